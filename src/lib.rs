@@ -1,0 +1,3 @@
+//! petitfour
+#![no_std]
+extern crate alloc;
