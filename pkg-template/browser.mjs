@@ -1,0 +1,18 @@
+/**
+ * Petit Four for bundlers and plain ES modules in a browser.
+ *
+ * `new URL("./petitfour_bg.wasm", import.meta.url)` is the form that Vite, webpack 5, Rollup and browsers all
+ * follow, so the module stays one file that is streamed and cached.
+ */
+import init, { Session } from "./petitfour.js";
+import { createClient } from "./core.mjs";
+import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
+
+export function load(options = {}) {
+  const { client, start } = createClient(createHost(options, options.lens ?? (() => import("./lens.mjs"))));
+  if (options.context) client.context(options.context);
+  // Both downloads start before either is waited for.
+  const bundle = bundleBytes(options.bundle);
+  const source = options.module ?? fetched(options.wasm ?? new URL("./petitfour_bg.wasm", import.meta.url), "wasm/missing");
+  return start(instantiate(init, Session, source), bundle);
+}

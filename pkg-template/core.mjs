@@ -1,0 +1,481 @@
+/**
+ * The client: one visitor's session, as a page or a server calls it.
+ *
+ * Everything that touches the outside (clock, random numbers, storage, network, timers) arrives in `host`, so
+ * the same file runs in a browser, in Node and in a Worker, and in a test without any of them. Two rules:
+ *
+ * - Nothing is thrown at the caller. A fault becomes a stable code, reported once, and the default content stays.
+ * - The way of a decision carries numbers only: a block of f64 goes in, a block of u32 comes out. Text crosses
+ *   into the module once per distinct value (`intern`) and out once per creative (`content`).
+ *
+ * Closures instead of a class, because a minifier can shorten local names but not property names.
+ */
+import { openOutbox } from "./queue.mjs";
+import { openProfile } from "./storage.mjs";
+
+/** What a decision, or the refusal of one campaign, can say, by the engine's code. */
+export const REASONS =
+  "chosen outranked permission schedule segment stock_out stock_unknown stock_stale cap_hour cap_day cap_week cap_total holdout fallback nothing".split(" ");
+
+const PERMISSIONS = ["store", "personalise", "measure", "share"];
+const NONE = 0xffffffff;
+const NOTHING = 14;
+
+/** Calls kept while the engine is on its way. A page that makes more has a loop, and memory is the visitor's. */
+const PENDING = 256;
+
+/** Distinct values remembered for one text attribute; past it the map starts again. */
+const INTERNED = 1024;
+
+/** Time zones change their offset on quarters of an hour; asking the platform each time costs more than deciding. */
+const QUARTER = 9e5;
+
+/** Values that sites send as identifiers by mistake. One of them would join thousands of visitors into one. */
+const NO_IDENTIFIER =
+  /^([0-]*|null|undefined|none|nil|nan|n\/?a|anonymous|unknown|guest|user|test|true|false|\[object object\]|(test|user|email|name|foo)@(test|example|email|domain|mail)\.(com|org|net))$/i;
+
+const text = (value) => String(value).replaceAll("\0", "");
+
+/** Makes a client over `host`; it queues calls until `start` has brought the engine. */
+export function createClient(host) {
+  let session, memory, bundle;
+  let buffer, input, output, base, overlaid;
+  let pending = [];
+  let quarter = NaN;
+  let offset = 0;
+  let settle;
+  const settled = new Promise((resolve) => (settle = resolve));
+  const codes = new Set();
+  const listeners = {};
+  const placements = new Map();
+  const attributes = new Map();
+  const creatives = new Map();
+  const names = new Map();
+
+  const emit = (name, detail) => {
+    for (const fn of listeners[name] ?? []) {
+      try {
+        fn(detail);
+      } catch {
+        report("listener/failed");
+      }
+    }
+  };
+
+  function report(code) {
+    if (codes.has(code)) return;
+    codes.add(code);
+    host.report?.(code);
+    emit("error", { code });
+  }
+
+  /** A public call: its faults become a code and `otherwise`. */
+  const guard = (fn, otherwise) => (...given) => {
+    try {
+      return fn(...given);
+    } catch (error) {
+      report(codeOf(error, "call/failed"));
+      return otherwise;
+    }
+  };
+
+  /** A public call that changes the session: kept in order until there is one, and its effects carried out. */
+  const mutating = (fn, otherwise) => {
+    const call = guard((...given) => {
+      if (session) {
+        const answer = fn(...given);
+        drain();
+        emit("change");
+        return answer;
+      }
+      if (pending?.length < PENDING) pending.push(() => call(...given));
+      return otherwise;
+    }, otherwise);
+    return call;
+  };
+
+  const asynchronous = (fn, otherwise) => async (...given) => {
+    try {
+      return await fn(...given);
+    } catch (error) {
+      report(codeOf(error, "call/failed"));
+      return otherwise(...given);
+    }
+  };
+
+  const clock = () => {
+    const now = host.now();
+    if (!(now - quarter < QUARTER && now >= quarter)) {
+      quarter = now - (now % QUARTER);
+      offset = host.offset(now);
+    }
+    return now;
+  };
+
+  const may = (bit) => !!session && (session.permissions() & bit) !== 0;
+  const profile = openProfile(host, report, () => may(1), (bytes) => {
+    const code = session.restore(bytes, clock(), offset);
+    if (code) report(code);
+    drain();
+    emit("change");
+  });
+  const outbox = openOutbox(host, report, () => may(1), emit);
+
+  function drain() {
+    for (let effect; (effect = session.poll()); ) {
+      if (effect === 1) profile.persist(session.payload());
+      else if (effect === 2) outbox.add(session.payload());
+      else if (effect === 3) host.wake?.(session.at() - host.now(), wake);
+      else {
+        profile.erase();
+        outbox.erase();
+      }
+    }
+  }
+
+  const wake = mutating(() => session.wake(clock(), offset));
+
+  // ---- decide ------------------------------------------------------------------------------------------------
+
+  /** The cached views die when the module's memory grows, and only then. */
+  function refresh() {
+    buffer = memory.buffer;
+    input = new Float64Array(buffer, session.input(), session.attributes());
+    output = new Uint32Array(buffer, session.output(), 16);
+    input.set(base);
+  }
+
+  function attribute(name) {
+    let known = attributes.get(name);
+    if (known === undefined) {
+      const index = session.attribute(name);
+      if (index < 0) report("context/unknown");
+      known = { index, bins: index >= 0 && session.is_text(index) ? new Map() : null };
+      attributes.set(name, known);
+    }
+    return known;
+  }
+
+  function measure({ index, bins }, value) {
+    if (value === null || value === undefined) return NaN;
+    if (!bins) return value === "" ? NaN : Number(value);
+    let bin = bins.get(value);
+    if (bin === undefined) {
+      bin = session.intern(index, text(value));
+      if (bins.size >= INTERNED) bins.clear();
+      bins.set(value, bin);
+    }
+    return bin;
+  }
+
+  function fill(block, values) {
+    for (const name in values) {
+      const known = attribute(name);
+      if (known.index >= 0) block[known.index] = measure(known, values[name]);
+    }
+  }
+
+  const name = (kind, index) => {
+    if (index === NONE) return null;
+    const key = index * 4 + kind;
+    let known = names.get(key);
+    if (known === undefined) names.set(key, (known = session.name(kind, index)));
+    return known;
+  };
+
+  const content = (index) => {
+    if (index === NONE) return null;
+    let known = creatives.get(index);
+    if (known === undefined) {
+      const json = session.content(index);
+      known = json ? Object.freeze(JSON.parse(json)) : null;
+      creatives.set(index, known);
+    }
+    return known;
+  };
+
+  const nothing = (placement) => ({
+    placement,
+    campaign: null,
+    creative: null,
+    content: null,
+    reason: REASONS[NOTHING],
+    probability: 0,
+    id: "",
+    withheld: null,
+  });
+
+  function decide(placement, context) {
+    if (!session) return nothing(placement);
+    try {
+      let index = placements.get(placement);
+      if (index === undefined) {
+        index = session.placement(text(placement));
+        placements.set(placement, index);
+      }
+      if (index < 0) {
+        report("placement/unknown");
+        return nothing(placement);
+      }
+      // Text is interned before the block is written: interning may grow the memory.
+      if (context) for (const key in context) measure(attribute(key), context[key]);
+      if (buffer !== memory.buffer) refresh();
+      if (overlaid) input.set(base);
+      if ((overlaid = !!context)) fill(input, context);
+      const reason = session.decide(index, clock(), offset);
+      if (buffer !== memory.buffer) refresh();
+      const decision = {
+        placement,
+        campaign: name(0, output[1]),
+        creative: name(1, output[2]),
+        content: content(output[2]),
+        reason: REASONS[reason] ?? REASONS[NOTHING],
+        probability: output[5] / 65535,
+        id: hex(output[3]) + hex(output[4]),
+        withheld: name(0, output[6]),
+      };
+      drain();
+      if (listeners.decision) emit("decision", decision);
+      return decision;
+    } catch (error) {
+      report(codeOf(error, "engine/failed"));
+      return nothing(placement);
+    }
+  }
+
+  // ---- what is told ------------------------------------------------------------------------------------------
+
+  const record = (event, properties) => {
+    const parts = [];
+    for (const key in properties) {
+      const value = properties[key];
+      // Only what a campaign file can ask for: nested values would be dropped by the engine anyway.
+      if (/^(string|number|boolean)$/.test(typeof value)) parts.push(text(key), text(value));
+    }
+    return session.record(text(event), parts.join("\0"), worth(properties), clock(), offset);
+  };
+
+  const track = mutating((event, properties) => record(event, properties), false);
+
+  const page = mutating((properties) => {
+    const recorded = record("page", properties);
+    emit("page");
+    return recorded;
+  }, false);
+
+  const context = mutating((values) => {
+    fill(base, values);
+    buffer = null; // the block is written again before the next decision
+  });
+
+  const feed = mutating((feedName, place, levels, asOf = host.now()) => {
+    let known = true;
+    for (const item in levels) {
+      known = session.feed(text(feedName), text(place ?? ""), text(item), levels[item], +asOf) && known;
+    }
+    return known;
+  }, false);
+
+  const permissions = () => {
+    const bits = session ? session.permissions() : 0;
+    return Object.fromEntries(PERMISSIONS.map((permission, bit) => [permission, (bits >> bit) % 2 === 1]));
+  };
+
+  const agree = mutating((choice) => {
+    const before = session.permissions();
+    let bits = before;
+    PERMISSIONS.forEach((permission, bit) => {
+      if (permission in choice) bits = choice[permission] ? bits | (1 << bit) : bits & ~(1 << bit);
+    });
+    session.consent(bits, clock(), offset);
+    // What was condensed under a permission may not leave once that permission is withdrawn.
+    if (before & ~bits & 0b1100) outbox.erase();
+    outbox.settle();
+  });
+
+  const forget = mutating(() => {
+    outbox.erase();
+    session.forget(clock(), offset);
+  });
+
+  const traits = mutating((values) => {
+    for (const key in values) {
+      const value = values[key];
+      const told =
+        (typeof value === "number" && session.trait_number(text(key), value, clock(), offset)) ||
+        session.trait_text(text(key), text(value), clock(), offset);
+      if (!told) report("trait/unknown");
+    }
+  });
+
+  const identifier = mutating((namespace, digest) => session.identify(namespace, digest, clock(), offset));
+
+  const identify = asynchronous(
+    async (ids, values) => {
+      const answer = { accepted: [], refused: [] };
+      if (values) traits(values);
+      for (const [field, namespace, normalise] of IDENTIFIERS) {
+        const value = ids?.[field];
+        if (value === undefined || value === null) continue;
+        const known = normalise(String(value).trim());
+        if (!known) {
+          answer.refused.push(field);
+          report("identify/refused");
+          continue;
+        }
+        identifier(namespace, await host.digest(known));
+        answer.accepted.push(field);
+      }
+      return answer;
+    },
+    () => ({ accepted: [], refused: ["userId", "email", "phone"] }),
+  );
+
+  const exposed = mutating((decision) => {
+    const [high, low] = halves(decision);
+    const counted = session.exposed(high, low, clock(), offset);
+    if (counted) emit("exposure", decision);
+    return counted;
+  }, false);
+
+  const outcome = mutating((event, decision, value = NaN) => {
+    const [high, low] = halves(decision);
+    session.outcome(text(event), high, low, value, clock(), offset);
+  });
+
+  // ---- what is shown to people -------------------------------------------------------------------------------
+
+  const lens = async () => {
+    await settled;
+    if (!session) return null;
+    if (!host.lens) throw "lens/missing";
+    let opener;
+    try {
+      opener = await host.lens();
+    } catch {
+      throw "lens/missing";
+    }
+    return opener.open(bundle, session.snapshot());
+  };
+
+  const explain = asynchronous(
+    async (placement) => {
+      const glass = await lens();
+      const answer = glass ? glass.explain(placement, clock(), offset) : unexplained(placement);
+      glass?.free();
+      return { ...answer, errors: [...codes] };
+    },
+    (placement) => ({ ...unexplained(placement), errors: [...codes] }),
+  );
+
+  const viewProfile = asynchronous(
+    async () => {
+      const glass = await lens();
+      const answer = glass ? glass.profile() : null;
+      glass?.free();
+      return answer;
+    },
+    () => null,
+  );
+
+  const client = {
+    track,
+    page,
+    identify,
+    decide,
+    exposed,
+    outcome,
+    explain,
+    profile: viewProfile,
+    context,
+    feed,
+    forget,
+    /** With a choice: opens and closes permissions, leaving those that are not named. Always answers the state. */
+    consent: guard((choice) => {
+      if (choice) agree(choice);
+      return permissions();
+    }, {}),
+    on(event, fn) {
+      (listeners[event] ??= new Set()).add(fn);
+      return () => listeners[event].delete(fn);
+    },
+    /** Sends what waits, now. At the edge: `waitUntil(client.flush())`. */
+    flush: asynchronous(async () => {
+      if (!session) return;
+      session.flush(clock(), offset);
+      drain();
+      await outbox.pump();
+    }, () => undefined),
+    /** Stable codes of everything that went wrong so far. */
+    errors: () => [...codes],
+    loaded: () => !!session,
+  };
+
+  /** Waits for module and bundle, opens the session, replays the calls made meanwhile. Never rejects. */
+  const start = async (engine, bytes) => {
+    try {
+      // Both are awaited together: a bundle that fails first must not leave the other rejection unhandled.
+      const [module, opened] = await Promise.all([engine, bytes]);
+      memory = module.memory;
+      bundle = opened;
+      session = new module.Session(bundle, host.random(32));
+      base = new Float64Array(session.attributes()).fill(NaN);
+      profile.open();
+      drain();
+      const calls = pending;
+      pending = null;
+      for (const call of calls) call();
+      outbox.settle();
+      outbox.pump();
+      host.leave?.(() => {
+        if (!session) return;
+        guard(() => {
+          session.flush(clock(), offset);
+          drain();
+          profile.save();
+          outbox.beacon();
+        })();
+      }, outbox.pump);
+      host.elsewhere?.((key, value) => {
+        // Gone in another tab: forgotten, or the visitor cleared this site's data. Writing again would undo it.
+        if (profile.changed(key, value)) forget();
+      });
+    } catch (error) {
+      session = pending = null;
+      report(codeOf(error, "engine/failed"));
+    }
+    settle();
+    emit("ready", { loaded: !!session });
+    return client;
+  };
+
+  return { client, start, report };
+}
+
+const unexplained = (placement) => ({ placement, reason: REASONS[NOTHING], campaign: null, creative: null, campaigns: [] });
+
+/** The stable code of whatever was thrown: the engine throws its code as a string. */
+export function codeOf(error, otherwise) {
+  const code = error?.code ?? error;
+  return typeof code === "string" && /^[a-z]+\/[a-z_-]+$/.test(code) ? code : otherwise;
+}
+
+const hex = (word) => word.toString(16).padStart(8, "0");
+
+const halves = (decision) => {
+  const id = decision?.id ?? decision ?? "";
+  return /^[0-9a-f]{16}$/.test(id) ? [parseInt(id.slice(0, 8), 16), parseInt(id.slice(8), 16)] : [0, 0];
+};
+
+/** The number of an event: `value`, or `revenue`, or `price` times `quantity`. NaN when there is none. */
+const worth = (properties) => {
+  const { value, revenue, price, quantity = 1 } = properties ?? {};
+  return Number(value ?? revenue ?? (price === undefined ? NaN : price * quantity));
+};
+
+/** Field, namespace in the engine, and the form that is hashed; an empty answer refuses. */
+const IDENTIFIERS = [
+  ["userId", 1, (value) => (NO_IDENTIFIER.test(value) ? "" : value)],
+  ["email", 2, (value) => (NO_IDENTIFIER.test(value) || !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value) ? "" : value.toLowerCase())],
+  ["phone", 3, (value) => (/^\+[1-9]\d{6,14}$/.test((value = value.replace(/[\s().-]/g, ""))) && !/^\+(\d)\1*$/.test(value) ? value : "")],
+];

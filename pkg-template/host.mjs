@@ -1,0 +1,102 @@
+/**
+ * The outside world of a client, built from web standards: clock, entropy, SHA-256, storage, network, timers.
+ *
+ * Browsers, Node 20 and Workers all have these; what only a page has (document, localStorage, beacons) is used
+ * where it exists. Nothing here decides anything.
+ */
+
+/** One line in the console and one event on the page for each distinct code. */
+function announce(code) {
+  console.warn(`petitfour: ${code}`);
+  const { document } = globalThis;
+  document?.dispatchEvent(new CustomEvent("petitfour:error", { detail: { code } }));
+}
+
+/** Merely naming localStorage throws where storage is forbidden. */
+function pageStorage(report) {
+  try {
+    return globalThis.document ? globalThis.localStorage : null;
+  } catch {
+    report("storage/blocked");
+    return null;
+  }
+}
+
+const timer = (wait, fn) => {
+  const id = setTimeout(fn, Math.min(Math.max(wait, 0), 0x7fffffff));
+  // A timer must not keep a Node process alive; in a browser the id is a number.
+  id.unref?.();
+  return id;
+};
+
+/** The host for `options` as `load` takes them; `lens` brings the second module. */
+export function createHost({ collector, storage }, lens) {
+  const page = globalThis.document;
+  const url = collector && String(collector);
+  let report = announce;
+  let waking;
+  const host = {
+    lens,
+    report: (code) => report(code),
+    now: () => Date.now(),
+    offset: (now) => -new Date(now).getTimezoneOffset(),
+    random: (count) => crypto.getRandomValues(new Uint8Array(count)),
+    async digest(value) {
+      // Absent on plain http: without it nothing is identified, since the raw value may not be kept.
+      if (!globalThis.crypto?.subtle) throw "identify/insecure";
+      return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(value)));
+    },
+    later: timer,
+    wake(wait, fn) {
+      clearTimeout(waking);
+      waking = timer(wait, fn);
+    },
+  };
+  host.storage = storage === undefined ? pageStorage(announce) : storage;
+  // text/plain needs no preflight, and no cookie of the collector's site travels along.
+  if (url) host.post = (body) => fetch(url, { method: "POST", body: new Blob([body], { type: "text/plain" }), keepalive: true, credentials: "omit" });
+  if (!page) return host;
+  if (url) host.beacon = (body) => navigator.sendBeacon(url, new Blob([body], { type: "text/plain" }));
+  host.leave = (going, back) => {
+    addEventListener("pagehide", going);
+    page.addEventListener("visibilitychange", () => (page.visibilityState === "hidden" ? going() : back()));
+  };
+  host.elsewhere = (changed) =>
+    addEventListener("storage", (event) => {
+      if (event.storageArea === host.storage) changed(event.key, event.newValue);
+    });
+  return host;
+}
+
+/** Fetches `url`; anything but a good answer is `code`. */
+export async function fetched(url, code) {
+  let answer;
+  try {
+    answer = await fetch(url);
+  } catch {
+    throw code;
+  }
+  if (!answer.ok) throw code;
+  return answer;
+}
+
+/** The bundle's bytes, from bytes or an address. */
+export async function bundleBytes(bundle, read = async (url) => (await fetched(url, "bundle/missing")).arrayBuffer()) {
+  if (!bundle) throw "bundle/missing";
+  if (ArrayBuffer.isView(bundle)) return new Uint8Array(bundle.buffer, bundle.byteOffset, bundle.byteLength);
+  if (bundle instanceof ArrayBuffer) return new Uint8Array(bundle);
+  return new Uint8Array(await read(bundle));
+}
+
+/** Instantiates through the glue's `init`; `source` is a module or a promised response, both still under way. */
+export async function instantiate(init, Session, source) {
+  try {
+    const { memory } = await init({ module_or_path: source });
+    return { Session, memory };
+  } catch (error) {
+    if (typeof error === "string") throw error;
+    // Browsers word a policy's refusal each in their own way, but all name the policy.
+    const refused = !globalThis.WebAssembly || /security policy|csp|unsafe-eval|disallowed|blocked/i.test(error?.message);
+    throw refused ? "wasm/blocked" : "wasm/format";
+  }
+}

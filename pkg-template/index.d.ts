@@ -1,0 +1,200 @@
+/**
+ * Petit Four: decides on the visitor's own device what a page shows.
+ *
+ * No call of this package throws into the page. What goes wrong becomes a stable {@link Code}, reported once,
+ * and the page keeps its default content.
+ */
+
+/** The four permissions. All are closed unless the bundle's policy or {@link PetitFour.consent} opens them. */
+export interface Permissions {
+  /** Keep a profile on this device. */
+  store: boolean;
+  /** Let what the profile remembers choose what is shown. */
+  personalise: boolean;
+  /** Tell the collector what was decided, seen and done, under a pseudonym. */
+  measure: boolean;
+  /** Send hashed identifiers. */
+  share: boolean;
+}
+
+/**
+ * Why a campaign, or nothing, was chosen. For a decision it is `chosen`, `fallback`, `holdout` or `nothing`;
+ * the others refuse one campaign and appear in {@link Explanation}.
+ */
+export type Reason =
+  | "chosen"
+  /** Another campaign of the placement ranked higher. */
+  | "outranked"
+  | "permission"
+  | "schedule"
+  | "segment"
+  | "stock_out"
+  | "stock_unknown"
+  | "stock_stale"
+  | "cap_hour"
+  | "cap_day"
+  | "cap_week"
+  | "cap_total"
+  /** The visitor belongs to the share that is left alone on purpose. */
+  | "holdout"
+  /** No campaign: the placement's fallback creative. */
+  | "fallback"
+  /** No campaign and no fallback, or not loaded: the page keeps its own content. */
+  | "nothing";
+
+/** The text fields of a creative, as the campaign file names them. Frozen, and the same object each time. */
+export type Content = Readonly<Record<string, string>>;
+
+export interface Decision {
+  readonly placement: string;
+  readonly campaign: string | null;
+  readonly creative: string | null;
+  readonly content: Content | null;
+  readonly reason: Reason;
+  /** How likely this creative was to be chosen among the eligible, 0 to 1. */
+  readonly probability: number;
+  /** 16 hexadecimal digits, unique to this decision; empty when nothing was decided. */
+  readonly id: string;
+  /** The campaign that would have been shown, had the visitor not been in its holdout. */
+  readonly withheld: string | null;
+}
+
+export interface Refusal {
+  campaign: string;
+  reason: Reason;
+  /** A short plain sentence. */
+  detail: string;
+}
+
+export interface Explanation {
+  placement: string;
+  reason: Reason;
+  campaign: string | null;
+  creative: string | null;
+  /** Every campaign of the placement, with the gate that refused it. */
+  campaigns: Refusal[];
+  /** Stable codes of what went wrong on this page so far. */
+  errors: string[];
+}
+
+export interface Profile {
+  visitor: string;
+  permissions: number;
+  /** Size of the encoded profile. */
+  bytes: number;
+  counters: { name: string; total: number; days: { day: number; count: number }[]; last: number | null }[];
+  affinities: { name: string; value: string; strength: number }[];
+  traits: { name: string; value: string | number }[];
+  caps: { campaign: string; hour: number; day: number; week: number; total: number }[];
+}
+
+/** Values at the top level of an event. Anything else is left out. */
+export type Properties = Record<string, string | number | boolean | null | undefined | unknown>;
+
+/** What is true right now; `null` takes a value back. */
+export type Context = Record<string, string | number | boolean | null | undefined>;
+
+export interface Identifiers {
+  userId?: string | number | null;
+  /** Trimmed, lower-cased and hashed with SHA-256 on the device. */
+  email?: string | null;
+  /** E.164 (`+33612345678`; spaces, dots, dashes and brackets are taken out), hashed with SHA-256 on the device. */
+  phone?: string | null;
+}
+
+/** Stable codes; see `docs/javascript.md` for each. */
+export type Code = `${string}/${string}`;
+
+export interface Sent {
+  /** Size of the message. */
+  bytes: number;
+  /** The collector's answer; 0 for a beacon, which gets none. */
+  status: number;
+}
+
+export interface Events {
+  ready: { loaded: boolean };
+  error: { code: Code };
+  decision: Decision;
+  exposure: Decision | string;
+  sent: Sent;
+  /** Something that may change the next decision has happened. */
+  change: undefined;
+  page: undefined;
+}
+
+export interface PetitFour {
+  /** Records an event. `value`, or `revenue`, or `price` × `quantity`, becomes its number. */
+  track(event: string, properties?: Properties): boolean;
+  /** Records the event `page`; the script tag then decides anew for each placement. */
+  page(properties?: Properties): boolean;
+  /**
+   * Says who the visitor is. Identifiers are normalised and hashed on the device, and the raw value is dropped;
+   * values that identify nobody ("anonymous", zeroes, test@test.com) are refused.
+   */
+  identify(identifiers: Identifiers, traits?: Record<string, string | number | boolean>): Promise<{
+    accepted: (keyof Identifiers)[];
+    refused: (keyof Identifiers)[];
+  }>;
+  /** Chooses for a placement, at once. `context` holds for this decision only. */
+  decide(placement: string, context?: Context): Decision;
+  /** The decision was really seen. Counts once for each decision; caps move now, not when it was chosen. */
+  exposed(decision: Decision | string): boolean;
+  /** Something came of a decision: a click, a purchase. */
+  outcome(event: string, decision?: Decision | string | null, value?: number): void;
+  /** Why: every campaign of the placement and the gate that refused it. Loads the second module when first called. */
+  explain(placement: string): Promise<Explanation>;
+  /** What this device remembers. Loads the second module when first called; `null` when not loaded. */
+  profile(): Promise<Profile | null>;
+  /** Opens and closes permissions; those not named stay. Without an argument only answers. */
+  consent(choice?: Partial<Permissions>): Permissions;
+  /** Forgets the visitor: profile, queue and every stored key. */
+  forget(): void;
+  /** Tells what is true right now, for all decisions to come. */
+  context(values: Context): void;
+  /** Tells business facts with their age: `feed("shelf", "lyon", { "water-still": 12 })`. */
+  feed(name: string, place: string | null, levels: Record<string, number>, asOf?: number | Date): boolean;
+  /** Calls `fn` at each event of that name; the answer stops it. */
+  on<Name extends keyof Events>(event: Name, fn: (detail: Events[Name]) => void): () => void;
+  /** Sends what waits, now. At an edge: `waitUntil(client.flush())`. */
+  flush(): Promise<void>;
+  /** Stable codes of what went wrong so far. */
+  errors(): Code[];
+  /** Whether module and bundle are in place. When not, `decide` answers `nothing`. */
+  loaded(): boolean;
+}
+
+/** Where the profile and the queue are kept: `localStorage`, or anything with its three methods. */
+export interface ProfileStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
+/** What `petitfour/lens` gives; see {@link PetitFour.explain}. */
+export interface LensModule {
+  open(bundle: Uint8Array, snapshot?: Uint8Array): Promise<unknown>;
+}
+
+export interface Options {
+  /** The compiled campaign files: bytes, an address, or in Node a path. */
+  bundle: string | URL | Uint8Array | ArrayBuffer;
+  /** Where sync messages go, when permitted. Without it nothing is sent. */
+  collector?: string | URL;
+  /** Default: `localStorage` in a page, nothing elsewhere. `null` keeps all in memory. */
+  storage?: ProfileStorage | null;
+  /** A compiled module, where it cannot be fetched. */
+  module?: WebAssembly.Module;
+  /** Where to fetch the module from (browser), when not beside this file. */
+  wasm?: string | URL;
+  /** The first context. */
+  context?: Context;
+  /** Brings the second module; default: fetched on demand, in Workers none. */
+  lens?: () => Promise<LensModule>;
+}
+
+/**
+ * Loads module and bundle side by side. Never rejects: when something fails, `loaded()` is false, `errors()` says
+ * why, and every decision is `nothing`.
+ */
+export function load(options: Options): Promise<PetitFour>;

@@ -1,0 +1,28 @@
+/** Petit Four for Node: the module, and a bundle named by a path, are read from disk. */
+import { readFile } from "node:fs/promises";
+import init, { Session } from "./petitfour.js";
+import { createClient } from "./core.mjs";
+import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
+
+const read = async (bundle) => {
+  if (/^https?:/.test(bundle)) return (await fetched(bundle, "bundle/missing")).arrayBuffer();
+  try {
+    return await readFile(bundle);
+  } catch {
+    throw "bundle/missing";
+  }
+};
+
+const fromDisk = async (module) => {
+  try {
+    return module ?? (await readFile(new URL("./petitfour_bg.wasm", import.meta.url)));
+  } catch {
+    throw "wasm/missing";
+  }
+};
+
+export function load(options = {}) {
+  const { client, start } = createClient(createHost(options, options.lens ?? (() => import("./lens.node.mjs"))));
+  if (options.context) client.context(options.context);
+  return start(instantiate(init, Session, fromDisk(options.module)), bundleBytes(options.bundle, read));
+}

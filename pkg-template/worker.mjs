@@ -1,0 +1,16 @@
+/**
+ * Petit Four for Workers (workerd): the module is a static import, since compiling at run time is forbidden there.
+ *
+ * The lens (explain, profile) is not imported by default: a Worker's bundle carries every import, looked at or
+ * not. Pass `lens: () => import("petitfour/lens")` to have it.
+ */
+import wasm from "./petitfour_bg.wasm";
+import init, { Session } from "./petitfour.js";
+import { createClient } from "./core.mjs";
+import { bundleBytes, createHost, instantiate } from "./host.mjs";
+
+export function load(options = {}) {
+  const { client, start } = createClient(createHost(options, options.lens));
+  if (options.context) client.context(options.context);
+  return start(instantiate(init, Session, options.module ?? wasm), bundleBytes(options.bundle));
+}
