@@ -1,3 +1,16 @@
 //! petitfour
 #![no_std]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod bundle;
+pub mod catalog;
+pub mod consent;
+pub mod event;
+pub mod hash;
+pub mod id;
+pub mod profile;
+pub mod random;
+pub mod sync;
+pub mod time;

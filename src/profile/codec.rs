@@ -1,0 +1,291 @@
+//! The profile's bytes, format 1 (`docs/formats/profile.md`): canonical, so equal profiles are equal bytes.
+//!
+//! A number that only grows along a cell's history has a fixed width, or one that grows with it: encoding a greater
+//! profile never takes fewer bytes, on which the merge laws rest at the size bound.
+
+use super::cell::{Cell, CellKey, Kind, Rank};
+use super::{MAX_BYTES, Profile};
+use crate::hash::xxh64;
+use crate::id::{Key, Visitor};
+use alloc::vec::Vec;
+use core::fmt;
+
+const FORMAT: u8 = 1;
+/// Format, generation, visitor, born, seen, floor.
+const HEADER: usize = 1 + 4 + 16 + 3 + 4 + 14;
+const SEAL: usize = 4;
+
+/// Why bytes are not a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// Longer than any profile.
+    Size,
+    /// Shorter than any profile.
+    Truncated,
+    /// Written by a newer engine.
+    Format,
+    /// Not the bytes that were written.
+    Damaged,
+    /// Sealed, yet not a profile.
+    Malformed,
+}
+
+impl Error {
+    /// The stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Size => "profile/size",
+            Self::Truncated => "profile/truncated",
+            Self::Format => "profile/format",
+            Self::Damaged => "profile/damaged",
+            Self::Malformed => "profile/malformed",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Size => "the bytes are longer than a profile may be",
+            Self::Truncated => "the bytes are shorter than any profile",
+            Self::Format => "the profile was written by a newer engine; it is left as it is",
+            Self::Damaged => "the profile is damaged",
+            Self::Malformed => "the bytes are sealed like a profile but do not hold one",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl Profile {
+    /// The profile as bytes, at most [`MAX_BYTES`].
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        out.push(FORMAT);
+        out.extend_from_slice(&self.generation.to_le_bytes());
+        out.extend_from_slice(&self.visitor.0);
+        put(&mut out, u64::from(self.born), 3);
+        out.extend_from_slice(&self.seen.to_le_bytes());
+        put(&mut out, u64::from(self.floor.hours), 3);
+        out.push(self.floor.kind);
+        out.extend_from_slice(&self.floor.id.to_le_bytes());
+        out.extend_from_slice(&self.floor.replica.to_le_bytes());
+        out.extend_from_slice(&self.floor.slot.to_le_bytes());
+        body(self.cells.iter(), self.seen, &mut out);
+        let seal = xxh64(&out, 0) as u32;
+        out.extend_from_slice(&seal.to_le_bytes());
+        out
+    }
+
+    /// Reads a profile back.
+    ///
+    /// # Errors
+    /// See [`Error`]. Whatever the bytes are, nothing is allocated beyond a small multiple of their length.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() > MAX_BYTES {
+            return Err(Error::Size);
+        }
+        match bytes.first() {
+            None => return Err(Error::Truncated),
+            Some(format) if *format != FORMAT => return Err(Error::Format),
+            Some(_) => {}
+        }
+        let (sealed, seal) = bytes.split_last_chunk::<SEAL>().ok_or(Error::Truncated)?;
+        if sealed.len() < HEADER {
+            return Err(Error::Truncated);
+        }
+        if xxh64(sealed, 0) as u32 != u32::from_le_bytes(*seal) {
+            return Err(Error::Damaged);
+        }
+        parse(sealed).ok_or(Error::Malformed)
+    }
+}
+
+/// What [`Profile::encode`] would write for these cells, in bytes.
+pub(super) fn encoded_len<'a>(cells: impl Iterator<Item = &'a Cell>, seen: u32) -> usize {
+    let mut length = Length(0);
+    body(cells, seen, &mut length);
+    HEADER + length.0 + SEAL
+}
+
+/// Groups of cells with one (kind, id, replica): a head of kind, id and replica, then for cells of one slot their content,
+/// for others how many and each one's slot and content. The first slot counts back from the newest that can be, each
+/// further one forward from the one before.
+fn body<'a>(cells: impl Iterator<Item = &'a Cell>, seen: u32, out: &mut impl Sink) {
+    let mut group: Vec<&Cell> = Vec::new();
+    for cell in cells {
+        if group.last().is_some_and(|last| head(last) != head(cell)) {
+            write_group(&group, seen, out);
+            group.clear();
+        }
+        group.push(cell);
+    }
+    write_group(&group, seen, out);
+}
+
+fn write_group(group: &[&Cell], seen: u32, out: &mut impl Sink) {
+    let Some(first) = group.first() else { return };
+    let CellKey { kind, id, replica, slot } = first.key;
+    out.fixed(kind as u64, 1);
+    out.fixed(u64::from(id.0), 4);
+    out.varint(u64::from(replica));
+    match kind {
+        Kind::ExposureTotal | Kind::Total => {
+            out.fixed(first.stamp, 3);
+            out.fixed(first.value, 3);
+        }
+        Kind::Trait => {
+            out.fixed(first.stamp, 6);
+            out.fixed(first.value, 8);
+        }
+        Kind::Affinity => {
+            out.varint(group.len() as u64);
+            for cell in group {
+                out.fixed(u64::from(cell.key.slot), 4);
+                out.fixed(cell.stamp, 3);
+                out.fixed(cell.value, 4);
+            }
+        }
+        Kind::ExposureHour | Kind::ExposureDay | Kind::Day => {
+            out.varint(group.len() as u64);
+            out.varint(u64::from(kind.newest_slot(seen).saturating_sub(slot)));
+            let mut before = slot;
+            for (place, cell) in group.iter().enumerate() {
+                if place > 0 {
+                    out.varint(u64::from(cell.key.slot - before));
+                    before = cell.key.slot;
+                }
+                out.varint(cell.value);
+            }
+        }
+    }
+}
+
+fn head(cell: &Cell) -> (Kind, Key, u16) {
+    (cell.key.kind, cell.key.id, cell.key.replica)
+}
+
+fn parse(sealed: &[u8]) -> Option<Profile> {
+    let mut reader = Reader(sealed.get(1..)?);
+    let generation = reader.fixed(4)? as u32;
+    let visitor = Visitor(*reader.take(16)?.first_chunk::<16>()?);
+    let (born, seen) = (reader.fixed(3)? as u32, reader.fixed(4)? as u32);
+    let floor = Rank {
+        hours: reader.fixed(3)? as u32,
+        kind: reader.fixed(1)? as u8,
+        id: reader.fixed(4)? as u32,
+        replica: reader.fixed(2)? as u16,
+        slot: reader.fixed(4)? as u32,
+    };
+    let mut cells: Vec<Cell> = Vec::new();
+    while !reader.0.is_empty() {
+        let number = reader.fixed(1)? as u8;
+        let kind = *Kind::ALL.iter().find(|kind| **kind as u8 == number)?;
+        let id = Key(reader.fixed(4)? as u32);
+        let replica = u16::try_from(reader.varint()?).ok()?;
+        let key = |slot| CellKey { kind, id, replica, slot };
+        let mut push = |cell: Cell| {
+            let ascends = cells.last().is_none_or(|last| last.key < cell.key);
+            cells.push(cell);
+            (ascends && cell.value > 0 || cell.key.kind == Kind::Trait && ascends).then_some(())
+        };
+        match kind {
+            Kind::ExposureTotal | Kind::Total => {
+                push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(3)? })?;
+            }
+            Kind::Trait => push(Cell { key: key(0), stamp: reader.fixed(6)?, value: reader.fixed(8)? })?,
+            Kind::Affinity => {
+                for _ in 0..reader.varint()? {
+                    let slot = reader.fixed(4)? as u32;
+                    push(Cell { key: key(slot), stamp: reader.fixed(3)?, value: reader.fixed(4)? })?;
+                }
+            }
+            Kind::ExposureHour | Kind::ExposureDay | Kind::Day => {
+                let count = reader.varint()?;
+                let back = u32::try_from(reader.varint()?).ok()?;
+                let mut slot = kind.newest_slot(seen).checked_sub(back)?;
+                for place in 0..count {
+                    if place > 0 {
+                        slot = slot.checked_add(u32::try_from(reader.varint()?).ok()?)?;
+                    }
+                    if slot > kind.newest_slot(seen) {
+                        return None;
+                    }
+                    let value = reader.varint().filter(|value| *value <= u64::from(u32::MAX))?;
+                    push(Cell { key: key(slot), stamp: 0, value })?;
+                }
+            }
+        }
+    }
+    let mut profile = Profile { generation, visitor, born, seen, floor, cells };
+    profile.normalise();
+    Some(profile)
+}
+
+/// Where an encoding goes: into bytes, or into their number.
+trait Sink {
+    fn fixed(&mut self, number: u64, bytes: usize);
+    fn varint(&mut self, number: u64);
+}
+
+struct Length(usize);
+
+impl Sink for Length {
+    fn fixed(&mut self, _: u64, bytes: usize) {
+        self.0 += bytes;
+    }
+
+    fn varint(&mut self, number: u64) {
+        self.0 += (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn fixed(&mut self, number: u64, bytes: usize) {
+        put(self, number, bytes);
+    }
+
+    fn varint(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.push(number as u8);
+    }
+}
+
+fn put(out: &mut Vec<u8>, number: u64, bytes: usize) {
+    out.extend(number.to_le_bytes().iter().take(bytes));
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn fixed(&mut self, bytes: usize) -> Option<u64> {
+        Some(self.take(bytes)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
+    /// At most ten bytes, and none of them superfluous: a number has one encoding.
+    fn varint(&mut self) -> Option<u64> {
+        let mut number = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.fixed(1)?;
+            if shift == 63 && byte > 1 {
+                return None;
+            }
+            number |= (byte & 0x7F) << shift;
+            if byte < 0x80 {
+                return (byte > 0 || shift == 0).then_some(number);
+            }
+        }
+        None
+    }
+}

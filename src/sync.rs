@@ -1,0 +1,188 @@
+//! What leaves the device: condensed messages, idempotent by (replica, sequence).
+//!
+//! A message is a handful of numbers: keys instead of names, milliseconds after a common beginning, and digests instead of
+//! identifiers. The origin stores a message once however often it arrives.
+//!
+//! Layout: `PF4S`, one format byte, then the fields of [`Message`] in [postcard](https://postcard.jamesmunns.com).
+
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+const MAGIC: [u8; 4] = *b"PF4S";
+const FORMAT: u8 = 1;
+
+/// No message is longer: browsers share 64 KB among all requests that may outlive a page.
+pub const MAX_BYTES: usize = 16 * 1024;
+
+/// A message holds at most this many entries; some 20 bytes each.
+pub const MAX_ENTRIES: usize = 256;
+
+/// One delivery from one replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who counts the sequence: random for every session.
+    pub replica: u64,
+    /// 0, 1, 2 … within the replica.
+    pub sequence: u32,
+    /// The visitor's pseudonym.
+    pub visitor: [u8; 16],
+    /// Hash of the bundle that decided.
+    pub bundle: u64,
+    /// Unix ms that the entries count from.
+    pub began: u64,
+    /// How many entries this replica had to drop so far, because more happened than a message holds.
+    pub dropped: u32,
+    /// What happened, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// One thing that happened. `after` is in ms since [`Message::began`]; keys are [`Key`](crate::id::Key)s, all ones = none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// Something was chosen for a placement; perhaps nobody saw it.
+    Decision {
+        /// Random-looking, unique in practice.
+        id: u64,
+        /// When.
+        after: u32,
+        /// Where.
+        placement: u32,
+        /// What for, or none.
+        campaign: u32,
+        /// What, or none.
+        creative: u32,
+        /// Code of the [`Reason`](crate::decision::Reason).
+        reason: u8,
+        /// How probable this choice was, of 65 535.
+        probability: u16,
+        /// The campaign that would have won, had the visitor not been in its holdout, or none.
+        withheld: u32,
+    },
+    /// A decision was really seen.
+    Exposure {
+        /// Its id.
+        decision: u64,
+        /// When.
+        after: u32,
+    },
+    /// Something came of it.
+    Outcome {
+        /// Key of the event.
+        event: u32,
+        /// The decision that it belongs to, 0 if unknown.
+        decision: u64,
+        /// When.
+        after: u32,
+        /// Worth, in thousandths.
+        value: i64,
+    },
+    /// An identifier, as a digest. Sent only while sharing is permitted.
+    Identity {
+        /// Which kind: 1 user id, 2 e-mail, 3 phone.
+        namespace: u8,
+        /// SHA-256 of the normalised identifier.
+        digest: [u8; 32],
+    },
+}
+
+impl Message {
+    /// The message as bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(64 + 24 * self.entries.len());
+        bytes.extend_from_slice(&MAGIC);
+        bytes.push(FORMAT);
+        // Serialising plain integers into memory has no way to fail; an empty message would be refused by any reader.
+        postcard::to_extend(self, bytes).unwrap_or_default()
+    }
+
+    /// Reads a message back.
+    ///
+    /// # Errors
+    /// [`Error::Size`] beyond [`MAX_BYTES`] or [`MAX_ENTRIES`]; [`Error::Foreign`] when it does not begin as a message;
+    /// [`Error::Format`] when a newer engine wrote it; [`Error::Malformed`] when the fields do not fill the bytes exactly.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() > MAX_BYTES {
+            return Err(Error::Size);
+        }
+        let (format, body) = bytes
+            .strip_prefix(&MAGIC)
+            .and_then(<[u8]>::split_first)
+            .ok_or(Error::Foreign)?;
+        if *format != FORMAT {
+            return Err(Error::Format);
+        }
+        let (message, rest): (Self, _) = postcard::take_from_bytes(body).map_err(|_| Error::Malformed)?;
+        if message.entries.len() > MAX_ENTRIES {
+            return Err(Error::Size);
+        }
+        if rest.is_empty() { Ok(message) } else { Err(Error::Malformed) }
+    }
+}
+
+/// Why bytes are not a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// Longer than any message.
+    Size,
+    /// Not a sync message at all.
+    Foreign,
+    /// Of a format that this build does not know.
+    Format,
+    /// Cut short, or followed by something else.
+    Malformed,
+}
+
+impl Error {
+    /// The stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Size => "sync/size",
+            Self::Foreign => "sync/foreign",
+            Self::Format => "sync/format",
+            Self::Malformed => "sync/malformed",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Size => "the message is longer than a message may be; send it in parts",
+            Self::Foreign => "the bytes are not a sync message",
+            Self::Format => "the message is of a format that this build does not know; update the collector",
+            Self::Malformed => "the message is cut short or damaged",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn message() -> Message {
+        let exposure = Entry::Exposure { decision: 9, after: 12 };
+        let outcome = Entry::Outcome { event: 1, decision: 9, after: 40, value: -5 };
+        Message { replica: 7, sequence: 3, visitor: [1; 16], bundle: 5, began: 6, dropped: 0, entries: vec![exposure, outcome] }
+    }
+
+    #[test]
+    fn a_message_comes_back_as_it_was() {
+        assert_eq!(Message::decode(&message().encode()), Ok(message()));
+    }
+
+    #[test]
+    fn every_cut_and_every_addition_is_refused() {
+        let mut bytes = message().encode();
+        for end in 0..bytes.len() {
+            assert!(Message::decode(&bytes[..end]).is_err(), "{end}");
+        }
+        bytes.push(0);
+        assert_eq!(Message::decode(&bytes), Err(Error::Malformed));
+    }
+}
