@@ -1,0 +1,188 @@
+//! Every figure that the project states anywhere: name, meaning, bound, and the command that measures it.
+//!
+//! A document may state a figure only when it stands here. Bounds come from the issues that asked for them.
+
+use std::fmt;
+
+/// What a value has to keep to.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Bound {
+    /// Not above.
+    AtMost(f64),
+    /// Not below.
+    AtLeast(f64),
+    /// Exactly.
+    Equal(f64),
+    /// Stated without a bound: holds when it was measured.
+    Stated,
+}
+
+impl Bound {
+    /// Whether a value keeps to it. A value that is no number never does.
+    pub fn admits(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
+            #[expect(clippy::float_cmp, reason = "the values with an exact bound are counts")]
+            Self::Equal(exact) => value == exact,
+            Self::Stated => value.is_finite(),
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(most) => write!(f, "<= {most}"),
+            Self::AtLeast(least) => write!(f, ">= {least}"),
+            Self::Equal(exact) => write!(f, "= {exact}"),
+            Self::Stated => f.write_str("stated"),
+        }
+    }
+}
+
+/// One figure.
+pub struct Claim {
+    /// Its name and the name of its file.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What its value counts.
+    pub unit: &'static str,
+    /// What the value has to keep to.
+    pub bound: Bound,
+    /// The command that measures it.
+    pub command: &'static str,
+}
+
+/// The claim of that name.
+pub fn find(name: &str) -> Option<&'static Claim> {
+    CLAIMS.iter().find(|claim| claim.name == name)
+}
+
+const fn claim(
+    name: &'static str,
+    meaning: &'static str,
+    unit: &'static str,
+    bound: Bound,
+    command: &'static str,
+) -> Claim {
+    Claim { name, meaning, unit, bound, command }
+}
+
+const SIZE: &str = "cargo xtask size";
+const BENCH: &str = "cargo xtask bench";
+const COLLECTOR: &str = "cargo xtask drill --only collector";
+const GOLDEN: &str = "cargo xtask test --only golden";
+const BROWSER: &str = "cargo xtask test --only package";
+const REPLAY: &str = "cargo xtask test --only demo";
+
+/// Every claim, in the order of the table.
+pub const CLAIMS: &[Claim] = &[
+    claim(
+        "size.script_tag.brotli",
+        "script.js and the wasm that it streams, brotli 11",
+        "bytes",
+        Bound::AtMost(40_000.0),
+        SIZE,
+    ),
+    claim("size.wasm.brotli", "the wasm that every visitor downloads, brotli 11", "bytes", Bound::Stated, SIZE),
+    claim("size.script.brotli", "the script tag's JavaScript, brotli 11", "bytes", Bound::Stated, SIZE),
+    claim(
+        "collector.kill.runs",
+        "times that the collector was killed under load",
+        "kills",
+        Bound::AtLeast(20.0),
+        COLLECTOR,
+    ),
+    claim(
+        "collector.kill.lost",
+        "syncs answered 200 and not found after the kills",
+        "syncs",
+        Bound::Equal(0.0),
+        COLLECTOR,
+    ),
+    claim("collector.kill.doubled", "syncs counted twice after the kills", "syncs", Bound::Equal(0.0), COLLECTOR),
+    claim(
+        "collector.fsync.early_answers",
+        "200s written before their fsync had returned, in a traced run",
+        "answers",
+        Bound::Equal(0.0),
+        COLLECTOR,
+    ),
+    claim("golden.scenarios", "golden scenarios", "scenarios", Bound::AtLeast(40.0), GOLDEN),
+    claim(
+        "golden.parity",
+        "surfaces whose bytes equal the golden ones: native, Node, Chromium",
+        "surfaces",
+        Bound::AtLeast(3.0),
+        BROWSER,
+    ),
+    claim("bench.decide.100.native", "one decision among 100 campaigns, native", "ns", Bound::Stated, BENCH),
+    claim("bench.decide.1000.native", "one decision among 1,000 campaigns, native", "ns", Bound::Stated, BENCH),
+    claim(
+        "bench.decide.100.wasm.object",
+        "one decision among 100 campaigns, wasm under Node, from a plain object",
+        "ns",
+        Bound::Stated,
+        BENCH,
+    ),
+    claim(
+        "bench.decide.1000.wasm.object",
+        "one decision among 1,000 campaigns, wasm under Node, from a plain object",
+        "ns",
+        Bound::Stated,
+        BENCH,
+    ),
+    claim(
+        "bench.reference.mismatches",
+        "answers that differ from the reference with all rollouts at 100 %",
+        "answers",
+        Bound::Equal(0.0),
+        BENCH,
+    ),
+    claim(
+        "bench.verify.invalid",
+        "winners that the verifier refuses or misses, with rollouts",
+        "answers",
+        Bound::Equal(0.0),
+        BENCH,
+    ),
+    claim(
+        "replay.fallback_share",
+        "decisions over the recorded visitors that fell back",
+        "percent",
+        Bound::AtMost(50.0),
+        REPLAY,
+    ),
+    claim("replay.profile.max", "largest profile of a recorded visitor", "bytes", Bound::AtMost(2_944.0), REPLAY),
+    claim("browser.shop", "tests of the shop in a real browser that passed", "tests", Bound::AtLeast(1.0), BROWSER),
+    claim("package.installs", "ways to install the tarball that decided once", "ways", Bound::Equal(4.0), BROWSER),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_claims_share_a_name() {
+        let mut names: Vec<&str> = CLAIMS.iter().map(|claim| claim.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), CLAIMS.len());
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_keeps_to_no_bound() {
+        for bound in [Bound::AtMost(1.0), Bound::AtLeast(0.0), Bound::Equal(0.0), Bound::Stated] {
+            assert!(!bound.admits(f64::NAN), "{bound}");
+        }
+    }
+
+    #[test]
+    fn a_bound_admits_its_own_edge() {
+        assert!(Bound::AtMost(2.0).admits(2.0) && !Bound::AtMost(2.0).admits(2.5));
+        assert!(Bound::AtLeast(2.0).admits(2.0) && !Bound::AtLeast(2.0).admits(1.0));
+        assert!(Bound::Equal(0.0).admits(0.0) && !Bound::Equal(0.0).admits(1.0));
+    }
+}

@@ -1,0 +1,197 @@
+//! One wasm module: compiled, bound to JavaScript, optimised, stripped.
+//!
+//! The order matters. Stripping before wasm-bindgen would lose the `target_features` section that it reads; LTO only
+//! happens because the crate is compiled as a cdylib and nothing else (cargo#9672). wasm-opt is the slow part, so its
+//! answer is kept beside its input and used again while the input stays the same.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    step::{quiet, run},
+    workspace::Workspace,
+};
+
+const TRIPLE: &str = "wasm32-unknown-unknown";
+
+/// What the compiled module may use: the features of rustc's baseline for this target, and SIMD. In every browser
+/// engine since 2023.
+const FEATURES: [&str; 7] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+/// How a package is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// As shipped.
+    Release,
+    /// Quick, with names.
+    Dev,
+}
+
+/// One of the two modules of the crate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Module {
+    /// What every visitor downloads: numbers and bytes.
+    Engine,
+    /// Explain, profile and inspect as JavaScript objects, loaded on demand.
+    Lens,
+}
+
+impl Module {
+    /// Both, in the order of building.
+    pub const ALL: [Self; 2] = [Self::Engine, Self::Lens];
+
+    /// The name of a step that builds it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Engine => "wasm module for every visitor",
+            Self::Lens => "wasm module of the lens",
+        }
+    }
+
+    /// The stem of its files.
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::Engine => "petitfour",
+            Self::Lens => "petitfour_lens",
+        }
+    }
+
+    /// The file name of its wasm.
+    pub fn wasm(self) -> String {
+        format!("{}_bg.wasm", self.stem())
+    }
+
+    /// How wasm-opt shapes it: for every visitor and for the lens alike, bytes count more than the last nanosecond.
+    /// `cargo xtask size --tune` prints the alternatives.
+    pub fn level(self) -> &'static str {
+        match self {
+            Self::Engine | Self::Lens => "-Oz",
+        }
+    }
+
+    /// Builds the module and writes its JavaScript and wasm into `stage`.
+    ///
+    /// # Errors
+    /// When a tool fails.
+    pub fn emit(self, workspace: &Workspace, shape: Shape, stage: &Path) -> Result<()> {
+        let compiled = self.compile(workspace, shape, &[])?;
+        let bound = self.bind(workspace, &compiled, shape, stage)?;
+        let finished = match shape {
+            Shape::Dev => bound,
+            Shape::Release => optimise(workspace, &bound, self.stem(), self.level(), Names::Stripped)?,
+        };
+        fs::write(stage.join(self.wasm()), finished)?;
+        Ok(())
+    }
+
+    /// Compiles the crate to a wasm file; `extra` are further arguments of Cargo.
+    ///
+    /// # Errors
+    /// When Cargo fails.
+    pub fn compile(self, workspace: &Workspace, shape: Shape, extra: &[String]) -> Result<PathBuf> {
+        let (profile, folder) = match shape {
+            Shape::Release => ("wasm", "wasm"),
+            Shape::Dev => ("dev", "debug"),
+        };
+        let mut cargo = workspace.cargo();
+        cargo.args(["rustc", "--quiet", "--package", "petitfour", "--lib", "--crate-type", "cdylib"]);
+        cargo.args(["--target", TRIPLE, "--profile", profile]).args(extra);
+        // Cargo keeps builds with different flags apart by itself, but both modules end in one file name.
+        cargo.arg("--target-dir").arg(self.build(workspace));
+        self.flags(&mut cargo);
+        run(&mut cargo)?;
+        Ok(self.build(workspace).join(TRIPLE).join(folder).join("petitfour.wasm"))
+    }
+
+    /// Adds to a call of Cargo what makes it compile this module and not the other.
+    pub fn flags(self, cargo: &mut Command) {
+        if self == Self::Lens {
+            // Joined to the flags in .cargo/config.toml, where RUSTFLAGS would replace them.
+            cargo.args(["--config", &format!("target.{TRIPLE}.rustflags=[\"--cfg=petitfour_lens\"]")]);
+        }
+    }
+
+    fn build(self, workspace: &Workspace) -> PathBuf {
+        match self {
+            Self::Engine => workspace.build().to_owned(),
+            Self::Lens => workspace.build().join("lens"),
+        }
+    }
+
+    /// Runs wasm-bindgen: the JavaScript goes to `stage`, the wasm comes back.
+    ///
+    /// # Errors
+    /// When the module exports nothing that wasm-bindgen knows, or versions differ.
+    pub fn bind(self, workspace: &Workspace, compiled: &Path, shape: Shape, stage: &Path) -> Result<Vec<u8>> {
+        let folder = tempfile::tempdir_in(workspace.results())?;
+        Bindgen::new()
+            .input_path(compiled)
+            .web(true)?
+            .typescript(false)
+            .out_name(self.stem())
+            // Names are stripped after wasm-opt; `size` wants to read them before.
+            .remove_name_section(false)
+            .remove_producers_section(true)
+            .keep_debug(shape == Shape::Dev)
+            .generate(folder.path())
+            .with_context(|| format!("wasm-bindgen on {}", compiled.display()))?;
+        let glue = format!("{}.js", self.stem());
+        fs::copy(folder.path().join(&glue), stage.join(&glue)).context("wasm-bindgen wrote no JavaScript")?;
+        Ok(fs::read(folder.path().join(self.wasm()))?)
+    }
+}
+
+/// Whether the function names stay in the module.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// As shipped.
+    Stripped,
+    /// For `size`, which says what takes the most.
+    Kept,
+}
+
+/// Runs wasm-opt, or takes its last answer when the input and the arguments are the same.
+///
+/// # Errors
+/// When wasm-opt refuses the module.
+pub fn optimise(workspace: &Workspace, wasm: &[u8], label: &str, level: &str, names: Names) -> Result<Vec<u8>> {
+    let folder = workspace.results().join("wasm-opt");
+    fs::create_dir_all(&folder)?;
+    let kind = if names == Names::Kept { "named" } else { "stripped" };
+    let stem = format!("{label}{level}.{kind}");
+    let (before, after) = (folder.join(format!("{stem}.before.wasm")), folder.join(format!("{stem}.after.wasm")));
+    if fs::read(&before).is_ok_and(|input| input == wasm)
+        && let Ok(answer) = fs::read(&after)
+    {
+        return Ok(answer);
+    }
+    // The old answer goes first: interrupted between the two writes, nothing stale must look finished.
+    let _ = fs::remove_file(&after);
+    fs::write(&before, wasm)?;
+    let mut wasm_opt = workspace.node();
+    wasm_opt.arg(workspace.node_module("binaryen/bin/wasm-opt")).arg(&before).arg("-o").arg(&after);
+    wasm_opt.arg(level).args(FEATURES).args(["--strip-producers", "--strip-target-features"]);
+    match names {
+        Names::Stripped => wasm_opt.arg("--strip-debug"),
+        Names::Kept => wasm_opt.arg("--debuginfo"),
+    };
+    if env::var_os("PETITFOUR_VERBOSE").is_some() {
+        println!("  {}", crate::step::shown(&wasm_opt));
+    }
+    quiet(&mut wasm_opt)?;
+    Ok(fs::read(after)?)
+}

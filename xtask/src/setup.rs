@@ -1,0 +1,208 @@
+//! What a fresh machine needs beyond Rust, Node and git, and how it gets it.
+//!
+//! Every part says what it installs and why, does nothing when the thing is there, and when it may not install (no
+//! root, no Debian) prints the command for the person to run. Commands call only the parts that they need.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::{
+    step::{quiet, run as call},
+    workspace::Workspace,
+};
+
+/// Install what the other commands need (they call this themselves).
+///
+/// Does nothing for a part that is already there. Needed beforehand: Rust by rustup, Node 20.19 or newer, git.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  cargo xtask setup          everything but cargo-deny\n  \
+                        cargo xtask setup --deny   cargo-deny too, which compiles for some minutes")]
+pub struct Options {
+    /// Also install cargo-deny, which only `cargo xtask ci` uses.
+    #[arg(long)]
+    deny: bool,
+}
+
+/// A thing that a command may need.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The standard library for browsers and Workers.
+    WasmBrowser,
+    /// The standard library for WASI hosts.
+    WasmWasi,
+    /// The pinned npm tools in `wasm-tests/`.
+    Npm,
+    /// A Chromium that the tests can drive.
+    Chromium,
+    /// `strace`, with which one test reads in which order the collector called fsync and write.
+    Strace,
+    /// `cargo deny`, for licences and sources.
+    Deny,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a part is missing and could not be installed.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut parts = vec![Part::WasmBrowser, Part::WasmWasi, Part::Npm, Part::Chromium, Part::Strace];
+    if options.deny {
+        parts.push(Part::Deny);
+    }
+    for part in parts {
+        println!("{}", ready(workspace, part)?);
+    }
+    Ok(())
+}
+
+/// Makes sure that the parts are there, speaking only of those that had to be installed.
+///
+/// # Errors
+/// As [`run`].
+pub fn need(workspace: &Workspace, parts: &[Part]) -> Result<()> {
+    parts.iter().try_for_each(|part| ready(workspace, *part).map(drop))
+}
+
+/// Makes sure that one part is there; the answer is a line about it.
+fn ready(workspace: &Workspace, part: Part) -> Result<String> {
+    match part {
+        Part::WasmBrowser => target(workspace, "wasm32-unknown-unknown", "the engine in browsers, Workers and Node"),
+        Part::WasmWasi => target(workspace, "wasm32-wasip1", "the check that the engine builds for WASI hosts"),
+        Part::Npm => npm(workspace),
+        Part::Chromium => chromium(),
+        Part::Strace => strace(),
+        Part::Deny => deny(workspace),
+    }
+}
+
+/// The browser to drive: `$CHROMIUM`, or the first one of the usual names that is installed.
+pub fn browser() -> Option<PathBuf> {
+    if let Some(path) = env::var_os("CHROMIUM").map(PathBuf::from) {
+        return Some(path);
+    }
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].iter().find_map(|name| on_path(name))
+}
+
+fn target(workspace: &Workspace, triple: &str, why: &str) -> Result<String> {
+    // Asked of the compiler rather than of rustup, so that a distribution's own Rust passes too.
+    let mut question = workspace.tool(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let folder = quiet(question.args(["--print", "target-libdir", "--target", triple]))?;
+    if has_files(Path::new(folder.trim())) {
+        return Ok(format!("present    {triple}"));
+    }
+    say(&format!("Rust's standard library for {triple} (rustup target add)"), why);
+    call(workspace.tool("rustup").args(["target", "add", triple])).with_context(|| {
+        format!("without rustup, install the standard library for {triple} with your distribution's packages")
+    })?;
+    Ok(format!("installed  {triple}"))
+}
+
+fn npm(workspace: &Workspace) -> Result<String> {
+    node(workspace)?;
+    let folder = workspace.wasm_tests();
+    let wanted = fs::read(folder.join("package-lock.json")).context("wasm-tests/package-lock.json")?;
+    // A copy of the lock file that was installed: equal bytes mean that node_modules/ is what it pins.
+    let stamp = folder.join("node_modules/.installed-lock.json");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok("present    npm tools in wasm-tests/node_modules".to_owned());
+    }
+    say(
+        "the npm packages pinned in wasm-tests/package-lock.json (npm ci)",
+        "wasm-opt and esbuild build the package; Vite, webpack, publint, attw and playwright-core test it. \
+         No install script of a package is run",
+    );
+    call(workspace.tool("npm").current_dir(&folder).args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]))?;
+    fs::write(stamp, wanted)?;
+    Ok("installed  npm tools in wasm-tests/node_modules".to_owned())
+}
+
+fn node(workspace: &Workspace) -> Result<()> {
+    let version = quiet(workspace.node().arg("--version"))
+        .context("Node is missing: install Node 20.19 or newer, with npm, from nodejs.org or your distribution")?;
+    let mut numbers =
+        version.trim().trim_start_matches('v').split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if (major, minor) < (20, 19) {
+        bail!("Node {} is too old for the pinned tools: install 20.19 or newer", version.trim());
+    }
+    Ok(())
+}
+
+fn chromium() -> Result<String> {
+    if let Some(path) = browser() {
+        return Ok(format!("present    {}", path.display()));
+    }
+    say("Chromium (Debian package chromium)", "the tests drive the shipped package in a real browser");
+    apt("chromium").context("or set CHROMIUM to the path of an installed Chromium or Chrome")?;
+    match browser() {
+        Some(path) => Ok(format!("installed  {}", path.display())),
+        None => bail!("the package chromium left no browser on the PATH; set CHROMIUM to its path"),
+    }
+}
+
+fn strace() -> Result<String> {
+    if let Some(path) = on_path("strace") {
+        return Ok(format!("present    {}", path.display()));
+    }
+    say("strace (Debian package strace)", "a collector test reads from it that no 200 was written before its fsync");
+    apt("strace")?;
+    Ok("installed  strace".to_owned())
+}
+
+fn deny(workspace: &Workspace) -> Result<String> {
+    if on_path("cargo-deny").is_some() {
+        return Ok("present    cargo-deny".to_owned());
+    }
+    say(
+        "cargo-deny (cargo install cargo-deny --locked; compiles for some minutes, once)",
+        "`cargo xtask ci` checks licences, advisories' yanked versions and sources with it",
+    );
+    call(workspace.cargo().args(["install", "cargo-deny", "--locked"]))?;
+    Ok("installed  cargo-deny".to_owned())
+}
+
+/// Installs a Debian package: as root, else through sudo where it asks no password, else says what to type.
+fn apt(package: &str) -> Result<()> {
+    let by_hand = format!("apt-get update && apt-get install -y {package}");
+    if on_path("apt-get").is_none() {
+        bail!("{package} is missing and this is not Debian or Ubuntu: install it with your package manager");
+    }
+    let root = quiet(Command::new("id").arg("-u")).is_ok_and(|uid| uid.trim() == "0");
+    let sudo = !root && quiet(Command::new("sudo").args(["-n", "true"])).is_ok();
+    if !root && !sudo {
+        bail!("{package} is missing and this user may not install it; run: sudo sh -c '{by_hand}'");
+    }
+    let apt_get = |arguments: &[&str]| {
+        let mut command = if sudo { Command::new("sudo") } else { Command::new("env") };
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]).args(arguments);
+        command
+    };
+    // An old package list names versions that the mirror no longer has, so it is refreshed first.
+    call(&mut apt_get(&["update"]))?;
+    call(&mut apt_get(&["install", "-y", package])).with_context(|| format!("by hand: {by_hand}"))
+}
+
+fn say(what: &str, why: &str) {
+    println!("▸ installing {what}\n  why: {why}");
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn has_files(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
