@@ -1,2 +1,82 @@
-//! collector
-fn main() {}
+//! The command: reads its arguments, starts a collector, and stops it in good order when it is told to.
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use petitfour_collector::{Config, site::Www, start};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Stores what devices chose to send, and serves the bundle they decide with.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Arguments {
+    /// Host and port to listen on; port 0 takes a free one. The first line on stdout says which
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    listen: String,
+
+    /// Folder of the store; made when missing
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+
+    /// Bundle to serve at /bundle.pf4; read again whenever the file changes, and kept as it is when the new one does not open
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+
+    /// Static files: a folder for /, or PATH=DIR; may be given several times
+    #[arg(long, value_name = "[PATH=]DIR")]
+    www: Vec<String>,
+
+    /// Origin whose pages may send and fetch, such as https://shop.example; may be given several times. None by default
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+}
+
+const EXAMPLES: &str = "Examples:
+  Store syncs and show the counts at http://127.0.0.1:8080/
+    petitfour-collector --data data --bundle bundle.pf4
+
+  Serve a shop and the package too; the counts are then at /collector
+    petitfour-collector --data data --bundle bundle.pf4 --www www --www /pkg=pkg
+
+  Take syncs from a shop on another origin, on a port that is free
+    petitfour-collector --data data --listen 127.0.0.1:0 --allow-origin https://shop.example
+
+SIGTERM and SIGINT stop it after the requests under way are answered. Nothing asks who is calling yet:
+listen on loopback and put a proxy in front.";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("petitfour-collector: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let www: anyhow::Result<Vec<Www>> = arguments.www.iter().map(|text| Www::parse(text)).collect();
+    // Before anything is announced: a stop that comes at once is a stop in good order too.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let running = start(Config {
+        listen: arguments.listen,
+        data: arguments.data,
+        bundle: arguments.bundle,
+        www: www?,
+        origins: arguments.allow_origin,
+    })
+    .await?;
+    {
+        let mut out = std::io::stdout().lock();
+        // Whoever started us may not be reading; that is no reason to stop.
+        writeln!(out, "listening on http://{}", running.address()).ok();
+        out.flush().ok();
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    running.stop().await
+}

@@ -1,0 +1,79 @@
+//! How the collector says no: a status, a stable code, a plain sentence, and never a byte of what was sent.
+//!
+//! 400, 404, 408 and 413 are final for these bytes (408: for this connection); 503 carries `Retry-After`. 410 is never
+//! answered, since clients take it as "never come back".
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::writer;
+
+/// One way to be refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bytes are no sync message.
+    Message(petitfour::sync::Error),
+    /// The lengths of a batch do not add up; nothing of it was stored.
+    Frame,
+    /// The body is longer than this many bytes.
+    TooLarge(usize),
+    /// The body broke off.
+    Broken,
+    /// The body took too long to arrive.
+    Slow,
+    /// Too much is waiting.
+    Busy,
+    /// The store cannot be written now.
+    Unavailable,
+    /// No bundle is served here.
+    NoBundle,
+    /// There is nothing at this address.
+    Nothing,
+}
+
+impl From<writer::Refused> for Refusal {
+    fn from(refused: writer::Refused) -> Self {
+        match refused {
+            writer::Refused::Full => Self::Busy,
+            writer::Refused::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, code, message, retry) = match self {
+            Self::Message(error) => (StatusCode::BAD_REQUEST, error.code(), error.to_string(), None),
+            Self::Frame => (
+                StatusCode::BAD_REQUEST,
+                "syncs/frame",
+                "a length prefix does not fit the body; nothing was stored".to_owned(),
+                None,
+            ),
+            Self::TooLarge(limit) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body/too_large",
+                format!("the body is longer than {limit} bytes; send less at once"),
+                None,
+            ),
+            Self::Broken => (StatusCode::BAD_REQUEST, "body/broken", "the body broke off".to_owned(), None),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "body/slow", "the body took too long".to_owned(), None),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "store/busy", "too much is waiting".to_owned(), Some("1")),
+            Self::Unavailable => {
+                let message = "the store cannot be written now; nothing was stored".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, "store/unavailable", message, Some("5"))
+            }
+            Self::NoBundle => (StatusCode::NOT_FOUND, "bundle/none", "no bundle is served here".to_owned(), None),
+            Self::Nothing => (StatusCode::NOT_FOUND, "path/unknown", "there is nothing here".to_owned(), None),
+        };
+        let mut response = (status, Json(json!({ "code": code, "message": message }))).into_response();
+        if let Some(seconds) = retry {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        response
+    }
+}

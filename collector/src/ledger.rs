@@ -1,0 +1,419 @@
+//! What one sync changes in the store: its rows, who gets the credit for an outcome, and the running counts.
+//!
+//! A [`Ledger`] lives as long as one transaction. It writes rows as it goes and keeps the changes of the counts in
+//! memory, to be added once by [`Ledger::close`]; so a batch of a hundred syncs updates each campaign's row once.
+//!
+//! Invariant: whatever order the same syncs arrive in, rows and counts end up the same. So an exposure that comes
+//! after its outcome takes the credit it deserves, and a decision that comes after its exposure names its campaign.
+//! Absent on purpose: any reading of the clock, and any trust in the device's (times are stored as told).
+
+use std::collections::BTreeMap;
+
+use petitfour::{
+    id::Key,
+    sync::{Entry, Message},
+};
+use rusqlite::{OptionalExtension, Result, Transaction, named_params, params};
+
+/// How long an exposure may take the credit for an outcome that names no decision: 24 h in ms, the usual window for a
+/// view-through, and short enough that one visitor's list stays short.
+pub const ATTRIBUTION_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A key or an index that is absent, in the bundle format.
+const NONE: u32 = Key::NONE.0;
+
+/// The event whose outcomes are counted as clicks.
+pub const CLICK: &str = "click";
+
+/// What became of one sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its rows are in the transaction.
+    Stored,
+    /// (replica, sequence) was there already, with the same bytes: nothing changed.
+    Duplicate,
+    /// (replica, sequence) was there already with other bytes. The first one counts; a device that goes back to an old
+    /// state (a restored disk) can do this, and an operator wants to see it.
+    Conflict,
+}
+
+/// A message that was decoded, with what the store keeps of its bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Intake {
+    /// What the device said.
+    pub message: Message,
+    /// Length of its encoded form.
+    pub bytes: u32,
+    /// XXH64 of its encoded form, to tell a repeat from a conflict.
+    pub digest: u64,
+}
+
+/// The changes of one campaign's counts.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
+    decisions: i64,
+    exposures: i64,
+    clicks: i64,
+    outcomes: i64,
+    withheld: i64,
+}
+
+/// One transaction's worth of syncs.
+pub struct Ledger<'t> {
+    transaction: &'t Transaction<'t>,
+    received: i64,
+    click: i64,
+    campaigns: BTreeMap<i64, Tally>,
+    reasons: BTreeMap<u8, i64>,
+    totals: BTreeMap<&'static str, i64>,
+}
+
+impl<'t> Ledger<'t> {
+    /// A ledger over `transaction`; `received` is the server's time in Unix ms.
+    pub fn new(transaction: &'t Transaction<'t>, received: i64) -> Self {
+        let click = i64::from(Key::of(CLICK).0);
+        Self {
+            transaction,
+            received,
+            click,
+            campaigns: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            totals: BTreeMap::new(),
+        }
+    }
+
+    /// Writes one sync's rows, unless its (replica, sequence) is known.
+    ///
+    /// # Errors
+    /// Any error of SQLite; the whole transaction is then to be given up.
+    pub fn record(&mut self, intake: &Intake) -> Result<Verdict> {
+        let message = &intake.message;
+        let replica = message.replica.cast_signed();
+        let digest = intake.digest.cast_signed();
+        let known: Option<i64> = self
+            .transaction
+            .prepare_cached("SELECT digest FROM messages WHERE replica = ?1 AND sequence = ?2")?
+            .query_row(params![replica, message.sequence], |row| row.get(0))
+            .optional()?;
+        if let Some(known) = known {
+            return Ok(if known == digest { Verdict::Duplicate } else { Verdict::Conflict });
+        }
+
+        let visitor = self.visitor(&message.visitor)?;
+        let began = i64::try_from(message.began).unwrap_or(i64::MAX);
+        let entries = i64::try_from(message.entries.len()).unwrap_or(i64::MAX);
+        let id: i64 = self
+			.transaction
+			.prepare_cached(
+				"INSERT INTO messages (replica, sequence, visitor, bundle, began, dropped, entries, bytes, digest, received)
+				 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+			)?
+			.insert(params![
+				replica,
+				message.sequence,
+				visitor,
+				message.bundle.cast_signed(),
+				began,
+				message.dropped,
+				entries,
+				intake.bytes,
+				digest,
+				self.received
+			])?;
+        self.add("syncs", 1);
+        self.add("entries", entries);
+        self.add("dropped", i64::from(message.dropped));
+
+        let mut position = 0_i64;
+        for entry in &message.entries {
+            self.entry(entry, &Place { visitor, message: id, began, position })?;
+            position += 1;
+        }
+        Ok(Verdict::Stored)
+    }
+
+    /// Adds the changes to the running counts. Call it last, before the commit.
+    ///
+    /// # Errors
+    /// Any error of SQLite; the whole transaction is then to be given up.
+    pub fn close(self) -> Result<()> {
+        let mut campaigns = self.transaction.prepare_cached(
+            "INSERT INTO campaign_counts (campaign, decisions, exposures, clicks, outcomes, withheld)
+			 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+			 ON CONFLICT (campaign) DO UPDATE SET
+			   decisions = decisions + excluded.decisions, exposures = exposures + excluded.exposures,
+			   clicks = clicks + excluded.clicks, outcomes = outcomes + excluded.outcomes,
+			   withheld = withheld + excluded.withheld",
+        )?;
+        for (campaign, tally) in &self.campaigns {
+            campaigns.execute(params![
+                campaign,
+                tally.decisions,
+                tally.exposures,
+                tally.clicks,
+                tally.outcomes,
+                tally.withheld
+            ])?;
+        }
+        let mut reasons = self.transaction.prepare_cached(
+            "INSERT INTO reason_counts (reason, decisions) VALUES (?1, ?2)
+			 ON CONFLICT (reason) DO UPDATE SET decisions = decisions + excluded.decisions",
+        )?;
+        for (reason, decisions) in &self.reasons {
+            reasons.execute(params![reason, decisions])?;
+        }
+        let mut totals = self.transaction.prepare_cached(
+            "INSERT INTO totals (name, value) VALUES (?1, ?2)
+			 ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        )?;
+        for (name, value) in &self.totals {
+            totals.execute(params![name, value])?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Entry, place: &Place) -> Result<()> {
+        match *entry {
+            Entry::Decision { id, after, placement, campaign, creative, reason, probability, withheld } => {
+                let row = Choice {
+                    decision: id.cast_signed(),
+                    at: place.at(after),
+                    placement,
+                    campaign: key(campaign),
+                    creative: key(creative),
+                    reason,
+                    probability,
+                    withheld: key(withheld),
+                };
+                self.decision(&row, place)
+            }
+            Entry::Exposure { decision, after } => self.exposure(decision.cast_signed(), place.at(after), place),
+            Entry::Outcome { event, decision, after, value } => {
+                let told = if decision == 0 { None } else { Some(decision.cast_signed()) };
+                self.outcome(i64::from(event), told, place.at(after), value, place)
+            }
+            Entry::Identity { namespace, ref digest } => self.identity(namespace, digest, place),
+        }
+    }
+
+    fn decision(&mut self, row: &Choice, place: &Place) -> Result<()> {
+        let written = self
+            .transaction
+            .prepare_cached(
+                "INSERT OR IGNORE INTO decisions
+				   (visitor, decision, at, placement, campaign, creative, reason, probability, withheld, message)
+				 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute(params![
+                place.visitor,
+                row.decision,
+                row.at,
+                row.placement,
+                row.campaign,
+                row.creative,
+                row.reason,
+                row.probability,
+                row.withheld,
+                place.message
+            ])?;
+        if written == 0 {
+            self.add("repeated", 1);
+            return Ok(());
+        }
+        self.add("decisions", 1);
+        *self.reasons.entry(row.reason).or_default() += 1;
+        if let Some(withheld) = row.withheld {
+            self.tally(withheld).withheld += 1;
+            self.add("withheld", 1);
+        }
+        let Some(campaign) = row.campaign else { return Ok(()) };
+        self.tally(campaign).decisions += 1;
+
+        // Exposure and outcomes may have come first (another replica, a retry): they are credited now.
+        let exposed = self
+            .transaction
+            .prepare_cached("SELECT 1 FROM exposures WHERE visitor = ?1 AND decision = ?2")?
+            .exists(params![place.visitor, row.decision])?;
+        if exposed {
+            self.tally(campaign).exposures += 1;
+        }
+        let transaction = self.transaction;
+        let mut waiting =
+            transaction.prepare_cached("SELECT event FROM outcomes WHERE visitor = ?1 AND decision = ?2")?;
+        let mut rows = waiting.query(params![place.visitor, row.decision])?;
+        while let Some(outcome) = rows.next()? {
+            let event = outcome.get(0)?;
+            self.credit(campaign, event, 1);
+        }
+        Ok(())
+    }
+
+    fn exposure(&mut self, decision: i64, at: i64, place: &Place) -> Result<()> {
+        let written = self
+            .transaction
+            .prepare_cached("INSERT OR IGNORE INTO exposures (visitor, decision, at, message) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![place.visitor, decision, at, place.message])?;
+        if written == 0 {
+            self.add("repeated", 1);
+            return Ok(());
+        }
+        self.add("exposures", 1);
+        let campaign = self.campaign_of(place.visitor, decision)?;
+        if let Some(campaign) = campaign {
+            self.tally(campaign).exposures += 1;
+        }
+
+        // Outcomes that came before this exposure did, and that an older exposure (or none) was credited with.
+        let transaction = self.transaction;
+        let late: Vec<(i64, i64, i64, i64, Option<i64>)> = transaction
+			.prepare_cached(
+				"SELECT o.at, o.message, o.position, o.event, o.decision
+				 FROM outcomes o
+				 LEFT JOIN exposures e ON e.visitor = o.visitor AND e.decision = o.decision
+				 WHERE o.visitor = :visitor AND o.told IS NULL AND o.at BETWEEN :at AND :until
+				   AND (e.at IS NULL OR (e.at, e.decision) < (:at, :decision))",
+			)?
+			.query_map(
+				named_params! {
+					":visitor": place.visitor, ":at": at, ":until": at.saturating_add(ATTRIBUTION_MS), ":decision": decision,
+				},
+				|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
+			)?
+			.collect::<Result<_>>()?;
+        for (outcome_at, message, position, event, before) in late {
+            transaction
+                .prepare_cached(
+                    "UPDATE outcomes SET decision = ?5
+					 WHERE visitor = ?1 AND at = ?2 AND message = ?3 AND position = ?4",
+                )?
+                .execute(params![place.visitor, outcome_at, message, position, decision])?;
+            if let Some(before) = before
+                && let Some(loser) = self.campaign_of(place.visitor, before)?
+            {
+                self.credit(loser, event, -1);
+            }
+            if let Some(campaign) = campaign {
+                self.credit(campaign, event, 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, event: i64, told: Option<i64>, at: i64, value: i64, place: &Place) -> Result<()> {
+        let decision = match told {
+            Some(decision) => Some(decision),
+            None => self
+                .transaction
+                .prepare_cached(
+                    "SELECT decision FROM exposures WHERE visitor = ?1 AND at BETWEEN ?2 AND ?3
+					 ORDER BY at DESC, decision DESC LIMIT 1",
+                )?
+                .query_row(params![place.visitor, at.saturating_sub(ATTRIBUTION_MS), at], |row| row.get(0))
+                .optional()?,
+        };
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO outcomes (visitor, at, message, position, event, value, told, decision)
+				 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![place.visitor, at, place.message, place.position, event, value, told, decision])?;
+        self.add("outcomes", 1);
+        if event == self.click {
+            self.add("clicks", 1);
+        }
+        if let Some(decision) = decision
+            && let Some(campaign) = self.campaign_of(place.visitor, decision)?
+        {
+            self.credit(campaign, event, 1);
+        }
+        Ok(())
+    }
+
+    fn identity(&mut self, namespace: u8, digest: &[u8; 32], place: &Place) -> Result<()> {
+        let written = self
+            .transaction
+            .prepare_cached(
+                "INSERT OR IGNORE INTO identities (namespace, digest, visitor, message, first_received)
+				 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![namespace, digest, place.visitor, place.message, self.received])?;
+        if written > 0 {
+            self.add("identities", 1);
+        }
+        Ok(())
+    }
+
+    fn visitor(&mut self, pseudonym: &[u8; 16]) -> Result<i64> {
+        let known: Option<i64> = self
+            .transaction
+            .prepare_cached("SELECT id FROM visitors WHERE pseudonym = ?1")?
+            .query_row(params![pseudonym], |row| row.get(0))
+            .optional()?;
+        if let Some(id) = known {
+            self.transaction
+                .prepare_cached("UPDATE visitors SET last_received = ?2 WHERE id = ?1")?
+                .execute(params![id, self.received])?;
+            return Ok(id);
+        }
+        self.add("visitors", 1);
+        self.transaction
+            .prepare_cached("INSERT INTO visitors (pseudonym, first_received, last_received) VALUES (?1, ?2, ?2)")?
+            .insert(params![pseudonym, self.received])
+    }
+
+    fn campaign_of(&self, visitor: i64, decision: i64) -> Result<Option<i64>> {
+        let campaign: Option<Option<i64>> = self
+            .transaction
+            .prepare_cached("SELECT campaign FROM decisions WHERE visitor = ?1 AND decision = ?2")?
+            .query_row(params![visitor, decision], |row| row.get(0))
+            .optional()?;
+        Ok(campaign.flatten())
+    }
+
+    fn credit(&mut self, campaign: i64, event: i64, by: i64) {
+        let click = event == self.click;
+        let tally = self.tally(campaign);
+        tally.outcomes += by;
+        if click {
+            tally.clicks += by;
+        }
+    }
+
+    fn tally(&mut self, campaign: i64) -> &mut Tally {
+        self.campaigns.entry(campaign).or_default()
+    }
+
+    fn add(&mut self, total: &'static str, by: i64) {
+        *self.totals.entry(total).or_default() += by;
+    }
+}
+
+/// Where an entry stands: whose, in which message, counted from when.
+struct Place {
+    visitor: i64,
+    message: i64,
+    began: i64,
+    position: i64,
+}
+
+impl Place {
+    fn at(&self, after: u32) -> i64 {
+        self.began.saturating_add(i64::from(after))
+    }
+}
+
+/// A decision as it is stored.
+struct Choice {
+    decision: i64,
+    at: i64,
+    placement: u32,
+    campaign: Option<i64>,
+    creative: Option<i64>,
+    reason: u8,
+    probability: u16,
+    withheld: Option<i64>,
+}
+
+fn key(key: u32) -> Option<i64> {
+    (key != NONE).then_some(i64::from(key))
+}

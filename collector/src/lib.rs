@@ -1,0 +1,123 @@
+//! The collector: the origin's small server that stores what devices chose to send, once, and says so only when it is on disk.
+//!
+//! The way of a sync: [`intake`] reserves room, reads and decodes it; [`writer`] takes everything that waits into one transaction;
+//! [`ledger`] writes its rows and moves the counts; [`store`] commits and syncs; then, and only then, the answer is 200. The same
+//! (replica, sequence) again changes nothing and is answered 200 too. [`shelf`] serves the bundle, [`page`] and [`counts`] show what
+//! was counted, [`site`] gives each of them its address. Endpoints, tables and limits: `docs/collector.md`.
+//!
+//! Absent on purpose, for now: identity graph, other intakes, authentication. Put a proxy in front of anything but loopback.
+
+pub mod answer;
+pub mod counts;
+pub mod intake;
+pub mod ledger;
+pub mod metrics;
+pub mod names;
+pub mod page;
+pub mod shelf;
+pub mod site;
+pub mod store;
+pub mod writer;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{
+    intake::Room,
+    metrics::Metrics,
+    shelf::{Served, Shelf},
+    site::{App, Www},
+    store::Store,
+    writer::Writer,
+};
+
+/// How long requests that are under way may take after a stop was asked for.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How a collector is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Host and port, such as `127.0.0.1:8080`; port 0 takes a free one.
+    pub listen: String,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The bundle's file.
+    pub bundle: Option<PathBuf>,
+    /// Static files.
+    pub www: Vec<Www>,
+    /// Origins whose pages may send and fetch, besides its own.
+    pub origins: Vec<String>,
+}
+
+/// A collector that answers.
+pub struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+    watch: Option<JoinHandle<()>>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+/// Opens the store and begins to answer.
+///
+/// # Errors
+/// When the store, the bundle, a folder or the address cannot be used; the text says which and why.
+pub async fn start(config: Config) -> anyhow::Result<Running> {
+    let shelf = config.bundle.as_deref().map(Shelf::open).transpose()?.map(Arc::new);
+    let metrics = Arc::new(Metrics::new());
+    let store = Store::open(&config.data)?;
+    let reader = store::reader(&config.data).context("cannot read the store")?;
+    let (writer, thread) = Writer::start(store, Arc::clone(&metrics)).context("cannot start the writer")?;
+    let watch = shelf.as_ref().map(|shelf| {
+        let writer = writer.clone();
+        let learn = move |served: &Served| {
+            if writer.learn(served.names.clone()).is_err() {
+                eprintln!("store: the names of bundle {} were not stored: too much is waiting", served.hash);
+            }
+        };
+        learn(&shelf.current());
+        tokio::spawn(Arc::clone(shelf).watch(Arc::clone(&metrics), learn))
+    });
+    let app = App { writer, shelf, metrics, room: Room::default(), reader: Arc::new(reader.into()) };
+    let router = site::router(Arc::new(app), &config.www, &config.origins)?;
+    let listener =
+        TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    // An answer is one small write: waiting for more of it would only cost the client a delay.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move {
+        let stopped = async { drop(stopped.await) };
+        axum::serve(listener, router).with_graceful_shutdown(stopped).await
+    });
+    Ok(Running { address, stop, served, watch, thread })
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connections, answers what is under way (for at most ten seconds), folds the log and ends.
+    ///
+    /// # Errors
+    /// When the server had failed, or something was still under way at the end. Nothing that was answered is lost by that.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.send(()).ok();
+        if let Some(watch) = self.watch {
+            watch.abort();
+            watch.await.ok();
+        }
+        let drained = tokio::time::timeout(DRAIN, self.served).await;
+        drained.context("requests were still under way after ten seconds")?.context("the server broke down")??;
+        // The last user of the writer is gone, so its thread folds the log and ends.
+        tokio::task::spawn_blocking(move || self.thread.join())
+            .await?
+            .map_err(|_| anyhow::anyhow!("the writer broke down"))
+    }
+}

@@ -1,0 +1,189 @@
+//! What the collector counts about itself since it started, in Prometheus' text format.
+//!
+//! These are the process's own figures and start at zero with it; what visitors did is counted in the store. Labels are
+//! codes from this source alone, never anything that came over the network.
+
+use std::{
+    fmt::Write as _,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use crate::ledger::{Intake, Verdict};
+
+/// One number that moves.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// One more.
+    pub fn rise(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    /// One less. Only for gauges, and only after a [`Count::rise`].
+    pub fn fall(&self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+
+    /// `by` more.
+    pub fn add(&self, by: u64) {
+        self.0.fetch_add(by, Relaxed);
+    }
+
+    /// The number now.
+    pub fn value(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Everything that is counted.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Syncs stored.
+    pub accepted: Count,
+    /// Syncs that were stored already.
+    pub duplicate: Count,
+    /// Syncs whose (replica, sequence) was stored with other bytes.
+    pub conflict: Count,
+    /// Syncs whose bytes were refused.
+    pub invalid: Count,
+    /// Requests with too long a body.
+    pub too_large: Count,
+    /// Requests whose body took too long.
+    pub slow: Count,
+    /// Requests told to come back.
+    pub busy: Count,
+    /// Writes of the store that failed.
+    pub faults: Count,
+    /// Bundles that did not open and were not served.
+    pub bundles_refused: Count,
+    /// Jobs that wait for the writer.
+    pub queue: Count,
+    entries: Count,
+    batches: Histogram,
+    commits: Histogram,
+}
+
+impl Metrics {
+    /// A fresh set; the histograms have their bounds.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            batches: Histogram::new(&[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]),
+            // Seconds: from a fast disk's sync to a stall that a client notices.
+            commits: Histogram::new(&[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5]),
+            ..Self::default()
+        }
+    }
+
+    /// One transaction of `count` messages came to its end.
+    pub fn committed(&self, count: usize, took: Duration, stored: bool) {
+        if stored {
+            self.batches.observe(count as f64);
+            self.commits.observe(took.as_secs_f64());
+        }
+    }
+
+    /// These messages were answered with these verdicts.
+    pub fn answered(&self, messages: &[Intake], verdicts: &[Verdict]) {
+        for (intake, verdict) in messages.iter().zip(verdicts) {
+            match verdict {
+                Verdict::Stored => {
+                    self.accepted.rise();
+                    self.entries.add(intake.message.entries.len() as u64);
+                }
+                Verdict::Duplicate => self.duplicate.rise(),
+                Verdict::Conflict => self.conflict.rise(),
+            }
+        }
+    }
+
+    /// Syncs that were refused for good.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.invalid.value() + self.too_large.value() + self.slow.value()
+    }
+
+    /// The text that Prometheus reads.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        family(&mut out, "petitfour_syncs_total", "counter", "Syncs by what became of them.");
+        for (result, count) in [
+            ("accepted", &self.accepted),
+            ("duplicate", &self.duplicate),
+            ("conflict", &self.conflict),
+            ("invalid", &self.invalid),
+        ] {
+            line(&mut out, &format!("petitfour_syncs_total{{result=\"{result}\"}}"), count.value() as f64);
+        }
+        family(
+            &mut out,
+            "petitfour_refused_requests_total",
+            "counter",
+            "Requests refused before they were read as syncs.",
+        );
+        for (reason, count) in [("too_large", &self.too_large), ("slow", &self.slow), ("busy", &self.busy)] {
+            line(&mut out, &format!("petitfour_refused_requests_total{{reason=\"{reason}\"}}"), count.value() as f64);
+        }
+        for (name, kind, help, count) in [
+            ("petitfour_entries_total", "counter", "Entries of accepted syncs.", &self.entries),
+            ("petitfour_store_faults_total", "counter", "Writes of the store that failed.", &self.faults),
+            ("petitfour_bundles_refused_total", "counter", "Bundles that did not open.", &self.bundles_refused),
+            ("petitfour_queue_depth", "gauge", "Jobs that wait for the writer.", &self.queue),
+        ] {
+            family(&mut out, name, kind, help);
+            line(&mut out, name, count.value() as f64);
+        }
+        self.batches.text(&mut out, "petitfour_commit_batch_messages", "Messages in a commit.");
+        self.commits.text(&mut out, "petitfour_commit_seconds", "Seconds a commit took, sync included.");
+        out
+    }
+}
+
+/// Counts of observations by upper bound.
+#[derive(Debug, Default)]
+struct Histogram {
+    buckets: Vec<(f64, Count)>,
+    count: Count,
+    /// In millionths, since there is no atomic float.
+    sum: Count,
+}
+
+impl Histogram {
+    fn new(bounds: &[f64]) -> Self {
+        Self { buckets: bounds.iter().map(|bound| (*bound, Count::default())).collect(), ..Self::default() }
+    }
+
+    fn observe(&self, value: f64) {
+        if let Some((_, count)) = self.buckets.iter().find(|(bound, _)| value <= *bound) {
+            count.rise();
+        }
+        self.count.rise();
+        self.sum.add((value * 1e6) as u64);
+    }
+
+    fn text(&self, out: &mut String, name: &str, help: &str) {
+        family(out, name, "histogram", help);
+        let mut below = 0;
+        for (bound, count) in &self.buckets {
+            below += count.value();
+            line(out, &format!("{name}_bucket{{le=\"{bound}\"}}"), below as f64);
+        }
+        // Never less than the buckets, although they were read one after another while others wrote.
+        let all = self.count.value().max(below);
+        line(out, &format!("{name}_bucket{{le=\"+Inf\"}}"), all as f64);
+        line(out, &format!("{name}_sum"), self.sum.value() as f64 / 1e6);
+        line(out, &format!("{name}_count"), all as f64);
+    }
+}
+
+fn family(out: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing into a string cannot fail.
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
+}
+
+fn line(out: &mut String, name: &str, value: f64) {
+    writeln!(out, "{name} {value}").ok();
+}

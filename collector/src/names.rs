@@ -1,0 +1,91 @@
+//! What keys are called: syncs carry 32-bit keys, people read names, and the bundle knows both.
+
+use std::collections::BTreeMap;
+
+use petitfour::{catalog::Catalog, id::Key};
+
+/// Which table of the bundle a key belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A campaign.
+    Campaign,
+    /// A creative.
+    Creative,
+    /// A placement.
+    Placement,
+    /// An event.
+    Event,
+}
+
+impl Kind {
+    /// As it stands in the table `names`.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Campaign => "campaign",
+            Self::Creative => "creative",
+            Self::Placement => "placement",
+            Self::Event => "event",
+        }
+    }
+}
+
+/// One key and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Which table.
+    pub kind: Kind,
+    /// The stable key.
+    pub key: u32,
+    /// What the author called it.
+    pub name: String,
+}
+
+/// What the codes of a decision's reason are called, in code order. The codes are frozen; see docs/collector.md.
+const REASONS: [&str; 15] = [
+    "chosen",
+    "outranked",
+    "permission",
+    "schedule",
+    "segment",
+    "stock out",
+    "stock unknown",
+    "stock stale",
+    "cap per hour",
+    "cap per day",
+    "cap per week",
+    "cap in total",
+    "holdout",
+    "fallback",
+    "nothing",
+];
+
+/// The name of a reason's code; a code of a newer engine shows as its number.
+#[must_use]
+pub fn reason(code: i64) -> String {
+    usize::try_from(code)
+        .ok()
+        .and_then(|code| REASONS.get(code))
+        .map_or_else(|| format!("reason {code}"), |name| (*name).to_owned())
+}
+
+/// A key as people see it when it has no name.
+#[must_use]
+pub fn anonymous(key: i64) -> String {
+    format!("#{key:08x}")
+}
+
+/// Campaign names by key, as far as the store has learned them.
+pub type ByKey = BTreeMap<i64, String>;
+
+/// Every name in a bundle.
+#[must_use]
+pub fn of(catalog: &Catalog) -> Vec<Named> {
+    let named = |kind, key: Key, name| Named { kind, key: key.0, name: catalog.string(name).to_owned() };
+    let mut names = Vec::new();
+    names.extend(catalog.campaigns().map(|row| named(Kind::Campaign, row.key(), row.name())));
+    names.extend(catalog.creatives().map(|row| named(Kind::Creative, row.key(), row.name())));
+    names.extend(catalog.placements().map(|row| named(Kind::Placement, row.key(), row.name())));
+    names.extend(catalog.events().map(|row| named(Kind::Event, row.key(), row.name())));
+    names
+}

@@ -1,0 +1,269 @@
+//! Every address of the collector, and the headers that all answers carry.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER,
+            X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    middleware::{Next, from_fn, map_response},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use rusqlite::Connection;
+use serde_json::json;
+use tower_http::{
+    CompressionLevel,
+    compression::CompressionLayer,
+    cors::{AllowOrigin, CorsLayer},
+    services::ServeDir,
+};
+
+use crate::{
+    answer::Refusal,
+    counts::{self, Counts},
+    intake::{self, Room},
+    metrics::Metrics,
+    page,
+    shelf::{self, Shelf},
+    writer::Writer,
+};
+
+/// What pages served here may do: their own files and WebAssembly, nothing from elsewhere, nothing inline.
+pub const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; require-trusted-types-for 'script'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Quality of compression while answering: brotli's and gzip's middle, a few ms for a megabyte.
+const QUALITY: i32 = 5;
+
+/// How long `/ready` waits for the disk before it says no.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// A folder of static files and the address that it stands at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Www {
+    /// `/` or `/name`.
+    pub path: String,
+    /// The folder.
+    pub folder: PathBuf,
+}
+
+impl Www {
+    /// Reads `DIR` or `PATH=DIR`.
+    ///
+    /// # Errors
+    /// When the path does not begin with a slash or the folder is missing.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let (path, folder) = text.split_once('=').unwrap_or(("/", text));
+        if !path.starts_with('/') || path.contains(['{', '}', '*', '?', '#']) {
+            bail!("{path:?} is not an address: write --www /path=DIR or --www DIR");
+        }
+        let folder = PathBuf::from(folder);
+        if !folder.is_dir() {
+            bail!("{} is not a folder", folder.display());
+        }
+        let path = match path.trim_end_matches('/') {
+            "" => "/",
+            path => path,
+        };
+        Ok(Self { path: path.to_owned(), folder })
+    }
+}
+
+/// What the answers are made from.
+pub struct App {
+    /// Where syncs go.
+    pub writer: Writer,
+    /// The bundle, if one is served.
+    pub shelf: Option<Arc<Shelf>>,
+    /// The process's own figures.
+    pub metrics: Arc<Metrics>,
+    /// Room for bodies.
+    pub room: Room,
+    /// For counts. Behind a lock that is held by one blocking thread at a time.
+    pub reader: Arc<std::sync::Mutex<Connection>>,
+}
+
+/// Builds the router.
+///
+/// # Errors
+/// When an origin or a folder's address cannot be used.
+pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<Router> {
+    let mut open = Router::new()
+        .route("/v1/sync", post(intake::sync))
+        .route("/v1/syncs", post(intake::syncs))
+        .route("/bundle.pf4", get(bundle));
+    if let Some(cors) = cors(origins)? {
+        open = open.layer(cors);
+    }
+    let mut router = Router::new()
+        .merge(open)
+        .route("/v1/counts", get(counts_json))
+        .route("/collector", get(counts_page))
+        .route("/collector/style.css", get(|| text("text/css; charset=utf-8", page::STYLE)))
+        .route("/collector/live.js", get(|| text("text/javascript; charset=utf-8", page::SCRIPT)))
+        .route("/health", get(|| async { Json(json!({ "live": true })) }))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics));
+    let mut root = false;
+    let mut taken = Vec::new();
+    for Www { path, folder } in www {
+        if taken.contains(&path) || ["/v1", "/collector", "/health", "/ready", "/metrics"].contains(&path.as_str()) {
+            bail!("{path} is taken: give --www another address");
+        }
+        taken.push(path);
+        let files = Router::new()
+            .fallback_service(ServeDir::new(folder).precompressed_br().precompressed_gzip())
+            .layer(map_response(file_headers))
+            .layer(from_fn(no_dot_files));
+        if path == "/" {
+            root = true;
+            router = router.fallback_service(files);
+        } else {
+            router = router.nest_service(path, files);
+        }
+    }
+    if !root {
+        router = router.route("/", get(counts_page)).fallback(|| async { Refusal::Nothing });
+    }
+    Ok(router
+        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(QUALITY)))
+        .layer(map_response(headers))
+        .with_state(app))
+}
+
+async fn bundle(State(app): State<Arc<App>>, asked: HeaderMap) -> Result<Response, Refusal> {
+    shelf::answer(app.shelf.as_deref(), &asked)
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Result<Json<serde_json::Value>, Refusal> {
+    let probe = tokio::time::timeout(PROBE, app.writer.probe()).await;
+    probe.map_err(|_| Refusal::Unavailable)??;
+    Ok(Json(json!({ "ready": true })))
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.text())
+}
+
+async fn counts_json(State(app): State<Arc<App>>) -> Result<Json<serde_json::Value>, Refusal> {
+    let counts = read(&app).await?;
+    let now = now(&app);
+    let mut value = serde_json::to_value(counts).map_err(|_| Refusal::Unavailable)?;
+    if let Some(object) = value.as_object_mut() {
+        let process = json!({ "queue": now.queue, "duplicates": now.duplicates, "refused": now.refused });
+        let bundle = now.bundle.map(|(hash, version)| json!({ "hash": hash, "version": version }));
+        object.insert("process".into(), process);
+        object.insert("bundle".into(), bundle.into());
+    }
+    Ok(Json(value))
+}
+
+async fn counts_page(State(app): State<Arc<App>>) -> Result<Html<String>, Refusal> {
+    let counts = read(&app).await?;
+    Ok(Html(page::render(&counts, &now(&app))))
+}
+
+async fn read(app: &App) -> Result<Counts, Refusal> {
+    let reader = Arc::clone(&app.reader);
+    let bundle = app.shelf.as_ref().map(|shelf| shelf.current());
+    let read = tokio::task::spawn_blocking(move || {
+        let mut connection = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        counts::read(&mut connection, bundle.as_deref())
+    });
+    match read.await {
+        Ok(Ok(counts)) => Ok(counts),
+        Ok(Err(error)) => {
+            eprintln!("store: counts cannot be read: {error}");
+            Err(Refusal::Unavailable)
+        }
+        Err(_) => Err(Refusal::Unavailable),
+    }
+}
+
+fn now(app: &App) -> page::Now {
+    let served = app.shelf.as_ref().map(|shelf| shelf.current());
+    page::Now {
+        queue: app.metrics.queue.value(),
+        duplicates: app.metrics.duplicate.value() + app.metrics.conflict.value(),
+        refused: app.metrics.refused(),
+        bundle: served.map(|served| (served.hash.clone(), served.version)),
+    }
+}
+
+async fn text(kind: &'static str, body: &'static str) -> impl IntoResponse {
+    ([(CONTENT_TYPE, kind)], body)
+}
+
+fn cors(origins: &[String]) -> anyhow::Result<Option<CorsLayer>> {
+    if origins.is_empty() {
+        return Ok(None);
+    }
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        let parsed: anyhow::Result<Vec<HeaderValue>> = origins.iter().map(|origin| parse_origin(origin)).collect();
+        AllowOrigin::list(parsed?)
+    };
+    Ok(Some(
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods([Method::GET, Method::HEAD, Method::POST])
+            .allow_headers([CONTENT_TYPE, IF_NONE_MATCH])
+            .expose_headers([ETAG, RETRY_AFTER])
+            .max_age(Duration::from_secs(24 * 60 * 60)),
+    ))
+}
+
+/// An origin is scheme, host and port; a path or a slash at its end would never match and is a mistake worth stopping for.
+fn parse_origin(origin: &str) -> anyhow::Result<HeaderValue> {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or_default();
+    if host.is_empty() || host.contains('/') {
+        bail!("{origin:?} is not an origin: write it as https://shop.example");
+    }
+    HeaderValue::from_str(origin).with_context(|| format!("{origin:?} is not an origin"))
+}
+
+/// Files named `.something` are a folder's own business (`.git`, `.env`), `.well-known` excepted.
+async fn no_dot_files(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_ascii_lowercase().replace("%2e", ".");
+    if path.split('/').any(|part| part.starts_with('.') && part != ".well-known") {
+        return Refusal::Nothing.into_response();
+    }
+    next.run(request).await
+}
+
+/// Files are asked for again each time (and mostly answered 304), so that a rebuilt shop shows at once. Their tags become weak,
+/// since the compressed and the plain answer share one.
+async fn file_headers(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    let weak = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).filter(|tag| !tag.starts_with("W/"));
+    if let Some(weak) = weak.and_then(|tag| HeaderValue::from_str(&format!("W/{tag}")).ok()) {
+        headers.insert(ETAG, weak);
+    }
+    response
+}
+
+async fn headers(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "strict-origin-when-cross-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        // What changes with every sync is not to be kept; files and the bundle have said otherwise already.
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
