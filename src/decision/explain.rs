@@ -1,0 +1,178 @@
+//! Why: every campaign of a placement with the gate that refused it.
+//!
+//! Asked apart from the decision, so that a decision pays nothing for it; it walks the same gates in the same order.
+
+use super::{Decision, candidates, choose};
+use crate::catalog::{Attribute, Campaign, Catalog, Section, Source};
+use crate::eligibility::{Circumstances, Reason, refused_after_segment, refused_before_segment};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::Serialize;
+
+/// Why a placement shows what it shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The placement's name.
+    pub placement: String,
+    /// Why the decision is what it is.
+    pub reason: Reason,
+    /// The chosen campaign's name.
+    pub campaign: Option<String>,
+    /// The chosen creative's name.
+    pub creative: Option<String>,
+    /// Every campaign of the placement, in decision order.
+    pub campaigns: Vec<Verdict>,
+}
+
+/// What became of one campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Its name.
+    pub campaign: String,
+    /// Chosen, outranked, or the gate that refused it.
+    pub reason: Reason,
+    /// The same in a sentence, with the figures that decided.
+    pub detail: String,
+}
+
+/// Explains what [`choose`] does.
+#[must_use]
+pub fn explain(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> Explanation {
+    let catalog = given.catalog;
+    let decision = choose(placement, matches, given);
+    let place = catalog.placement(placement);
+    let mask = place.map_or(usize::MAX, |place| place.mask());
+    let everyone: Vec<u64> = (0..catalog.words()).map(|_| u64::MAX).collect();
+    let matching: Vec<usize> = candidates(catalog, mask, matches).collect();
+    let campaigns = candidates(catalog, mask, &everyone)
+        .filter_map(|index| {
+            let campaign = catalog.campaign(index)?;
+            let reason = reason(index, &campaign, &decision, &matching, given);
+            let detail = detail(reason, &campaign, given);
+            Some(Verdict { campaign: catalog.string(campaign.name()).to_owned(), reason, detail })
+        })
+        .collect();
+    Explanation {
+        placement: place.map_or_else(String::new, |place| catalog.string(place.name()).to_owned()),
+        reason: decision.reason,
+        campaign: decision
+            .campaign
+            .and_then(|index| catalog.campaign(index))
+            .map(|campaign| catalog.string(campaign.name()).to_owned()),
+        creative: decision
+            .creative
+            .and_then(|index| catalog.creative(index))
+            .map(|creative| catalog.string(creative.name()).to_owned()),
+        campaigns,
+    }
+}
+
+fn reason(
+    index: usize,
+    campaign: &Campaign<'_>,
+    decision: &Decision,
+    matching: &[usize],
+    given: &Circumstances<'_>,
+) -> Reason {
+    if decision.campaign == Some(index) {
+        return Reason::Chosen;
+    }
+    refused_before_segment(campaign, given)
+        .or_else(|| (!matching.contains(&index)).then_some(Reason::Segment))
+        .or_else(|| refused_after_segment(campaign, given))
+        .unwrap_or(Reason::Outranked)
+}
+
+fn detail(reason: Reason, campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
+    let (profile, key, moment) = (given.profile, campaign.key(), given.moment);
+    let shown = |count: u64, cap: Option<u32>, when: &str| format!("shown {count} of {} times {when}", cap.unwrap_or(0));
+    match reason {
+        Reason::Chosen => "the best of those that may be shown".to_owned(),
+        Reason::Outranked => "may be shown, but another one is worth more here".to_owned(),
+        Reason::Permission if campaign.reads_profile() && !given.permissions.personalise() => {
+            "reads the profile, and the visitor has not permitted to personalise".to_owned()
+        }
+        Reason::Permission => "has a cap, and the visitor has not permitted to store the count".to_owned(),
+        Reason::Schedule if i64::try_from(moment.now.0).unwrap_or(i64::MAX) < campaign.from() => {
+            "has not begun yet".to_owned()
+        }
+        Reason::Schedule => "is over".to_owned(),
+        Reason::Segment => misses(campaign, given),
+        Reason::StockOut => format!("{} is below what it asks for", item(campaign, given.catalog)),
+        Reason::StockUnknown => format!("nobody has said how much there is of {}", item(campaign, given.catalog)),
+        Reason::StockStale => format!("the last word on {} is too old", item(campaign, given.catalog)),
+        Reason::CapHour => shown(profile.exposures_this_hour(key, moment), campaign.cap_hour(), "this hour"),
+        Reason::CapDay => shown(profile.exposures(key, 1, moment), campaign.cap_day(), "today"),
+        Reason::CapWeek => shown(profile.exposures(key, 7, moment), campaign.cap_week(), "in seven days"),
+        Reason::CapTotal => shown(profile.exposures_ever(key), campaign.cap_total(), "in all"),
+        Reason::Holdout => "the visitor is in the share that is left alone on purpose".to_owned(),
+        Reason::Fallback | Reason::Nothing => String::new(),
+    }
+}
+
+fn item<'a>(campaign: &Campaign<'_>, catalog: &'a Catalog) -> &'a str {
+    campaign.stock().and_then(|index| catalog.stock(index)).map_or("the item", |stock| catalog.string(stock.item_name()))
+}
+
+/// What keeps the visitor out of the segment: of the conjunct that fails in the fewest attributes, those attributes.
+fn misses(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
+    let first = campaign.first_conjunct();
+    let conjuncts = first..first.saturating_add(campaign.conjunct_count());
+    let failing = conjuncts
+        .map(|conjunct| {
+            let attributes = given.catalog.attributes().zip(given.bins.iter().copied());
+            attributes
+                .filter(|(attribute, bin)| !accepts(given.catalog, attribute, *bin, conjunct))
+                .collect::<Vec<_>>()
+        })
+        .min_by_key(Vec::len)
+        .unwrap_or_default();
+    let mut sentence = String::from("not in its segment: ");
+    for (place, (attribute, bin)) in failing.iter().enumerate() {
+        if place > 0 {
+            sentence.push_str(", ");
+        }
+        sentence.push_str(given.catalog.string(attribute.name()));
+        sentence.push(' ');
+        sentence.push_str(&describe(given.catalog, attribute, *bin));
+    }
+    sentence
+}
+
+fn accepts(catalog: &Catalog, attribute: &Attribute<'_>, bin: u16, conjunct: usize) -> bool {
+    let Some(row) = catalog.bin_row(attribute, bin) else { return true };
+    row.get(conjunct / 64).is_some_and(|word| u64::from_le_bytes(*word) >> (conjunct % 64) & 1 == 1)
+}
+
+/// A bin in words: the text, or the borders between which the number lies.
+fn describe(catalog: &Catalog, attribute: &Attribute<'_>, bin: u16) -> String {
+    if bin == 0 {
+        return match attribute.source() {
+            Source::Context => "is not known here".to_owned(),
+            Source::Recency => "has never happened".to_owned(),
+            _ => "is not known".to_owned(),
+        };
+    }
+    if attribute.is_text() {
+        let entry = (bin as usize).checked_sub(2).map(|place| place + attribute.first() as usize);
+        let names = catalog.section(Section::DictionaryStrings).as_chunks::<4>().0;
+        return match entry.and_then(|entry| names.get(entry)) {
+            Some(name) => format!("is {}", catalog.string(u32::from_le_bytes(*name))),
+            None => "is something else".to_owned(),
+        };
+    }
+    let border = |place: Option<usize>| {
+        place.and_then(|place| catalog.borders(attribute).get(place)).map(|border| f64::from_le_bytes(*border))
+    };
+    let low = border(usize::from(bin).checked_sub(2));
+    let high = border(Some(usize::from(bin) - 1));
+    match (low, high) {
+        (Some(low), Some(high)) => format!("is from {low} to below {high}"),
+        (Some(low), None) => format!("is {low} or more"),
+        (None, Some(high)) => format!("is below {high}"),
+        (None, None) => "is known".to_owned(),
+    }
+}
+

@@ -1,0 +1,170 @@
+//! What to show in a placement: always an answer, and always able to say why.
+//!
+//! Candidates are the campaigns whose bits survived `rule` under the placement's mask. Their bits stand in decision order,
+//! so without a model the first that no gate refuses is the best; with models, every candidate of the best priority is
+//! scored, and the greatest value × probability wins, the earlier one between equals.
+
+mod explain;
+
+pub use crate::eligibility::Reason;
+pub use explain::{Explanation, Verdict, explain};
+
+use crate::catalog::{Campaign, Catalog, Section};
+use crate::eligibility::{Circumstances, refused_after_segment, refused_before_segment};
+use crate::hash::below;
+use crate::model;
+
+/// Certainty, as a probability in a decision.
+pub const CERTAIN: u16 = u16::MAX;
+
+/// What was chosen. Indices are places in the bundle's tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// Names this decision in exposures and outcomes; 0 when nothing was chosen.
+    pub id: u64,
+    /// Where.
+    pub placement: usize,
+    /// What for.
+    pub campaign: Option<usize>,
+    /// What to show.
+    pub creative: Option<usize>,
+    /// [`Reason::Chosen`], [`Reason::Fallback`] or [`Reason::Nothing`].
+    pub reason: Reason,
+    /// How probable this creative was among those of the campaign, of 65 535.
+    pub probability: u16,
+    /// The campaign that would have won, had the visitor not been in its holdout.
+    pub withheld: Option<usize>,
+}
+
+/// Chooses for a placement, given which conjuncts match. The id is left 0.
+#[must_use]
+pub fn choose(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> Decision {
+    let nothing = Decision {
+        id: 0,
+        placement,
+        campaign: None,
+        creative: None,
+        reason: Reason::Nothing,
+        probability: CERTAIN,
+        withheld: None,
+    };
+    let Some(place) = given.catalog.placement(placement) else { return nothing };
+    let Selection { best, withheld } = select(place.mask(), place.is_scored(), matches, given);
+    let withheld = withheld.map(|rival| rival.campaign);
+    if let Some((campaign, winner)) =
+        best.and_then(|best| Some((given.catalog.campaign(best.campaign)?, best)))
+        && let Some((creative, probability)) = pick(&campaign, given)
+    {
+        return Decision {
+            campaign: Some(winner.campaign),
+            creative: Some(creative),
+            reason: Reason::Chosen,
+            probability,
+            withheld,
+            ..nothing
+        };
+    }
+    let fallback = place.fallback().filter(|creative| given.catalog.creative(*creative).is_some());
+    let reason = if fallback.is_some() { Reason::Fallback } else { Reason::Nothing };
+    Decision { creative: fallback, reason, withheld, ..nothing }
+}
+
+#[derive(Clone, Copy)]
+struct Rival {
+    campaign: usize,
+    priority: i32,
+    worth: i64,
+}
+
+impl Rival {
+    fn beats(&self, other: Option<&Self>) -> bool {
+        other.is_none_or(|other| (self.priority, self.worth) > (other.priority, other.worth))
+    }
+}
+
+#[derive(Default)]
+struct Selection {
+    best: Option<Rival>,
+    /// The best of those that only a holdout kept back, if it would have beaten `best`.
+    withheld: Option<Rival>,
+}
+
+fn select(mask: usize, is_scored: bool, matches: &[u64], given: &Circumstances<'_>) -> Selection {
+    let catalog = given.catalog;
+    let mut selection = Selection::default();
+    for index in candidates(catalog, mask, matches) {
+        let Some(campaign) = catalog.campaign(index) else { continue };
+        if selection.best.is_some_and(|best| campaign.priority() < best.priority) {
+            break;
+        }
+        let refusal = refused_before_segment(&campaign, given).or_else(|| refused_after_segment(&campaign, given));
+        let slot = match refusal {
+            None => &mut selection.best,
+            Some(Reason::Holdout) => &mut selection.withheld,
+            Some(_) => continue,
+        };
+        let rival = Rival { campaign: index, priority: campaign.priority(), worth: worth(&campaign, given) };
+        if rival.beats(slot.as_ref()) {
+            *slot = Some(rival);
+        }
+        if selection.best.is_some() && !is_scored {
+            break;
+        }
+    }
+    selection.withheld = selection.withheld.filter(|held| match &selection.best {
+        // Between equals the one that stands first in the bundle wins.
+        Some(best) => held.beats(Some(best)) || (!best.beats(Some(held)) && held.campaign < best.campaign),
+        None => true,
+    });
+    selection
+}
+
+/// Value × probability, in 65 536ths of a thousandth.
+fn worth(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> i64 {
+    let probability = match campaign.model().and_then(|index| given.catalog.model(index)) {
+        Some(model) => model::probability(model::score(given.catalog, &model, given.bins)),
+        None => 65_536,
+    };
+    i64::from(campaign.value()) * i64::from(probability)
+}
+
+/// Campaigns whose conjuncts match under a mask, in decision order, each once.
+fn candidates<'a>(catalog: &'a Catalog, mask: usize, matches: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
+    let words = catalog.bit_row(Section::Masks, mask).iter().zip(matches);
+    let mut last = usize::MAX;
+    words
+        .enumerate()
+        .flat_map(|(place, (mask, matches))| {
+            let mut bits = u64::from_le_bytes(*mask) & matches;
+            core::iter::from_fn(move || {
+                let bit = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+                bits &= bits - 1;
+                Some(place * 64 + bit)
+            })
+        })
+        .filter_map(move |conjunct| {
+            let campaign = catalog.conjunct_campaign(conjunct)?;
+            // A campaign's conjuncts stand together, so repeats follow one another.
+            (core::mem::replace(&mut last, campaign) != campaign).then_some(campaign)
+        })
+}
+
+/// The creative that is this visitor's, by a split of their weights, with its probability.
+fn pick(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> Option<(usize, u16)> {
+    let total = campaign.total_weight();
+    let first = campaign.first_creative();
+    if campaign.creative_count() == 1 {
+        return given.catalog.creative(first).map(|_| (first, CERTAIN));
+    }
+    // Another salt than the holdout's, or the first creative would be shown to those next to the holdout.
+    let mut ticket = below(given.unit, campaign.salt().rotate_left(32), total);
+    for index in first..first + usize::from(campaign.creative_count()) {
+        let weight = given.catalog.creative(index)?.weight();
+        if ticket < weight {
+            let share = u64::from(weight) * u64::from(CERTAIN) / u64::from(total);
+            return Some((index, share as u16));
+        }
+        ticket -= weight;
+    }
+    None
+}

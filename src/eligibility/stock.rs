@@ -1,0 +1,63 @@
+//! What the shelves hold, as feeds said it, with the age of what was said. Unknown and stale are not zero.
+
+use super::Reason;
+use crate::catalog::Catalog;
+use crate::id::Key;
+use crate::time::{Moment, Timestamp};
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Most levels that are kept: a device cares about the shelves near it. What comes beyond is not taken in.
+const MAX_LEVELS: usize = 4_096;
+
+/// Levels by feed, place and item.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Levels(Vec<Level>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Level {
+    shelf: (u16, u16, Key),
+    level: i32,
+    as_of: Timestamp,
+}
+
+impl Levels {
+    /// Takes in a level: of feed number `feed`, at the place of that bin (0 when the feed has no places). An older word
+    /// does not replace a newer one. Returns false when there is no room.
+    pub fn set(&mut self, feed: u16, place: u16, item: Key, level: i32, as_of: Timestamp) -> bool {
+        let new = Level { shelf: (feed, place, item), level, as_of };
+        match self.0.binary_search_by_key(&new.shelf, |level| level.shelf) {
+            Ok(at) => {
+                if let Some(old) = self.0.get_mut(at).filter(|old| old.as_of <= as_of) {
+                    *old = new;
+                }
+                true
+            }
+            Err(at) if self.0.len() < MAX_LEVELS => {
+                self.0.insert(at, new);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Does stock condition number `condition` refuse?
+    #[must_use]
+    pub fn refused(&self, catalog: &Catalog, condition: usize, bins: &[u16], moment: Moment) -> Option<Reason> {
+        // A campaign whose condition is not in the bundle is not shown: the author wanted one.
+        let Some(condition) = catalog.stock(condition) else { return Some(Reason::StockUnknown) };
+        let unless_allowed = |reason| (!condition.allows_unknown()).then_some(reason);
+        let place = catalog.feed(condition.feed()).and_then(|feed| feed.place());
+        let place = place.map_or(0, |attribute| bins.get(attribute).copied().unwrap_or(0));
+        let shelf = (condition.feed() as u16, place, condition.item());
+        let Some(level) = self.0.binary_search_by_key(&shelf, |level| level.shelf).ok().and_then(|at| self.0.get(at))
+        else {
+            return unless_allowed(Reason::StockUnknown);
+        };
+        let age = moment.now.0.saturating_sub(level.as_of.0);
+        if condition.max_age() > 0 && age > u64::from(condition.max_age()) * 60_000 {
+            return unless_allowed(Reason::StockStale);
+        }
+        (level.level < condition.at_least()).then_some(Reason::StockOut)
+    }
+}

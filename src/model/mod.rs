@@ -1,0 +1,30 @@
+//! Scores: what the bundle's models make of a visitor, in integers.
+//!
+//! Models read the same bins as rules, so one binning pass serves both. A score is Q16.16 log-odds, an `i32` that
+//! saturates; a probability is Q16. Integer sums are the same bits on every target, in every order.
+
+mod linear;
+mod sigmoid;
+mod trees;
+
+pub use sigmoid::probability;
+
+use crate::catalog::{Catalog, Model, Section};
+
+/// Scores a visitor whose attributes fall into `bins`. A model of a kind that this build does not know, or whose data is
+/// cut, scores its bias.
+#[must_use]
+pub fn score(catalog: &Catalog, model: &Model<'_>, bins: &[u16]) -> i32 {
+    let data = catalog.section(Section::ModelData).get(model.data()..).unwrap_or(&[]);
+    let sum = match model.kind() {
+        1 => trees::sum(data, usize::from(model.depth()), model.parts(), bins),
+        2 => linear::sum(data, model.parts(), bins),
+        _ => 0,
+    };
+    // Weights are Q8.8, the score is Q16.16.
+    model.bias().saturating_add(sum.saturating_mul(256))
+}
+
+fn short(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk::<2>().map(|chunk| u16::from_le_bytes(*chunk))
+}
