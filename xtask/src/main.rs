@@ -7,7 +7,8 @@
 //! Invariant: nothing here is part of the product. What a visitor, a marketer or a data engineer runs lives in the
 //! other members; xtask only calls them.
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 mod bench;
@@ -43,10 +44,9 @@ enum Command {
     Setup(setup::Options),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let door = Door::parse();
-    let workspace = Workspace::locate()?;
-    match door.command {
+    let outcome = Workspace::locate().and_then(|workspace| match door.command {
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Test(options) => suite::run(&workspace, &options, suite::Scale::Test),
         Command::Pkg(options) => package::run(&workspace, &options).map(drop),
@@ -56,5 +56,13 @@ fn main() -> Result<()> {
         Command::Drill(options) => suite::run(&workspace, &options, suite::Scale::Drill),
         Command::Ci(options) => suite::run(&workspace, &options, suite::Scale::Ci),
         Command::Setup(options) => setup::run(&workspace, &options),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of reasons and no stack: what failed is nearly always another program.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -74,9 +74,14 @@ struct Report {
 /// # Errors
 /// When the package cannot be built, or the script tag is above its budget.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    if options.tune {
-        return tune(workspace);
-    }
+    if options.tune { tune(workspace) } else { weigh_package(workspace) }
+}
+
+/// Builds the package, weighs it and records what came out.
+///
+/// # Errors
+/// As [`run`].
+pub fn weigh_package(workspace: &Workspace) -> Result<()> {
     package::build(workspace, Shape::Release)?;
     let report = step("weighing", || measure(workspace))?;
     print(&report);
