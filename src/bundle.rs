@@ -60,7 +60,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Foreign => "the bytes are not a bundle; was a web page served in its place?",
-            Self::Format => "the bundle was written for a newer engine; update the engine or build it with this version",
+            Self::Format => {
+                "the bundle was written for a newer engine; update the engine or build it with this version"
+            }
             Self::Truncated => "the bundle is cut short; fetch it again",
             Self::Size => "the bundle is larger than 16 MiB",
             Self::Damaged => "the bundle is damaged; fetch it again",
@@ -118,7 +120,12 @@ fn directory(bytes: &[u8]) -> Option<(Sections, usize)> {
         let (start, length, stride) = (field(4)?, field(8)?, field(12)?);
         let end = start.checked_add(length)?;
         // In order, on a multiple of eight, within the file and in whole records: two sections never share a byte.
-        if start < free || !start.is_multiple_of(8) || end > bytes.len() || stride == 0 || !length.is_multiple_of(stride) {
+        if start < free
+            || !start.is_multiple_of(8)
+            || end > bytes.len()
+            || stride == 0
+            || !length.is_multiple_of(stride)
+        {
             return None;
         }
         free = end;

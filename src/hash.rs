@@ -52,8 +52,7 @@ pub fn below(unit: u64, salt: u64, limit: u32) -> u32 {
 }
 
 fn long(blocks: &[[u8; 32]], seed: u64) -> u64 {
-    let mut lanes =
-        [seed.wrapping_add(P1).wrapping_add(P2), seed.wrapping_add(P2), seed, seed.wrapping_sub(P1)];
+    let mut lanes = [seed.wrapping_add(P1).wrapping_add(P2), seed.wrapping_add(P2), seed, seed.wrapping_sub(P1)];
     for block in blocks {
         for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
             *lane = round(*lane, u64::from_le_bytes(*word));

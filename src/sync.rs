@@ -106,10 +106,7 @@ impl Message {
         if bytes.len() > MAX_BYTES {
             return Err(Error::Size);
         }
-        let (format, body) = bytes
-            .strip_prefix(&MAGIC)
-            .and_then(<[u8]>::split_first)
-            .ok_or(Error::Foreign)?;
+        let (format, body) = bytes.strip_prefix(&MAGIC).and_then(<[u8]>::split_first).ok_or(Error::Foreign)?;
         if *format != FORMAT {
             return Err(Error::Format);
         }
@@ -168,7 +165,15 @@ mod tests {
     fn message() -> Message {
         let exposure = Entry::Exposure { decision: 9, after: 12 };
         let outcome = Entry::Outcome { event: 1, decision: 9, after: 40, value: -5 };
-        Message { replica: 7, sequence: 3, visitor: [1; 16], bundle: 5, began: 6, dropped: 0, entries: vec![exposure, outcome] }
+        Message {
+            replica: 7,
+            sequence: 3,
+            visitor: [1; 16],
+            bundle: 5,
+            began: 6,
+            dropped: 0,
+            entries: vec![exposure, outcome],
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 mod record;
 
-pub use record::{Affinity, Attribute, Campaign, Counter, Creative, EventKind, Feed, Model, Placement, Source, Stock, Trait};
+pub use record::{
+    Affinity, Attribute, Campaign, Counter, Creative, EventKind, Feed, Model, Placement, Source, Stock, Trait,
+};
 
 use crate::consent::Permissions;
 use crate::hash::xxh64;

@@ -87,7 +87,8 @@ fn reason(
 
 fn detail(reason: Reason, campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
     let (profile, key, moment) = (given.profile, campaign.key(), given.moment);
-    let shown = |count: u64, cap: Option<u32>, when: &str| format!("shown {count} of {} times {when}", cap.unwrap_or(0));
+    let shown =
+        |count: u64, cap: Option<u32>, when: &str| format!("shown {count} of {} times {when}", cap.unwrap_or(0));
     match reason {
         Reason::Chosen => "the best of those that may be shown".to_owned(),
         Reason::Outranked => "may be shown, but another one is worth more here".to_owned(),
@@ -113,7 +114,10 @@ fn detail(reason: Reason, campaign: &Campaign<'_>, given: &Circumstances<'_>) ->
 }
 
 fn item<'a>(campaign: &Campaign<'_>, catalog: &'a Catalog) -> &'a str {
-    campaign.stock().and_then(|index| catalog.stock(index)).map_or("the item", |stock| catalog.string(stock.item_name()))
+    campaign
+        .stock()
+        .and_then(|index| catalog.stock(index))
+        .map_or("the item", |stock| catalog.string(stock.item_name()))
 }
 
 /// What keeps the visitor out of the segment: of the conjunct that fails in the fewest attributes, those attributes.
@@ -123,9 +127,7 @@ fn misses(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
     let failing = conjuncts
         .map(|conjunct| {
             let attributes = given.catalog.attributes().zip(given.bins.iter().copied());
-            attributes
-                .filter(|(attribute, bin)| !accepts(given.catalog, attribute, *bin, conjunct))
-                .collect::<Vec<_>>()
+            attributes.filter(|(attribute, bin)| !accepts(given.catalog, attribute, *bin, conjunct)).collect::<Vec<_>>()
         })
         .min_by_key(Vec::len)
         .unwrap_or_default();
@@ -175,4 +177,3 @@ fn describe(catalog: &Catalog, attribute: &Attribute<'_>, bin: u16) -> String {
         (None, None) => "is known".to_owned(),
     }
 }
-

@@ -51,8 +51,7 @@ pub fn choose(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> D
     let Some(place) = given.catalog.placement(placement) else { return nothing };
     let Selection { best, withheld } = select(place.mask(), place.is_scored(), matches, given);
     let withheld = withheld.map(|rival| rival.campaign);
-    if let Some((campaign, winner)) =
-        best.and_then(|best| Some((given.catalog.campaign(best.campaign)?, best)))
+    if let Some((campaign, winner)) = best.and_then(|best| Some((given.catalog.campaign(best.campaign)?, best)))
         && let Some((creative, probability)) = pick(&campaign, given)
     {
         return Decision {

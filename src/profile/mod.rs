@@ -82,10 +82,17 @@ impl Profile {
     /// Notes that the visitor is here, and counts a visit when the last event is long ago.
     pub fn arrive(&mut self, replica: u16, moment: Moment) {
         let now = minutes(moment);
-        if self.seen == 0 || now > self.seen.saturating_add(VISIT_GAP) {
+        if self.visits() == 0 || now > self.seen.saturating_add(VISIT_GAP) {
             self.add_total(Kind::Total, Key::of(VISITS), replica, moment);
         }
         self.see(moment);
+    }
+
+    /// Notes that the visitor was here at `moment`, and counts nothing.
+    pub fn see(&mut self, moment: Moment) {
+        let now = minutes(moment);
+        self.seen = self.seen.max(now);
+        self.born = self.born.min(now / 60);
     }
 
     /// Counts an event, on its day when some window asks for days, and for ever.
@@ -246,10 +253,6 @@ impl Profile {
                 Kind::Trait => Line::Trait(id, value),
             }
         })
-    }
-
-    fn see(&mut self, moment: Moment) {
-        self.seen = self.seen.max(minutes(moment));
     }
 
     fn add(&mut self, kind: Kind, id: Key, replica: u16, slot: u32) {

@@ -1,0 +1,513 @@
+//! One visitor over one bundle: inputs are methods that take the moment, outputs are values.
+//!
+//! An [`Engine`] is a bundle that opened; it is shared and never changes. A [`Session`] is one visitor. After each call that
+//! may change something, the host drains [`Session::poll_effect`] and does what it says: keep bytes, send bytes, call back
+//! later, erase. The engine itself reads no clock, no random source, no store and no network, so a decision is a function
+//! of (bundle, [`Snapshot`], moment) and can be made again anywhere.
+//!
+//! Invariant: without the store permission the profile is untouched and nothing is persisted; without measure no decision,
+//! exposure or outcome is queued; without share no identifier is; without personalise no attribute reads the profile.
+
+mod outbox;
+mod snapshot;
+
+pub use crate::decision::{Decision, Explanation, Reason, Verdict};
+pub use snapshot::{Error as SnapshotError, Snapshot};
+
+use crate::bundle;
+use crate::catalog::{Attribute, Catalog, Source};
+use crate::consent::Permissions;
+use crate::decision;
+use crate::eligibility::{Circumstances, Levels};
+use crate::event::{Event, thousandths};
+use crate::hash::xxh64;
+use crate::id::{Key, Visitor};
+use crate::profile::{self, Profile};
+use crate::random::Random;
+use crate::rule;
+use crate::sync::Entry;
+use crate::time::{Moment, Timestamp};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use outbox::Outbox;
+
+/// Decisions that can still be confirmed as seen: a page rarely has more placements.
+const RECENT: usize = 64;
+
+/// The replica that counts in this profile. One browser is one replica; its tabs take turns through the store.
+const REPLICA: u16 = 0;
+
+/// A bundle, opened and shared.
+#[derive(Debug)]
+pub struct Engine {
+    catalog: Catalog,
+}
+
+impl Engine {
+    /// Opens a bundle.
+    ///
+    /// # Errors
+    /// [`bundle::Error`] when the bytes are not one.
+    pub fn load(bytes: Vec<u8>) -> Result<Self, bundle::Error> {
+        Ok(Self { catalog: bundle::open(bytes)? })
+    }
+
+    /// The bundle's tables.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+}
+
+/// What the host is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Remove everything that was kept on this device, the queue of unsent messages too.
+    Erase,
+    /// Keep these bytes in place of the last ones.
+    Persist(Vec<u8>),
+    /// Send these bytes to the origin; keep them until it has answered.
+    Send(Vec<u8>),
+    /// Call [`Session::handle_wake`] at this time.
+    Wake(Timestamp),
+}
+
+/// One visitor.
+#[derive(Debug)]
+pub struct Session {
+    engine: Arc<Engine>,
+    random: Random,
+    replica: u64,
+    permissions: Permissions,
+    profile: Profile,
+    levels: Levels,
+    /// One value for each attribute: a number, the bin of a text value, or NaN. Context is written by the host.
+    inputs: Vec<f64>,
+    bins: Vec<u16>,
+    matches: Vec<u64>,
+    /// The hour, in UTC and local, for which the profile's attributes were read; `None` when the profile has changed since.
+    read_at: Option<(u32, u32)>,
+    recent: Vec<Recent>,
+    decided: u64,
+    last_exposed: u64,
+    outbox: Outbox,
+    unsaved: bool,
+    erase: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    id: u64,
+    campaign: Option<usize>,
+    exposed: bool,
+}
+
+impl Session {
+    /// A visitor of whom nothing is known, under a pseudonym drawn from `seed`: 32 bytes of the host's best entropy.
+    /// Permissions are those of the bundle's policy.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, seed: [u8; 32]) -> Self {
+        let mut random = Random::new(seed);
+        let visitor = Visitor(random.draw_wide());
+        let replica = random.draw();
+        let count = engine.catalog.attributes().len();
+        let words = engine.catalog.words();
+        let permissions = engine.catalog.default_permissions();
+        Self {
+            random,
+            replica,
+            permissions,
+            // Until the first event the pseudonym is nobody's, so that a stored profile, however young, is the elder.
+            profile: Profile::new(visitor, Moment::utc(u64::MAX)),
+            levels: Levels::default(),
+            inputs: vec![f64::NAN; count],
+            // No bin has this number, so the first evaluation is a full one.
+            bins: vec![u16::MAX; count],
+            matches: vec![0; words],
+            read_at: None,
+            recent: Vec::new(),
+            decided: 0,
+            last_exposed: 0,
+            outbox: Outbox::new(replica, engine.catalog.hash()),
+            unsaved: false,
+            erase: false,
+            engine,
+        }
+    }
+
+    /// Takes in a stored copy of the profile. Without the store permission it is left alone.
+    ///
+    /// # Errors
+    /// [`profile::Error`]: the session goes on without it.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), profile::Error> {
+        if self.permissions.store() {
+            let stored = Profile::decode(bytes)?;
+            self.profile.merge(&stored);
+            self.read_at = None;
+        }
+        Ok(())
+    }
+
+    /// Sets what the visitor permits. What was kept under a permission that is withdrawn is let go at once.
+    pub fn consent(&mut self, permissions: Permissions, moment: Moment) {
+        let before = core::mem::replace(&mut self.permissions, permissions);
+        self.read_at = None;
+        if before.store() && !permissions.store() {
+            self.begin_anew(moment);
+        }
+        if !permissions.measure() {
+            self.outbox.retain_identities();
+        }
+        if !permissions.share() {
+            self.outbox.drop_identities();
+        }
+        if !before.store() && permissions.store() {
+            // Only the pseudonym gets its time of birth: counting anything before the host has restored what it kept
+            // would set this replica's own history back.
+            self.profile.see(moment);
+            self.unsaved = true;
+        }
+    }
+
+    /// Tells a text value of this moment. Returns false when the bundle does not use such an attribute.
+    pub fn set_context_text(&mut self, attribute: &str, value: &str) -> bool {
+        self.set_context(attribute, |catalog, attribute| {
+            attribute.is_text().then(|| f64::from(catalog.intern(attribute, value)))
+        })
+    }
+
+    /// Tells a number of this moment. Returns false when the bundle does not use such an attribute.
+    pub fn set_context_number(&mut self, attribute: &str, value: f64) -> bool {
+        self.set_context(attribute, |_, attribute| (!attribute.is_text()).then_some(value))
+    }
+
+    /// Forgets what was told of this moment.
+    pub fn clear_context(&mut self) {
+        for (attribute, input) in self.engine.catalog.attributes().zip(&mut self.inputs) {
+            if attribute.source() == Source::Context {
+                *input = f64::NAN;
+            }
+        }
+    }
+
+    /// The block of inputs, one for each attribute: a host that has resolved names and texts to numbers writes here.
+    pub fn inputs(&mut self) -> &mut [f64] {
+        &mut self.inputs
+    }
+
+    /// Notes a text that was said of the visitor. Returns false when the bundle has no such trait.
+    pub fn set_trait_text(&mut self, name: &str, value: &str, moment: Moment) -> bool {
+        self.say(name, true, xxh64(value.as_bytes(), 0), moment)
+    }
+
+    /// Notes a number that was said of the visitor. Returns false when the bundle has no such trait.
+    pub fn set_trait_number(&mut self, name: &str, value: f64, moment: Moment) -> bool {
+        self.say(name, false, value.to_bits(), moment)
+    }
+
+    /// Records an event: counters and interests move, and an outcome is queued for the origin.
+    pub fn record(&mut self, event: &Event, moment: Moment) {
+        if self.permissions.store() {
+            self.arrive(moment);
+            let catalog = &self.engine.catalog;
+            for counter in catalog.counters().filter(|counter| counter.event() == event.name()) {
+                let every = counter.property() == Key::NONE;
+                if every || event.property(counter.property()) == Some(counter.value()) {
+                    self.profile.count(counter.key(), counter.days() > 0, REPLICA, moment);
+                }
+            }
+            for affinity in catalog.affinities().filter(|affinity| affinity.event() == event.name()) {
+                if let Some(value) = event.property(affinity.property()) {
+                    let (weight, half_life) = (affinity.weight(), affinity.half_life());
+                    self.profile.feel(affinity.key(), value, weight, half_life, REPLICA, moment);
+                }
+            }
+            self.touched();
+        }
+        if self.engine.catalog.events().any(|kind| kind.key() == event.name() && kind.is_outcome()) {
+            self.queue_outcome(event.name(), self.last_exposed, event.value(), moment);
+        }
+    }
+
+    /// Takes in a level of a feed. Returns false when the bundle does not name the feed or there is no room.
+    pub fn feed(&mut self, feed: &str, place: &str, item: &str, level: i32, as_of: Timestamp) -> bool {
+        let catalog = &self.engine.catalog;
+        let key = Key::of(feed);
+        let Some((number, known)) = catalog.feeds().enumerate().find(|(_, known)| known.key() == key) else {
+            return false;
+        };
+        let place = match known.place().map(|attribute| catalog.attribute(attribute)) {
+            None => 0,
+            Some(Some(attribute)) => catalog.intern(&attribute, place),
+            Some(None) => return false,
+        };
+        // Bin 1 is every place that the bundle does not name: they must not share a shelf.
+        known.place().is_none_or(|_| place > 1) && self.levels.set(number as u16, place, Key::of(item), level, as_of)
+    }
+
+    /// Queues a digest of an identifier for the origin, if sharing is permitted. Nothing of it is kept here.
+    pub fn identify(&mut self, namespace: u8, digest: [u8; 32], moment: Moment) {
+        if self.permissions.share() {
+            self.queue(|_| Entry::Identity { namespace, digest }, moment);
+        }
+    }
+
+    /// Decides for a placement by name. Always an answer: an unknown name gets [`Reason::Nothing`].
+    pub fn decide(&mut self, placement: &str, moment: Moment) -> Decision {
+        let index = self.engine.catalog.placement_named(placement).unwrap_or(usize::MAX);
+        self.decide_at(index, moment)
+    }
+
+    /// Decides for the placement that stands at `placement` in the bundle.
+    pub fn decide_at(&mut self, placement: usize, moment: Moment) -> Decision {
+        self.evaluate(moment);
+        let mut decision = decision::choose(placement, &self.matches, &self.circumstances(moment));
+        if decision.creative.is_some() {
+            self.decided += 1;
+            decision.id = xxh64(&self.decided.to_le_bytes(), self.replica).max(1);
+            let recent = Recent { id: decision.id, campaign: decision.campaign, exposed: false };
+            let slot = (self.decided as usize - 1) % RECENT;
+            match self.recent.get_mut(slot) {
+                Some(old) => *old = recent,
+                None => self.recent.push(recent),
+            }
+        }
+        if self.permissions.measure() {
+            self.queue_decision(&decision, moment);
+        }
+        decision
+    }
+
+    /// Confirms that a decision was really seen. Returns false when it is not known here or was confirmed before.
+    pub fn exposed(&mut self, decision: u64, moment: Moment) -> bool {
+        let Some(recent) = self.recent.iter_mut().find(|recent| recent.id == decision && !recent.exposed) else {
+            return false;
+        };
+        recent.exposed = true;
+        let campaign = recent.campaign;
+        self.last_exposed = decision;
+        if self.permissions.store() {
+            self.arrive(moment);
+            if let Some(campaign) = campaign.and_then(|index| self.engine.catalog.campaign(index)) {
+                self.profile.expose(campaign.key(), campaign.cap_hour().is_some(), REPLICA, moment);
+            }
+            self.touched();
+        }
+        if self.permissions.measure() {
+            self.queue(|after| Entry::Exposure { decision, after }, moment);
+        }
+        true
+    }
+
+    /// Reports that something came of a decision (0: of whichever), worth `value` whole units.
+    pub fn outcome(&mut self, event: &str, decision: u64, value: Option<f64>, moment: Moment) {
+        self.queue_outcome(Key::of(event), decision, thousandths(value.unwrap_or(0.0)), moment);
+    }
+
+    /// Every campaign of a placement, with the gate that refused it.
+    pub fn explain(&mut self, placement: &str, moment: Moment) -> Explanation {
+        let index = self.engine.catalog.placement_named(placement).unwrap_or(usize::MAX);
+        self.evaluate(moment);
+        decision::explain(index, &self.matches, &self.circumstances(moment))
+    }
+
+    /// Forgets the visitor: a new pseudonym, nothing kept, nothing left to send, and permissions as the bundle's policy
+    /// has them.
+    pub fn forget(&mut self, moment: Moment) {
+        self.begin_anew(moment);
+        self.permissions = self.engine.catalog.default_permissions();
+        self.outbox.clear();
+        self.recent.clear();
+        self.decided = 0;
+        self.last_exposed = 0;
+    }
+
+    /// The time that was asked for has come.
+    pub fn handle_wake(&mut self, moment: Moment) {
+        self.outbox.handle_wake(self.profile.visitor(), moment);
+    }
+
+    /// Packs what waits into a message now, because the page may be about to go.
+    pub fn flush(&mut self) {
+        self.outbox.flush(self.profile.visitor());
+    }
+
+    /// What the host is to do next.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        if core::mem::take(&mut self.erase) {
+            return Some(Effect::Erase);
+        }
+        if core::mem::take(&mut self.unsaved) && self.permissions.store() {
+            return Some(Effect::Persist(self.profile.encode()));
+        }
+        self.outbox.poll()
+    }
+
+    /// The bundle.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// What is permitted.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        self.permissions
+    }
+
+    /// What is remembered.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The profile as it would be kept.
+    #[must_use]
+    pub fn profile_bytes(&self) -> Vec<u8> {
+        self.profile.encode()
+    }
+
+    fn set_context(&mut self, name: &str, value: impl FnOnce(&Catalog, &Attribute<'_>) -> Option<f64>) -> bool {
+        let catalog = &self.engine.catalog;
+        let place = catalog.context_named(name);
+        let value = place.and_then(|place| value(catalog, &catalog.attribute(place)?));
+        match (place.and_then(|place| self.inputs.get_mut(place)), value) {
+            (Some(input), Some(value)) => {
+                *input = value;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn say(&mut self, name: &str, is_text: bool, value: u64, moment: Moment) -> bool {
+        let key = Key::of(name);
+        if !self.engine.catalog.traits().any(|known| known.key() == key && known.is_text() == is_text) {
+            return false;
+        }
+        if self.permissions.store() {
+            self.arrive(moment);
+            self.profile.say(key, value, moment);
+            self.touched();
+        }
+        true
+    }
+
+    fn arrive(&mut self, moment: Moment) {
+        self.profile.arrive(REPLICA, moment);
+    }
+
+    fn touched(&mut self) {
+        self.unsaved = true;
+        self.read_at = None;
+    }
+
+    fn begin_anew(&mut self, moment: Moment) {
+        let visitor = Visitor(self.random.draw_wide());
+        self.profile.forget(visitor, moment);
+        self.read_at = None;
+        self.unsaved = false;
+        self.erase = true;
+    }
+
+    fn circumstances(&self, moment: Moment) -> Circumstances<'_> {
+        Circumstances {
+            catalog: &self.engine.catalog,
+            profile: &self.profile,
+            permissions: self.permissions,
+            levels: &self.levels,
+            bins: &self.bins,
+            unit: self.profile.visitor().unit(),
+            moment,
+        }
+    }
+
+    /// Brings bins and matches up to date, doing only what has changed since the last decision.
+    fn evaluate(&mut self, moment: Moment) {
+        self.read_profile(moment);
+        let catalog = &self.engine.catalog;
+        let mut changed = false;
+        for ((attribute, input), bin) in catalog.attributes().zip(&self.inputs).zip(&mut self.bins) {
+            let new = rule::bin(catalog, &attribute, *input);
+            changed |= new != *bin;
+            *bin = new;
+        }
+        if changed {
+            rule::combine(catalog, &self.bins, &mut self.matches);
+        }
+    }
+
+    fn read_profile(&mut self, moment: Moment) {
+        let read_at = Some((moment.now.hours(), moment.local_hours()));
+        if self.read_at == read_at {
+            return;
+        }
+        self.read_at = read_at;
+        let (catalog, profile) = (&self.engine.catalog, &self.profile);
+        let may_read = self.permissions.personalise() && self.permissions.store();
+        for (attribute, input) in catalog.attributes().zip(&mut self.inputs) {
+            match attribute.source() {
+                Source::Context => {}
+                Source::Moment => *input = f64::from(moment_part(&attribute, moment)),
+                _ if may_read => *input = remembered(catalog, profile, &attribute, moment),
+                _ => *input = f64::NAN,
+            }
+        }
+    }
+
+    fn queue_decision(&mut self, decision: &Decision, moment: Moment) {
+        let catalog = &self.engine.catalog;
+        let key = |key: Option<Key>| key.unwrap_or(Key::NONE).0;
+        let campaign_key = |index| catalog.campaign(index).map(|campaign| campaign.key());
+        let placement = key(catalog.placement(decision.placement).map(|placement| placement.key()));
+        let campaign = key(decision.campaign.and_then(campaign_key));
+        let creative = key(decision.creative.and_then(|index| catalog.creative(index)).map(|creative| creative.key()));
+        let withheld = key(decision.withheld.and_then(campaign_key));
+        let (id, reason, probability) = (decision.id, decision.reason as u8, decision.probability);
+        self.queue(
+            |after| Entry::Decision { id, after, placement, campaign, creative, reason, probability, withheld },
+            moment,
+        );
+    }
+
+    fn queue_outcome(&mut self, event: Key, decision: u64, value: i64, moment: Moment) {
+        if self.permissions.measure() {
+            self.queue(|after| Entry::Outcome { event: event.0, decision, after, value }, moment);
+        }
+    }
+
+    fn queue(&mut self, entry: impl FnOnce(u32) -> Entry, moment: Moment) {
+        self.outbox.push(entry, self.profile.visitor(), moment);
+    }
+}
+
+fn moment_part(attribute: &Attribute<'_>, moment: Moment) -> u8 {
+    match attribute.argument() {
+        0 => moment.hour(),
+        1 => moment.weekday(),
+        _ => moment.month(),
+    }
+}
+
+/// What the profile says of an attribute; NaN when it says nothing.
+fn remembered(catalog: &Catalog, profile: &Profile, attribute: &Attribute<'_>, moment: Moment) -> f64 {
+    let subject = attribute.subject();
+    match attribute.source() {
+        Source::Trait => match profile.said(subject) {
+            Some(hash) if attribute.is_text() => f64::from(catalog.text_bin(attribute, hash)),
+            Some(bits) => f64::from_bits(bits),
+            None => f64::NAN,
+        },
+        Source::Count if attribute.argument() == 0 => profile.total(subject) as f64,
+        Source::Count => profile.within(subject, attribute.argument(), moment) as f64,
+        Source::Recency => profile.hours_since(subject, moment).map_or(f64::NAN, |hours| hours as f64),
+        Source::Affinity => {
+            let half_life =
+                catalog.affinities().find(|affinity| affinity.key() == subject).map(|found| found.half_life());
+            half_life.map_or(f64::NAN, |hours| profile.strength(subject, attribute.argument(), hours, moment) as f64)
+        }
+        Source::Visits => profile.visits() as f64,
+        Source::Context | Source::Moment | Source::Unknown => f64::NAN,
+    }
+}

@@ -1,0 +1,88 @@
+//! What waits to be sent: entries gathered for a few seconds, packed into numbered messages.
+
+use super::Effect;
+use crate::id::Visitor;
+use crate::sync::{Entry, MAX_ENTRIES, Message};
+use crate::time::{Moment, Timestamp};
+use alloc::vec::Vec;
+
+/// Entries gather for this long before a message is made, so that a page view is one request.
+const GATHER_MS: u64 = 5_000;
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    replica: u64,
+    sequence: u32,
+    bundle: u64,
+    began: u64,
+    entries: Vec<Entry>,
+    packed: Vec<Vec<u8>>,
+    wake: Option<Timestamp>,
+}
+
+impl Outbox {
+    pub(super) fn new(replica: u64, bundle: u64) -> Self {
+        Self { replica, sequence: 0, bundle, began: 0, entries: Vec::new(), packed: Vec::new(), wake: None }
+    }
+
+    /// Adds an entry, made from the ms since the message began.
+    pub(super) fn push(&mut self, entry: impl FnOnce(u32) -> Entry, visitor: Visitor, moment: Moment) {
+        if self.entries.is_empty() {
+            self.began = moment.now.0;
+            self.wake = Some(Timestamp(moment.now.0.saturating_add(GATHER_MS)));
+        }
+        let after = moment.now.0.saturating_sub(self.began);
+        self.entries.push(entry(u32::try_from(after).unwrap_or(u32::MAX)));
+        if self.entries.len() == MAX_ENTRIES {
+            self.flush(visitor);
+        }
+    }
+
+    pub(super) fn handle_wake(&mut self, visitor: Visitor, moment: Moment) {
+        if moment.now.0.saturating_sub(self.began) >= GATHER_MS {
+            self.flush(visitor);
+        }
+    }
+
+    /// Packs all entries into a message.
+    pub(super) fn flush(&mut self, visitor: Visitor) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let message = Message {
+            replica: self.replica,
+            sequence: self.sequence,
+            visitor: visitor.0,
+            bundle: self.bundle,
+            began: self.began,
+            dropped: 0,
+            entries: core::mem::take(&mut self.entries),
+        };
+        self.sequence += 1;
+        self.wake = None;
+        self.packed.push(message.encode());
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.packed.clear();
+        self.wake = None;
+    }
+
+    /// Measuring is no longer permitted: only identifiers may go, under their own permission.
+    pub(super) fn retain_identities(&mut self) {
+        self.entries.retain(|entry| matches!(entry, Entry::Identity { .. }));
+    }
+
+    /// Sharing is no longer permitted.
+    pub(super) fn drop_identities(&mut self) {
+        self.entries.retain(|entry| !matches!(entry, Entry::Identity { .. }));
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Effect> {
+        if !self.packed.is_empty() {
+            return Some(Effect::Send(self.packed.remove(0)));
+        }
+        self.wake.take().map(Effect::Wake)
+    }
+}

@@ -1,0 +1,243 @@
+//! One visitor, as JavaScript holds it. Every method hands over to [`engine::Session`](crate::engine::Session).
+
+use crate::consent::Permissions;
+use crate::engine::{Effect, Engine, Session as Inner};
+use crate::event::Event;
+use crate::time::{Moment, Timestamp};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use wasm_bindgen::prelude::*;
+
+/// Effects by number, as [`Session::poll`] gives them.
+const NOTHING: u32 = 0;
+const PERSIST: u32 = 1;
+const SEND: u32 = 2;
+const WAKE: u32 = 3;
+const ERASE: u32 = 4;
+
+/// No index.
+const NONE: u32 = u32::MAX;
+
+/// One visitor over one bundle.
+#[wasm_bindgen]
+pub struct Session {
+    inner: Inner,
+    output: [u32; 16],
+    payload: Vec<u8>,
+    at: f64,
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// Opens a bundle for one visitor. `seed` is 32 random bytes. Throws the stable code of what is wrong, as a string.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bundle: Vec<u8>, seed: &[u8]) -> Result<Session, JsValue> {
+        let seed = seed.first_chunk::<32>().ok_or_else(|| JsValue::from_str("seed/short"))?;
+        let engine = Engine::load(bundle).map_err(|error| JsValue::from_str(error.code()))?;
+        let inner = Inner::new(Arc::new(engine), *seed);
+        Ok(Self { inner, output: [NONE; 16], payload: Vec::new(), at: 0.0 })
+    }
+
+    /// Address of the block of inputs: one f64 for each attribute.
+    pub fn input(&mut self) -> *const f64 {
+        self.inner.inputs().as_ptr()
+    }
+
+    /// Address of the block of outputs: 16 u32.
+    pub fn output(&self) -> *const u32 {
+        self.output.as_ptr()
+    }
+
+    /// How many attributes there are.
+    pub fn attributes(&self) -> u32 {
+        self.inner.engine().catalog().attributes().len() as u32
+    }
+
+    /// Where the context attribute of that name stands, or −1.
+    pub fn attribute(&self, name: &str) -> i32 {
+        place(self.inner.engine().catalog().context_named(name))
+    }
+
+    /// Is that attribute a text?
+    pub fn is_text(&self, attribute: u32) -> bool {
+        self.inner.engine().catalog().attribute(attribute as usize).is_some_and(|attribute| attribute.is_text())
+    }
+
+    /// Bin of a text value, to be written into the block of inputs.
+    pub fn intern(&self, attribute: u32, text: &str) -> u32 {
+        let catalog = self.inner.engine().catalog();
+        catalog.attribute(attribute as usize).map_or(0, |attribute| u32::from(catalog.intern(&attribute, text)))
+    }
+
+    /// Where the placement of that name stands, or −1.
+    pub fn placement(&self, name: &str) -> i32 {
+        place(self.inner.engine().catalog().placement_named(name))
+    }
+
+    /// Decides; the answer is in the block of outputs, its reason is returned.
+    pub fn decide(&mut self, placement: u32, now: f64, offset: i32) -> u32 {
+        let decision = self.inner.decide_at(placement as usize, moment(now, offset));
+        let index = |index: Option<usize>| index.map_or(NONE, |index| index as u32);
+        let answer = [
+            decision.reason as u32,
+            index(decision.campaign),
+            index(decision.creative),
+            (decision.id >> 32) as u32,
+            decision.id as u32,
+            u32::from(decision.probability),
+            index(decision.withheld),
+        ];
+        for (slot, word) in self.output.iter_mut().zip(answer) {
+            *slot = word;
+        }
+        decision.reason as u32
+    }
+
+    /// The fields of a creative, a JSON object; empty when there is none.
+    pub fn content(&self, creative: u32) -> String {
+        let catalog = self.inner.engine().catalog();
+        catalog.creative(creative as usize).map_or("", |creative| catalog.string(creative.content())).to_string()
+    }
+
+    /// Name of a campaign (0), creative (1) or placement (2).
+    pub fn name(&self, kind: u32, index: u32) -> String {
+        let (catalog, index) = (self.inner.engine().catalog(), index as usize);
+        let string = match kind {
+            0 => catalog.campaign(index).map(|campaign| campaign.name()),
+            1 => catalog.creative(index).map(|creative| creative.name()),
+            _ => catalog.placement(index).map(|placement| placement.name()),
+        };
+        string.map_or("", |string| catalog.string(string)).to_string()
+    }
+
+    /// Records an event. `properties` are names and values in turn, separated by NUL. Returns false when it is not one.
+    pub fn record(&mut self, name: &str, properties: &str, value: f64, now: f64, offset: i32) -> bool {
+        let mut parts = properties.split('\0');
+        let pairs = core::iter::from_fn(|| Some((parts.next()?, parts.next()?)));
+        let Ok(event) = Event::parse(name, pairs, Some(value)) else { return false };
+        self.inner.record(&event, moment(now, offset));
+        true
+    }
+
+    /// Notes a text that was said of the visitor.
+    pub fn trait_text(&mut self, name: &str, value: &str, now: f64, offset: i32) -> bool {
+        self.inner.set_trait_text(name, value, moment(now, offset))
+    }
+
+    /// Notes a number that was said of the visitor.
+    pub fn trait_number(&mut self, name: &str, value: f64, now: f64, offset: i32) -> bool {
+        self.inner.set_trait_number(name, value, moment(now, offset))
+    }
+
+    /// Takes in a level of a feed.
+    pub fn feed(&mut self, feed: &str, place: &str, item: &str, level: i32, as_of: f64) -> bool {
+        self.inner.feed(feed, place, item, level, Timestamp(as_of as u64))
+    }
+
+    /// Queues a digest of an identifier; anything but 32 bytes is ignored.
+    pub fn identify(&mut self, namespace: u8, digest: &[u8], now: f64, offset: i32) {
+        if let Ok(digest) = <[u8; 32]>::try_from(digest) {
+            self.inner.identify(namespace, digest, moment(now, offset));
+        }
+    }
+
+    /// Sets what is permitted: bit 0 store, 1 personalise, 2 measure, 3 share.
+    pub fn consent(&mut self, bits: u8, now: f64, offset: i32) {
+        self.inner.consent(Permissions::from_bits(bits), moment(now, offset));
+    }
+
+    /// What is permitted.
+    pub fn permissions(&self) -> u8 {
+        self.inner.permissions().bits()
+    }
+
+    /// Takes in a stored profile; returns "" or the stable code of what is wrong with it.
+    pub fn restore(&mut self, profile: &[u8]) -> String {
+        self.inner.restore(profile).err().map_or("", |error| error.code()).to_string()
+    }
+
+    /// Confirms that a decision was seen.
+    pub fn exposed(&mut self, high: u32, low: u32, now: f64, offset: i32) -> bool {
+        self.inner.exposed(id(high, low), moment(now, offset))
+    }
+
+    /// Reports what came of a decision.
+    pub fn outcome(&mut self, event: &str, high: u32, low: u32, value: f64, now: f64, offset: i32) {
+        self.inner.outcome(event, id(high, low), Some(value), moment(now, offset));
+    }
+
+    /// Packs what waits into a message.
+    pub fn flush(&mut self) {
+        self.inner.flush();
+    }
+
+    /// The time that was asked for has come.
+    pub fn wake(&mut self, now: f64, offset: i32) {
+        self.inner.handle_wake(moment(now, offset));
+    }
+
+    /// Forgets the visitor.
+    pub fn forget(&mut self, now: f64, offset: i32) {
+        self.inner.forget(moment(now, offset));
+    }
+
+    /// The next effect: 0 none, 1 persist, 2 send, 3 wake, 4 erase.
+    pub fn poll(&mut self) -> u32 {
+        match self.inner.poll_effect() {
+            None => NOTHING,
+            Some(Effect::Erase) => ERASE,
+            Some(Effect::Persist(bytes)) => {
+                self.payload = bytes;
+                PERSIST
+            }
+            Some(Effect::Send(bytes)) => {
+                self.payload = bytes;
+                SEND
+            }
+            Some(Effect::Wake(at)) => {
+                self.at = at.0 as f64;
+                WAKE
+            }
+        }
+    }
+
+    /// Bytes of the effect just polled.
+    pub fn payload(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.payload)
+    }
+
+    /// Time of the wake just polled, in Unix ms.
+    pub fn at(&self) -> f64 {
+        self.at
+    }
+
+    /// All that a decision depends on, for the lens.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.inner.snapshot()
+    }
+
+    /// The author's version of the bundle.
+    pub fn bundle_version(&self) -> f64 {
+        self.inner.engine().catalog().version() as f64
+    }
+
+    /// Hash of the bundle, 16 hexadecimal digits.
+    pub fn bundle_hash(&self) -> String {
+        format!("{:016x}", self.inner.engine().catalog().hash())
+    }
+}
+
+pub(super) fn moment(now: f64, offset: i32) -> Moment {
+    // `as` saturates and turns NaN into zero, which is what a clock that is wrong deserves.
+    Moment { now: Timestamp(now as u64), offset_minutes: offset.clamp(-840, 840) as i16 }
+}
+
+fn id(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+fn place(index: Option<usize>) -> i32 {
+    index.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1)
+}
