@@ -43,6 +43,7 @@ export function createClient(host) {
   let pending = [];
   let quarter = NaN;
   let offset = 0;
+  let zone = null;
   let settle;
   const settled = new Promise((resolve) => (settle = resolve));
   const codes = new Set();
@@ -107,7 +108,7 @@ export function createClient(host) {
     const now = host.now();
     if (!(now - quarter < QUARTER && now >= quarter)) {
       quarter = now - (now % QUARTER);
-      offset = host.offset(now);
+      offset = zone ?? host.offset(now);
     }
     return now;
   };
@@ -268,6 +269,11 @@ export function createClient(host) {
     buffer = null; // the block is written again before the next decision
   });
 
+  const timezone = mutating((minutes) => {
+    zone = minutes ?? null;
+    quarter = NaN;
+  });
+
   const feed = mutating((feedName, place, levels, asOf = host.now()) => {
     let known = true;
     for (const item in levels) {
@@ -388,6 +394,7 @@ export function createClient(host) {
     explain,
     profile: viewProfile,
     context,
+    timezone,
     feed,
     forget,
     /** With a choice: opens and closes permissions, leaving those that are not named. Always answers the state. */

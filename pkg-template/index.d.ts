@@ -152,6 +152,8 @@ export interface PetitFour {
   forget(): void;
   /** Tells what is true right now, for all decisions to come. */
   context(values: Context): void;
+  /** Minutes east of UTC of the place that matters (a shop elsewhere); `null` for the device's own. */
+  timezone(minutes: number | null): void;
   /** Tells business facts with their age: `feed("shelf", "lyon", { "water-still": 12 })`. */
   feed(name: string, place: string | null, levels: Record<string, number>, asOf?: number | Date): boolean;
   /** Calls `fn` at each event of that name; the answer stops it. */

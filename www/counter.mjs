@@ -1,0 +1,310 @@
+/**
+ * Behind the counter: what a marketer may turn, and what the engine answers, in pictures and plain words.
+ *
+ * Everything shown here comes from the package's public calls: `consent`, `explain`, `profile`, `on("sent")`.
+ */
+import { CITIES, DRINKS, PERMISSIONS, PLACES, REASONS, SHOPS, WEATHER } from "./drinks.mjs";
+import { all, count, h, one, plain } from "./element.mjs";
+
+/** Hard size of a profile, so that it fits one cookie. */
+const PROFILE_BOUND = 2944;
+const DAY = 864e5;
+const TONES = { water: "#58c7e0", soda: "#ff8a70", lemonade: "#ffd84d", tea: "#e9a15a", coffee: "#c9a27e" };
+
+export function openCounter({ scene, stage, shelve, change, toast }) {
+  const engine = window.petitfour;
+  const counter = one("#counter");
+  const tabs = all('[role="tab"]');
+  const sent = { messages: 0, bytes: 0, refused: 0 };
+  let shown = "scene";
+  let turn = 0;
+
+  engine.on("sent", ({ bytes, status }) => {
+    sent.messages++;
+    sent.bytes += bytes;
+    if (status >= 400) sent.refused++;
+  });
+
+  // ---- tabs and sheet ----------------------------------------------------------------------------------------
+
+  function select(name) {
+    shown = name;
+    for (const tab of tabs) {
+      const mine = tab.id === `tab-${name}`;
+      tab.setAttribute("aria-selected", String(mine));
+      tab.tabIndex = mine ? 0 : -1;
+      one(`#${tab.getAttribute("aria-controls")}`).hidden = !mine;
+    }
+    draw();
+  }
+
+  tabs.forEach((tab, index) => {
+    tab.addEventListener("click", () => select(tab.id.slice(4)));
+    tab.addEventListener("keydown", ({ key }) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+      if (!step) return;
+      const next = tabs[(index + step + tabs.length) % tabs.length];
+      next.focus();
+      select(next.id.slice(4));
+    });
+  });
+
+  const sheet = (open) => counter.classList.toggle("open", open);
+  for (const button of all("[data-counter]")) {
+    button.addEventListener("click", () => sheet(button.dataset.counter === "open"));
+  }
+  addEventListener("keydown", ({ key }) => key === "Escape" && sheet(false));
+
+  // ---- scene -------------------------------------------------------------------------------------------------
+
+  one("[data-permissions]").replaceChildren(
+    ...PERMISSIONS.map(({ id, name, text }) =>
+      h(
+        "li",
+        {},
+        h(
+          "label",
+          { class: "switch" },
+          h("b", {}, name),
+          h("input", {
+            type: "checkbox",
+            role: "switch",
+            "data-permission": id,
+            onchange: ({ target }) => {
+              engine.consent({ [id]: target.checked });
+              change();
+            },
+          }),
+          h("small", {}, text),
+        ),
+      ),
+    ),
+  );
+
+  const choices = { city: CITIES, shop: SHOPS, weather: WEATHER };
+  for (const [kind, options] of Object.entries(choices)) {
+    const field = one(`[data-choice="${kind}"]`);
+    for (const { id, name } of options) {
+      const input = h("input", { type: "radio", name: kind, value: id, onchange: () => choose(kind, id) });
+      field.append(h("label", {}, input, h("span", {}, name)));
+    }
+  }
+
+  function choose(kind, id) {
+    scene[kind] = id;
+    // Another city has another shop nearby; a visitor may still pick one further away.
+    if (kind === "city") scene.shop = scene.shops[id];
+    stage();
+  }
+
+  for (const slider of all("[data-slider]")) {
+    slider.addEventListener("input", () => {
+      scene[slider.dataset.slider] = Number(slider.value);
+      stage();
+    });
+  }
+
+  function drawScene() {
+    const permissions = engine.consent();
+    for (const input of all("[data-permission]")) input.checked = permissions[input.dataset.permission] === true;
+    for (const kind of Object.keys(choices)) {
+      for (const input of all(`[data-choice="${kind}"] input`)) input.checked = input.value === scene[kind];
+    }
+    const hour = scene.hour ?? new Date().getHours();
+    one('[data-slider="temperature"]').value = scene.temperature;
+    one('[data-slider="hour"]').value = hour;
+    one('[data-shows="temperature"]').textContent = `${scene.temperature} °C`;
+    one('[data-shows="hour"]').textContent = `${String(hour).padStart(2, "0")}:00${scene.hour === null ? " (now)" : ""}`;
+  }
+
+  // ---- why ---------------------------------------------------------------------------------------------------
+
+  async function drawWhy() {
+    const mine = ++turn;
+    const answers = await Promise.all(Object.keys(PLACES).map((placement) => engine.explain(placement)));
+    if (mine !== turn) return;
+    const faults = answers[0].errors;
+    one("[data-why]").replaceChildren(
+      ...(faults.length ? [h("p", { class: "fault" }, `Reported on this page: ${faults.join(", ")}`)] : []),
+      ...answers.map(why),
+    );
+  }
+
+  function why(answer) {
+    const { placement, reason, campaign, campaigns } = answer;
+    const decision = scene.decisions[placement];
+    const image = decision?.campaign === campaign ? decision?.content?.image : null;
+    const [, words] = REASONS[reason] ?? ["", plain(reason)];
+    const won = campaigns.find((one) => one.campaign === campaign);
+    const others = campaigns.filter((one) => one !== won);
+    return h(
+      "article",
+      { class: "why", "data-why-of": placement },
+      h("p", { class: "why-place" }, PLACES[placement]),
+      h(
+        "div",
+        { class: "why-won" },
+        image && h("img", { src: image, alt: "" }),
+        h("div", {}, h("b", {}, campaign ? plain(campaign) : "The house’s own"), h("span", {}, campaign ? won?.detail || words : words)),
+      ),
+      h("ul", {}, ...others.map(refusal)),
+    );
+  }
+
+  const refusal = ({ campaign, reason, detail }) => {
+    const [mark, words] = REASONS[reason] ?? ["·", plain(reason)];
+    const note = detail && detail.toLowerCase() !== words.toLowerCase() ? `${words}: ${detail}` : words;
+    return h("li", { "data-reason": reason }, h("i", { "aria-hidden": "true" }, mark), h("span", {}, plain(campaign)), h("small", {}, note));
+  };
+
+  // ---- stock -------------------------------------------------------------------------------------------------
+
+  function drawShelf() {
+    const head = SHOPS.map(({ id, name }) => h("th", { scope: "col", class: id === scene.shop ? "here" : null }, name));
+    const rows = DRINKS.map(({ id, name }) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, h("span", {}, h("img", { src: `art/${id}.svg`, alt: "" }), name)),
+        ...SHOPS.map((shop) => {
+          const level = scene.levels[shop.id][id];
+          return h(
+            "td",
+            {},
+            h(
+              "button",
+              {
+                type: "button",
+                "data-stock": `${shop.id}/${id}`,
+                "aria-pressed": String(level > 0),
+                "aria-label": `${name} in ${shop.name}: ${level > 0 ? `${level} left` : "none left"}`,
+                onclick: () => shelve(shop.id, id, level > 0 ? 0 : 24),
+              },
+              String(level),
+            ),
+          );
+        }),
+      ),
+    );
+    const focused = document.activeElement?.dataset?.stock;
+    one("[data-shelf]").replaceChildren(h("thead", {}, h("tr", {}, h("td", {}), ...head)), h("tbody", {}, ...rows));
+    if (focused) one(`[data-stock="${focused}"]`)?.focus();
+  }
+
+  // ---- memory ------------------------------------------------------------------------------------------------
+
+  async function drawMemory() {
+    const mine = ++turn;
+    const profile = await engine.profile();
+    if (mine !== turn) return;
+    one("[data-profile]").replaceChildren(...memory(profile));
+    one("[data-sent]").replaceChildren(...messages());
+  }
+
+  function memory(profile) {
+    if (!profile) return [h("p", { class: "empty" }, "The engine is not loaded, so nothing is remembered.")];
+    const { bytes, affinities, counters, caps, traits } = profile;
+    const counted = counters.filter(({ total }) => total > 0);
+    const seen = caps.filter(({ total }) => total > 0);
+    if (!engine.consent().store && !affinities.length && !counted.length) {
+      return [h("p", { class: "empty" }, "Nothing. “Remember me” is off, so no profile is kept and nothing is written on this device.")];
+    }
+    const strongest = Math.max(1e-9, ...affinities.map(({ strength }) => strength));
+    return [
+      group("Interests", affinities, "None yet. Look at a few drinks.", ({ value, strength }) =>
+        h(
+          "div",
+          { class: "meter" },
+          h("div", {}, h("span", {}, plain(value)), h("small", {}, `${Math.round((100 * strength) / strongest)} %`)),
+          bar(strength / strongest, TONES[value]),
+        ),
+      ),
+      group("Counted", counted, "Nothing yet.", ({ name, total, days }) =>
+        h("div", { class: "tally" }, h("span", {}, event(name), h("small", {}, `${count(total, "time")}, last seven days`)), week(days)),
+      ),
+      group("Campaigns seen", seen, "None yet: half of it must be visible for a second.", ({ campaign, hour, day, total }) =>
+        h("div", { class: "tally" }, h("span", {}, plain(campaign), h("small", {}, `${hour} this hour, ${day} today`)), h("b", {}, String(total))),
+      ),
+      traits.length > 0 && group("Said of you", traits, "", ({ name, value }) => h("div", { class: "tally" }, h("span", {}, plain(name)), h("b", {}, String(value)))),
+      h(
+        "div",
+        { class: "meter" },
+        h("div", {}, h("span", {}, "Size of all this"), h("small", {}, `${bytes.toLocaleString("en")} of ${PROFILE_BOUND.toLocaleString("en")} bytes`)),
+        bar(bytes / PROFILE_BOUND, "#9df0d2"),
+      ),
+    ].filter(Boolean);
+  }
+
+  const group = (title, list, empty, line) =>
+    h("div", { class: "group" }, h("p", {}, title), ...(list.length ? list.map(line) : [h("p", { class: "empty" }, empty)]));
+
+  const bar = (share, tone = "#ff8a70") =>
+    h("div", { class: "track" }, h("i", { "--share": `${Math.min(100, Math.max(2, 100 * share))}%`, "--tone": tone }));
+
+  /** `product_viewed[category=water]` as a person would say it. */
+  const event = (name) => {
+    const [, what, value] = /^([^[]+)(?:\[[^=]+=(.+)\])?$/.exec(name) ?? [null, name];
+    const said = { product_viewed: "Looked at", purchase: "Bought", ad_clicked: "Clicked an ad", page: "Opened a page" }[what] ?? plain(what);
+    if (value) return `${said} ${plain(value).toLowerCase()}`;
+    return { product_viewed: "Looked at a drink", purchase: "Bought a drink" }[what] ?? said;
+  };
+
+  const week = (days) => {
+    const now = Date.now();
+    const today = Math.floor((now - new Date(now).getTimezoneOffset() * 6e4) / DAY);
+    const newest = Math.max(today, ...days.map(({ day }) => day));
+    const counts = Array.from({ length: 7 }, (_, back) => days.find(({ day }) => day === newest - 6 + back)?.count ?? 0);
+    const most = Math.max(1, ...counts);
+    return h(
+      "div",
+      { class: "days", role: "img", "aria-label": `By day: ${counts.join(", ")}` },
+      ...counts.map((number) => h("i", { class: number ? null : "none", "--share": `${(100 * number) / most}%` })),
+    );
+  };
+
+  function messages() {
+    const figures = [
+      [sent.messages, sent.messages === 1 ? "message" : "messages"],
+      [sent.bytes, "bytes in all"],
+      [sent.messages ? Math.round(sent.bytes / sent.messages) : 0, "bytes each"],
+    ];
+    return [
+      h("div", { class: "numbers" }, ...figures.map(([number, words]) => h("div", {}, h("b", {}, number.toLocaleString("en")), h("span", {}, words)))),
+      !engine.consent().measure && h("p", { class: "hint" }, "“Count what I saw” is off: nothing leaves."),
+      sent.refused > 0 && h("p", { class: "fault" }, `${count(sent.refused, "message")} refused by the collector`),
+    ].filter(Boolean);
+  }
+
+  one("[data-sign]").addEventListener("submit", async (submitted) => {
+    submitted.preventDefault();
+    const form = submitted.target;
+    const { accepted } = await engine.identify({ email: new FormData(form).get("email") });
+    form.reset();
+    one("[data-signed]").textContent = accepted.length
+      ? "Signed in. Only the scrambled form was kept; the address itself is gone."
+      : "That is not an address of one person, so it was refused.";
+    change();
+  });
+
+  one("[data-forget]").addEventListener("click", () => {
+    engine.forget();
+    toast("Forgotten. Nothing is kept on this device.");
+    change();
+  });
+
+  // ---- drawing -----------------------------------------------------------------------------------------------
+
+  const panels = { scene: drawScene, why: drawWhy, stock: drawShelf, memory: drawMemory };
+
+  function draw() {
+    panels[shown]();
+  }
+
+  return {
+    draw,
+    open(name) {
+      sheet(true);
+      select(name);
+    },
+  };
+}

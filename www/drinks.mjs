@@ -1,0 +1,57 @@
+/** What the shop sells, where, and in which weather: the plain facts behind the demonstration. */
+
+export const DRINKS = [
+  { id: "water-still", name: "Still water", category: "water", price: 1.2 },
+  { id: "water-sparkling", name: "Sparkling water", category: "water", price: 1.4 },
+  { id: "soda-classic", name: "Classic soda", category: "soda", price: 2.2 },
+  { id: "soda-diet", name: "Diet soda", category: "soda", price: 2.2 },
+  { id: "soda-orange", name: "Orange soda", category: "soda", price: 2.3 },
+  { id: "lemonade", name: "Lemonade", category: "lemonade", price: 2.8 },
+  { id: "iced-tea", name: "Iced tea", category: "tea", price: 2.6 },
+  { id: "iced-coffee", name: "Iced coffee", category: "coffee", price: 3.4 },
+];
+
+export const SHOPS = [
+  { id: "bellecour", name: "Bellecour", city: "Lyon" },
+  { id: "grunerlokka", name: "Grünerløkka", city: "Oslo" },
+  { id: "triana", name: "Triana", city: "Seville" },
+  { id: "mile-end", name: "Mile End", city: "Montreal" },
+];
+
+export const CITIES = SHOPS.map(({ city }) => ({ id: city, name: city }));
+
+export const WEATHER = [
+  { id: "sunny", name: "Sunny" },
+  { id: "cloudy", name: "Cloudy" },
+  { id: "rain", name: "Rain" },
+  { id: "snow", name: "Snow" },
+  { id: "heatwave", name: "Heatwave" },
+];
+
+export const PERMISSIONS = [
+  { id: "store", name: "Remember me", text: "Keep a small profile on this device. Off: nothing is written." },
+  { id: "personalise", name: "Choose for me", text: "Let what I looked at decide what I see." },
+  { id: "measure", name: "Count what I saw", text: "Tell the shop what was shown and clicked, under a random name." },
+  { id: "share", name: "Recognise me", text: "Let my e-mail address leave, scrambled, never in clear." },
+];
+
+export const PLACES = { hero: "Top of the page", recommendation: "For you", ad: "Advertisement" };
+
+/** Each reason of the engine in words, and a mark for the list. */
+export const REASONS = {
+  chosen: ["✓", "Chosen"],
+  outranked: ["↓", "It fits, but another one counts for more"],
+  permission: ["⚿", "Needs a permission that is closed"],
+  schedule: ["◷", "Not in its dates"],
+  segment: ["≠", "Meant for another visitor or another moment"],
+  stock_out: ["∅", "Not on the shelf of this shop"],
+  stock_unknown: ["?", "Nobody knows what is on the shelf"],
+  stock_stale: ["⌛", "The shelf was counted too long ago"],
+  cap_hour: ["■", "Seen often enough this hour"],
+  cap_day: ["■", "Seen often enough today"],
+  cap_week: ["■", "Seen often enough this week"],
+  cap_total: ["■", "Seen often enough for good"],
+  holdout: ["◌", "This visitor is in the group left alone, to measure what the campaign is worth"],
+  fallback: ["⌂", "No campaign fits: the house speaks for itself"],
+  nothing: ["–", "Nothing was decided: the page keeps its own content"],
+};
