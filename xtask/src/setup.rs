@@ -167,7 +167,7 @@ fn deny(workspace: &Workspace) -> Result<String> {
     }
     say(
         "cargo-deny (cargo install cargo-deny --locked; compiles for some minutes, once)",
-        "`cargo xtask ci` checks licences, advisories' yanked versions and sources with it",
+        "`cargo xtask ci` checks licences, sources and advisories of the dependencies with it",
     );
     call(workspace.cargo().args(["install", "cargo-deny", "--locked"]))?;
     Ok("installed  cargo-deny".to_owned())
