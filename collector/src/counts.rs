@@ -105,7 +105,7 @@ pub fn read(connection: &mut Connection, bundle: Option<&Served>) -> Result<Coun
 pub fn recount(connection: &Connection) -> Result<BTreeMap<i64, Campaign>> {
     let mut sums: BTreeMap<i64, Campaign> = BTreeMap::new();
     let click = i64::from(petitfour::id::Key::of(CLICK).0);
-    let queries: [(&str, fn(&mut Campaign) -> &mut i64); 5] = [
+    let queries: [(&str, Field); 5] = [
         ("SELECT campaign, count(*) FROM decisions WHERE campaign IS NOT NULL GROUP BY 1", |row| &mut row.decisions),
         ("SELECT withheld, count(*) FROM decisions WHERE withheld IS NOT NULL GROUP BY 1", |row| &mut row.withheld),
         (
@@ -133,6 +133,9 @@ pub fn recount(connection: &Connection) -> Result<BTreeMap<i64, Campaign>> {
     }
     Ok(sums)
 }
+
+/// One number of a campaign's row.
+type Field = fn(&mut Campaign) -> &mut i64;
 
 /// The rows of a query by their first column.
 fn pairs<K: Ord + rusqlite::types::FromSql, V: Row>(connection: &Connection, query: &str) -> Result<BTreeMap<K, V>> {

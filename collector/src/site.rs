@@ -246,6 +246,10 @@ async fn no_dot_files(request: Request, next: Next) -> Response {
 async fn file_headers(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    // The type of `.mjs` in the table behind `ServeDir` is the name that RFC 9239 gave up.
+    if headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/javascript") {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript"));
+    }
     let weak = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).filter(|tag| !tag.starts_with("W/"));
     if let Some(weak) = weak.and_then(|tag| HeaderValue::from_str(&format!("W/{tag}")).ok()) {
         headers.insert(ETAG, weak);

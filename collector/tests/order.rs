@@ -1,0 +1,121 @@
+//! Laws of the ledger, for any syncs in any order: the same rows and counts, and running sums that equal the rows.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use petitfour::{
+    hash::xxh64,
+    id::Key,
+    sync::{Entry, Message},
+};
+use petitfour_collector::{
+    counts::{self, Campaign, recount},
+    ledger::Intake,
+    store::{Store, reader},
+};
+use proptest::prelude::*;
+
+const HOUR: u32 = 60 * 60 * 1000;
+
+/// What a decision is follows from its id, as on a device: two messages never tell one decision differently.
+fn decision(id: u64) -> Entry {
+    let campaign = if id.is_multiple_of(4) { support::NONE } else { (id % 4) as u32 };
+    let withheld = if id.is_multiple_of(5) { 9 } else { support::NONE };
+    let (reason, after) = ((id % 3) as u8, id as u32 * HOUR);
+    Entry::Decision { id, after, placement: 1, campaign, creative: 1, reason, probability: 1, withheld }
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let id = 1..12_u64;
+    prop_oneof![
+        id.clone().prop_map(decision),
+        id.clone().prop_map(|id| Entry::Exposure { decision: id, after: id as u32 * HOUR + 1 }),
+        (prop_oneof![Just("click"), Just("purchase")], prop_oneof![3 => Just(0), 1 => id], 0..40_u32).prop_map(
+            |(event, decision, hours)| Entry::Outcome {
+                event: Key::of(event).0,
+                decision,
+                after: hours * HOUR,
+                value: i64::from(hours),
+            }
+        ),
+        Just(Entry::Identity { namespace: 2, digest: [7; 32] }),
+    ]
+}
+
+/// Messages of two visitors, each with its own sequence.
+fn messages() -> impl Strategy<Value = Vec<Message>> {
+    let message = (1..3_u64, proptest::collection::vec(entry(), 0..8));
+    proptest::collection::vec(message, 1..8).prop_map(|told| {
+        let numbered = told.into_iter().zip(0_u32..);
+        numbered.map(|((visitor, entries), sequence)| support::entries(visitor, sequence, entries)).collect()
+    })
+}
+
+/// What a store says when all is done, without anything that may depend on the order of arrival (row numbers).
+#[derive(Debug, PartialEq)]
+struct Told {
+    campaigns: Vec<Campaign>,
+    totals: BTreeMap<String, i64>,
+    outcomes: Vec<(Vec<u8>, i64, i64, Option<i64>)>,
+}
+
+fn store(messages: &[Message], chunk: usize) -> Told {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path()).expect("a store");
+    let intakes: Vec<Intake> = messages
+        .iter()
+        .map(|message| {
+            let bytes = message.encode();
+            Intake { message: message.clone(), bytes: bytes.len() as u32, digest: xxh64(&bytes, 0) }
+        })
+        .collect();
+    for batch in intakes.chunks(chunk) {
+        store.store(batch.iter(), 0).expect("stored");
+    }
+    let mut reader = reader(folder.path()).expect("a reader");
+    let shown = counts::read(&mut reader, None).expect("counts");
+
+    let running: BTreeMap<String, Campaign> =
+        shown.campaigns.iter().map(|row| (row.key.clone(), Campaign { name: String::new(), ..row.clone() })).collect();
+    let derived: BTreeMap<String, Campaign> = recount(&reader)
+        .expect("counts")
+        .into_iter()
+        .map(|(key, row)| (format!("{key:08x}"), Campaign { key: format!("{key:08x}"), ..row }))
+        .collect();
+    let nonzero = |rows: BTreeMap<String, Campaign>| -> BTreeMap<String, Campaign> {
+        let sum = |row: &Campaign| row.decisions + row.exposures + row.clicks + row.outcomes + row.withheld;
+        rows.into_iter().filter(|(_, row)| sum(row) != 0).collect()
+    };
+    assert_eq!(nonzero(running), nonzero(derived), "running sums equal the rows");
+
+    let outcomes = reader
+        .prepare(
+            "SELECT v.pseudonym, o.at, o.event, o.decision FROM outcomes o JOIN visitors v ON v.id = o.visitor
+             ORDER BY 1, 2, 3, 4",
+        )
+        .expect("SQL")
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .expect("rows")
+        .collect::<Result<_, _>>()
+        .expect("rows");
+    let campaigns = shown
+        .campaigns
+        .into_iter()
+        .filter(|row| *row != Campaign { key: row.key.clone(), name: row.name.clone(), ..Campaign::default() });
+    Told { campaigns: campaigns.collect(), totals: shown.totals, outcomes }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if support::drill() { 2_000 } else { 100 }, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_order_and_any_batching_give_the_same_rows_and_counts(
+        (messages, shuffled) in messages().prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle())),
+        chunk in 1..4_usize,
+    ) {
+        let straight = store(&messages, 100);
+        let repeated: Vec<Message> = shuffled.iter().chain(&messages).cloned().collect();
+        prop_assert_eq!(straight, store(&repeated, chunk));
+    }
+}
