@@ -11,7 +11,7 @@
  * Closures instead of a class, because a minifier can shorten local names but not property names.
  */
 import { openOutbox } from "./queue.mjs";
-import { openProfile } from "./storage.mjs";
+import { openProfile, openStore } from "./storage.mjs";
 
 /** What a decision, or the refusal of one campaign, can say, by the engine's code. */
 export const REASONS =
@@ -26,6 +26,9 @@ const PENDING = 256;
 
 /** Distinct values remembered for one text attribute; past it the map starts again. */
 const INTERNED = 1024;
+
+/** Timers may fire a little before the clock says so; the engine would then have to be woken again. */
+const EARLY = 5;
 
 /** Time zones change their offset on quarters of an hour; asking the platform each time costs more than deciding. */
 const QUARTER = 9e5;
@@ -64,7 +67,7 @@ export function createClient(host) {
   };
 
   function report(code) {
-    if (codes.has(code)) return;
+    if (!code || codes.has(code)) return;
     codes.add(code);
     host.report?.(code);
     emit("error", { code });
@@ -84,6 +87,7 @@ export function createClient(host) {
   const mutating = (fn, otherwise) => {
     const call = guard((...given) => {
       if (session) {
+        profile.pull();
         const answer = fn(...given);
         drain();
         emit("change");
@@ -113,20 +117,25 @@ export function createClient(host) {
     return now;
   };
 
-  const may = (bit) => !!session && (session.permissions() & bit) !== 0;
-  const profile = openProfile(host, report, () => may(1), (bytes) => {
-    const code = session.restore(bytes, clock(), offset);
-    if (code) report(code);
-    drain();
-    emit("change");
-  });
-  const outbox = openOutbox(host, report, () => may(1), emit);
+  const may = () => !!session && session.permissions() % 2 === 1;
+  const store = openStore(host.storage, report);
+  const profile = openProfile(
+    store,
+    report,
+    may,
+    (bytes) => report(session.restore(bytes)),
+    () => {
+      outbox.erase();
+      session.forget(clock(), offset);
+    },
+  );
+  const outbox = openOutbox(host, store, report, may, emit);
 
   function drain() {
     for (let effect; (effect = session.poll()); ) {
       if (effect === 1) profile.persist(session.payload());
       else if (effect === 2) outbox.add(session.payload());
-      else if (effect === 3) host.wake?.(session.at() - host.now(), wake);
+      else if (effect === 3) host.wake?.(session.at() - host.now() + EARLY, wake);
       else {
         profile.erase();
         outbox.erase();
@@ -253,7 +262,9 @@ export function createClient(host) {
       // Only what a campaign file can ask for: nested values would be dropped by the engine anyway.
       if (/^(string|number|boolean)$/.test(typeof value)) parts.push(text(key), text(value));
     }
-    return session.record(text(event), parts.join("\0"), worth(properties), clock(), offset);
+    const recorded = session.record(text(event), parts.join("\0"), worth(properties), clock(), offset);
+    if (!recorded) report("event/refused");
+    return recorded;
   };
 
   const track = mutating((event, properties) => record(event, properties), false);
@@ -287,16 +298,23 @@ export function createClient(host) {
     return Object.fromEntries(PERMISSIONS.map((permission, bit) => [permission, (bits >> bit) % 2 === 1]));
   };
 
-  const agree = mutating((choice) => {
+  /** Opens and closes permissions. What was condensed under one may not leave once it is withdrawn. */
+  const permit = (bits) => {
     const before = session.permissions();
-    let bits = before;
+    session.consent(bits, clock(), offset);
+    if (before & ~bits & 0b1100) outbox.erase();
+    // Before anything is counted: an elder profile may be there, and this replica goes on counting from it.
+    profile.pull();
+    profile.choose(bits);
+    outbox.settle();
+  };
+
+  const agree = mutating((choice) => {
+    let bits = session.permissions();
     PERMISSIONS.forEach((permission, bit) => {
       if (permission in choice) bits = choice[permission] ? bits | (1 << bit) : bits & ~(1 << bit);
     });
-    session.consent(bits, clock(), offset);
-    // What was condensed under a permission may not leave once that permission is withdrawn.
-    if (before & ~bits & 0b1100) outbox.erase();
-    outbox.settle();
+    permit(bits);
   });
 
   const forget = mutating(() => {
@@ -377,7 +395,7 @@ export function createClient(host) {
   const viewProfile = asynchronous(
     async () => {
       const glass = await lens();
-      const answer = glass ? glass.profile() : null;
+      const answer = glass ? glass.profile(clock(), offset) : null;
       glass?.free();
       return answer;
     },
@@ -409,7 +427,7 @@ export function createClient(host) {
     /** Sends what waits, now. At the edge: `waitUntil(client.flush())`. */
     flush: asynchronous(async () => {
       if (!session) return;
-      session.flush(clock(), offset);
+      session.flush();
       drain();
       await outbox.pump();
     }, () => undefined),
@@ -427,26 +445,25 @@ export function createClient(host) {
       bundle = opened;
       session = new module.Session(bundle, host.random(32));
       base = new Float64Array(session.attributes()).fill(NaN);
-      profile.open();
+      permit(profile.chosen() ?? session.permissions());
       drain();
       const calls = pending;
       pending = null;
       for (const call of calls) call();
-      outbox.settle();
       outbox.pump();
-      host.leave?.(() => {
-        if (!session) return;
-        guard(() => {
-          session.flush(clock(), offset);
-          drain();
-          profile.save();
-          outbox.beacon();
-        })();
-      }, outbox.pump);
-      host.elsewhere?.((key, value) => {
-        // Gone in another tab: forgotten, or the visitor cleared this site's data. Writing again would undo it.
-        if (profile.changed(key, value)) forget();
+      const leave = mutating(() => {
+        session.flush();
+        drain();
+        outbox.beacon();
       });
+      // Frozen tabs hear nothing of the others: they look when they come back.
+      const back = mutating(outbox.pump);
+      host.leave?.(leave, back);
+      // Another tab wrote: `mutating` has pulled, and the visitor's choice holds here too.
+      host.elsewhere?.(mutating(() => {
+        const bits = profile.chosen();
+        if (bits !== null && bits !== session.permissions()) permit(bits);
+      }));
     } catch (error) {
       session = pending = null;
       report(codeOf(error, "engine/failed"));

@@ -62,8 +62,8 @@ export function createHost({ collector, storage }, lens) {
     page.addEventListener("visibilitychange", () => (page.visibilityState === "hidden" ? going() : back()));
   };
   host.elsewhere = (changed) =>
-    addEventListener("storage", (event) => {
-      if (event.storageArea === host.storage) changed(event.key, event.newValue);
+    addEventListener("storage", ({ key }) => {
+      if (!key || key.startsWith("petitfour.")) changed();
     });
   return host;
 }

@@ -82,10 +82,15 @@ export interface Profile {
   permissions: number;
   /** Size of the encoded profile. */
   bytes: number;
-  counters: { name: string; total: number; days: { day: number; count: number }[]; last: number | null }[];
+  /** The most that it may take. */
+  max_bytes: number;
+  visits: number;
+  /** `day` is a local day, in days since 1970. */
+  counters: { name: string; total: number; days: { day: number; count: number }[]; hours_ago: number | null }[];
   affinities: { name: string; value: string; strength: number }[];
-  traits: { name: string; value: string | number }[];
-  caps: { campaign: string; hour: number; day: number; week: number; total: number }[];
+  traits: { name: string; value: string }[];
+  /** Exposures of campaigns; `caps` has the limits per hour, day, week and in all. */
+  caps: { campaign: string; hour: number; day: number; week: number; total: number; caps: (number | null)[] }[];
 }
 
 /** Values at the top level of an event. Anything else is left out. */
@@ -144,7 +149,7 @@ export interface PetitFour {
   outcome(event: string, decision?: Decision | string | null, value?: number): void;
   /** Why: every campaign of the placement and the gate that refused it. Loads the second module when first called. */
   explain(placement: string): Promise<Explanation>;
-  /** What this device remembers. Loads the second module when first called; `null` when not loaded. */
+  /** What this device remembers, with names put back. Loads the second module when first called; `null` when not loaded. */
   profile(): Promise<Profile | null>;
   /** Opens and closes permissions; those not named stay. Without an argument only answers. */
   consent(choice?: Partial<Permissions>): Permissions;

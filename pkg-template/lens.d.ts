@@ -4,7 +4,7 @@ import type { Explanation, Profile } from "./index.js";
 export interface Lens {
   /** `now` in milliseconds since 1970, `offset` of the local time in minutes. */
   explain(placement: string, now: number, offset: number): Omit<Explanation, "errors">;
-  profile(): Profile;
+  profile(now: number, offset: number): Profile;
   /** The bundle, printed back. */
   inspect(): unknown;
   free(): void;

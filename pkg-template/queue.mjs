@@ -8,8 +8,9 @@
  * Bound: 64 messages and 48 KiB of base64. Past it the oldest are dropped (`queue/dropped`): a collector that
  * is down, or a blocked address, must not fill the visitor's storage.
  */
-import { QUEUE, decode, encode } from "./storage.mjs";
+import { decode, encode } from "./storage.mjs";
 
+const QUEUE = "petitfour.queue";
 const MESSAGES = 64;
 const CHARACTERS = 48 * 1024;
 
@@ -19,8 +20,7 @@ const FINAL = [400, 401, 403, 413];
 const FIRST_WAIT = 1e3;
 const LONGEST_WAIT = 3e5;
 
-export function openOutbox(host, report, may, emit) {
-  const { store } = host;
+export function openOutbox(host, store, report, may, emit) {
   const beaconed = new Set();
   let memory = [];
   let sending = null;

@@ -1,13 +1,15 @@
 /**
- * The profile in the browser's storage, shared with the other tabs of the site.
+ * What is kept on the device, shared with the other tabs of the site: the profile and the visitor's choice.
  *
- * Two tabs write one key. So before a write the stored text is read, and when another tab has written it since,
- * it is merged into the session first; the merge gives the same bytes whoever does it, so the tabs converge.
+ * One browser is one replica of the profile, so its tabs take turns: before anything is counted, what another tab
+ * has written is taken in, and what was counted is written in the same call. A key that another tab has removed
+ * means that the visitor was forgotten there, and is forgotten here too.
+ *
  * A store that is full, forbidden or absent is replaced by memory: the visitor is then forgotten with the page,
  * but is still decided for.
  */
-export const PROFILE = "petitfour.profile";
-export const QUEUE = "petitfour.queue";
+const PROFILE = "petitfour.profile";
+const CONSENT = "petitfour.consent";
 
 export const encode = (bytes) => {
   let characters = "";
@@ -19,84 +21,69 @@ export const decode = (base64) => Uint8Array.from(atob(base64), (character) => c
 /** Wraps anything shaped like `Storage` so that no call throws; what it refuses is kept in memory. */
 export function openStore(storage, report) {
   const memory = new Map();
-  const attempt = (code, fn) => {
+  const attempt = (fn) => {
     try {
       return storage ? fn() : undefined;
     } catch (error) {
-      report(error?.name === "QuotaExceededError" ? "storage/full" : code);
+      report(error?.name === "QuotaExceededError" ? "storage/full" : "storage/blocked");
     }
   };
   return {
-    read: (key) => memory.get(key) ?? attempt("storage/blocked", () => storage.getItem(key)) ?? null,
+    read: (key) => memory.get(key) ?? attempt(() => storage.getItem(key)) ?? null,
     write(key, value) {
-      const kept = attempt("storage/blocked", () => (storage.setItem(key, value), true));
-      if (kept) memory.delete(key);
+      if (attempt(() => (storage.setItem(key, value), true))) memory.delete(key);
       else memory.set(key, value);
     },
     remove(key) {
       memory.delete(key);
-      attempt("storage/blocked", () => storage.removeItem(key));
+      attempt(() => storage.removeItem(key));
     },
   };
 }
 
-/** The profile's key: `merge` takes stored bytes into the session, `may` says whether storing is permitted. */
-export function openProfile(host, report, may, merge) {
-  const store = (host.store ??= openStore(host.storage, report));
+/**
+ * The two keys over `store`. `may` says whether storing is permitted, `restore` takes stored bytes into the session,
+ * `gone` is called when another tab has removed them.
+ */
+export function openProfile(store, report, may, restore, gone) {
   let written = null;
-  let latest = null;
-  let waiting = false;
-
-  const take = (stored) => {
-    written = stored;
-    let bytes;
-    try {
-      bytes = decode(stored);
-    } catch {
-      return report("profile/format");
-    }
-    merge(bytes);
-  };
-
-  const save = () => {
-    if (!latest) return (waiting = false);
-    const stored = store.read(PROFILE);
-    // `waiting` stays set, so that the merge leaves its bytes in `latest` instead of asking for another save.
-    waiting = true;
-    if (stored && stored !== written) take(stored);
-    waiting = false;
-    const bytes = latest;
-    latest = null;
-    if (!bytes || !may()) return;
-    const next = encode(bytes);
-    // An equal text is not written: it would wake nobody, but it costs a disk write.
-    if (next !== stored) store.write(PROFILE, next);
-    written = next;
-  };
+  let choice = null;
 
   return {
-    /** Takes what an earlier page stored. */
-    open() {
+    /** The permissions that the visitor chose on an earlier page; `null` when none are remembered. */
+    chosen() {
+      const bits = store.read(CONSENT);
+      choice = /^\d+$/.test(bits) ? Number(bits) : null;
+      return choice;
+    },
+    /** Remembers the choice; without the permission to store not even that. */
+    choose(bits) {
+      if (bits === choice || !may()) return;
+      choice = bits;
+      store.write(CONSENT, String(bits));
+    },
+    /** Takes in what another page or tab has written. */
+    pull() {
+      if (!may()) return;
       const stored = store.read(PROFILE);
-      if (stored) take(stored);
+      if (stored === written) return;
+      written = stored;
+      if (!stored) return gone();
+      try {
+        restore(decode(stored));
+      } catch {
+        report("profile/format");
+      }
     },
-    /** Writes after the calls of this turn, so that ten events cost one write. */
     persist(bytes) {
-      latest = bytes;
-      if (waiting) return;
-      waiting = true;
-      queueMicrotask(save);
+      const next = encode(bytes);
+      // An equal text would wake nobody, but costs a disk write.
+      if (next !== written && may()) store.write(PROFILE, (written = next));
     },
-    save,
     erase() {
-      latest = written = null;
+      written = choice = null;
       store.remove(PROFILE);
-    },
-    /** Another tab changed `key`. True when the profile was removed there. */
-    changed(key, value) {
-      if (key !== PROFILE && key !== null) return false;
-      if (value && value !== written) take(value);
-      return !value && written !== null;
+      store.remove(CONSENT);
     },
   };
 }

@@ -6,8 +6,6 @@
 import { CITIES, DRINKS, PERMISSIONS, PLACES, REASONS, SHOPS, WEATHER } from "./drinks.mjs";
 import { all, count, h, one, plain } from "./element.mjs";
 
-/** Hard size of a profile, so that it fits one cookie. */
-const PROFILE_BOUND = 2944;
 const DAY = 864e5;
 const TONES = { water: "#58c7e0", soda: "#ff8a70", lemonade: "#ffd84d", tea: "#e9a15a", coffee: "#c9a27e" };
 
@@ -203,7 +201,7 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
 
   function memory(profile) {
     if (!profile) return [h("p", { class: "empty" }, "The engine is not loaded, so nothing is remembered.")];
-    const { bytes, affinities, counters, caps, traits } = profile;
+    const { bytes, max_bytes, affinities, counters, caps, traits } = profile;
     const counted = counters.filter(({ total }) => total > 0);
     const seen = caps.filter(({ total }) => total > 0);
     if (!engine.consent().store && !affinities.length && !counted.length) {
@@ -222,18 +220,32 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
       group("Counted", counted, "Nothing yet.", ({ name, total, days }) =>
         h("div", { class: "tally" }, h("span", {}, event(name), h("small", {}, `${count(total, "time")}, last seven days`)), week(days)),
       ),
-      group("Campaigns seen", seen, "None yet: half of it must be visible for a second.", ({ campaign, hour, day, total }) =>
-        h("div", { class: "tally" }, h("span", {}, plain(campaign), h("small", {}, `${hour} this hour, ${day} today`)), h("b", {}, String(total))),
-      ),
+      group("Campaigns seen", seen, "None yet: half of it must be visible for a second.", seenOften),
       traits.length > 0 && group("Said of you", traits, "", ({ name, value }) => h("div", { class: "tally" }, h("span", {}, plain(name)), h("b", {}, String(value)))),
       h(
         "div",
         { class: "meter" },
-        h("div", {}, h("span", {}, "Size of all this"), h("small", {}, `${bytes.toLocaleString("en")} of ${PROFILE_BOUND.toLocaleString("en")} bytes`)),
-        bar(bytes / PROFILE_BOUND, "#9df0d2"),
+        h("div", {}, h("span", {}, "Size of all this"), h("small", {}, `${bytes.toLocaleString("en")} of ${max_bytes.toLocaleString("en")} bytes`)),
+        bar(bytes / max_bytes, "#9df0d2"),
       ),
     ].filter(Boolean);
   }
+
+  /** One campaign and the cap that is nearest to being reached. */
+  const seenOften = ({ campaign, hour, day, week, total, caps = [] }) => {
+    const [nearest] = [[hour, "this hour"], [day, "today"], [week, "in seven days"], [total, "in all"]]
+      .map(([times, when], index) => ({ times, when, most: caps[index] }))
+      .filter(({ most }) => most)
+      .sort((one, other) => other.times / other.most - one.times / one.most);
+    if (!nearest) return h("div", { class: "tally" }, h("span", {}, plain(campaign), h("small", {}, "No limit")), h("b", {}, String(total)));
+    const { times, most, when } = nearest;
+    return h(
+      "div",
+      { class: "meter" },
+      h("div", {}, h("span", {}, plain(campaign)), h("small", {}, `${times} of ${most} ${when}`)),
+      bar(times / most, times >= most ? "#ff6a4f" : "#b9a4f5"),
+    );
+  };
 
   const group = (title, list, empty, line) =>
     h("div", { class: "group" }, h("p", {}, title), ...(list.length ? list.map(line) : [h("p", { class: "empty" }, empty)]));
