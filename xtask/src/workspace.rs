@@ -1,7 +1,8 @@
 //! Where things are: the root of the clone, the build folder, the results folder.
 //!
 //! Builds go where Cargo puts them (`CARGO_TARGET_DIR` is honoured, so that a build server may keep them between runs);
-//! results always go to `target/` of this clone, so that two clones that share a build folder never read each other's.
+//! results always go to `target/` of this clone, where the documents say they are. Two clones that exist at the same time
+//! must not share a build folder: Cargo then takes one's members for the other's and rebuilds nothing (seen with 1.95).
 
 use std::{
     env,

@@ -80,9 +80,62 @@ pub fn functions(wasm: &[u8], how_many: usize) -> Result<Vec<Part>> {
     }
     let mut parts: Vec<Part> = (imported..)
         .zip(bodies)
-        .map(|(index, bytes)| Part { name: names.remove(&index).unwrap_or_else(|| format!("function {index}")), bytes })
+        .map(|(index, bytes)| Part {
+            name: names.remove(&index).map_or_else(|| format!("function {index}"), |name| readable(&name)),
+            bytes,
+        })
         .collect();
     parts.sort_by_key(|part| std::cmp::Reverse(part.bytes));
     parts.truncate(how_many);
     Ok(parts)
+}
+
+/// A demangled name without the hashes that tell crates and instances apart: `core[c5930c85a12de822]::fmt::write`,
+/// `quicksort::hf32b114f3a373c59`.
+fn readable(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('[') {
+        text.push_str(before);
+        match after.split_once(']') {
+            Some((hash, tail)) if is_hash(hash) => rest = tail,
+            _ => {
+                text.push('[');
+                rest = after;
+            }
+        }
+    }
+    text.push_str(rest);
+    match text.rsplit_once("::h") {
+        Some((path, hash)) if is_hash(hash) => path.to_owned(),
+        _ => text,
+    }
+}
+
+fn is_hash(text: &str) -> bool {
+    (12..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_their_hashes_and_nothing_else() {
+        for (mangled, plain) in [
+            ("<&str as core[c5930c85a12de822]::fmt::Display>::fmt", "<&str as core::fmt::Display>::fmt"),
+            ("core::slice::sort::quicksort::hf32b114f3a373c59", "core::slice::sort::quicksort"),
+            ("<[u8; 4] as petitfour::Codec>::hash", "<[u8; 4] as petitfour::Codec>::hash"),
+            ("session_restore multivalue shim", "session_restore multivalue shim"),
+        ] {
+            assert_eq!(readable(mangled), plain);
+        }
+    }
+
+    #[test]
+    fn the_smallest_module_has_no_sections_and_no_functions() {
+        let empty = b"\0asm\x01\0\0\0";
+        assert!(sections(empty).is_ok_and(|parts| parts.is_empty()));
+        assert!(functions(empty, 15).is_ok_and(|parts| parts.is_empty()));
+    }
 }
