@@ -1,0 +1,165 @@
+//! The laws of merging: copies of a profile that lived apart come to the same bytes, in any order and any number of times,
+//! and lose nothing that a window and the bound leave room for.
+
+use petitfour::id::{Key, Visitor};
+use petitfour::profile::{MAX_BYTES, Profile};
+use petitfour::time::{Moment, Timestamp};
+use proptest::prelude::*;
+
+const START: u64 = 1_767_261_600_000; // 2026-01-01T10:00:00Z
+const HOUR: u64 = 3_600_000;
+
+/// Reduced in the everyday run; `cargo xtask drill` sets PETITFOUR_DRILL for the full number.
+fn cases() -> u32 {
+    if std::env::var_os("PETITFOUR_DRILL").is_some() { 100_000 } else { 2_000 }
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Arrive,
+    Count(u32, bool),
+    Expose(u32, bool),
+    Feel(u32, u32),
+    Say(u32, u64),
+}
+
+/// An act, who does it, when (hours after the start, in any order) and where the clock stands.
+type Deed = (Act, u16, u64, i16);
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        Just(Act::Arrive),
+        (0u32..8, any::<bool>()).prop_map(|(id, daily)| Act::Count(id, daily)),
+        (0u32..5, any::<bool>()).prop_map(|(id, hourly)| Act::Expose(id, hourly)),
+        (0u32..3, 0u32..6).prop_map(|(id, value)| Act::Feel(id, value)),
+        (0u32..3, 0u64..4).prop_map(|(id, value)| Act::Say(id, value)),
+    ]
+}
+
+fn deeds(most: usize) -> impl Strategy<Value = Vec<Deed>> {
+    let offset = prop_oneof![Just(0i16), Just(120), Just(-480), Just(840), Just(-720)];
+    proptest::collection::vec((act(), 0u16..3, 0u64..24 * 120, offset), 0..most)
+}
+
+fn blank() -> Profile {
+    Profile::new(Visitor([7; 16]), Moment::utc(START))
+}
+
+/// Replays what one replica did on its own copy.
+fn live(deeds: &[Deed], replica: u16) -> Profile {
+    let mut profile = blank();
+    for (act, who, hours, offset_minutes) in deeds {
+        if *who == replica {
+            let moment = Moment { now: Timestamp(START + hours * HOUR), offset_minutes: *offset_minutes };
+            match act {
+                Act::Arrive => profile.arrive(replica, moment),
+                Act::Count(id, daily) => profile.count(Key(*id), *daily, replica, moment),
+                Act::Expose(id, hourly) => profile.expose(Key(*id), *hourly, replica, moment),
+                Act::Feel(id, value) => profile.feel(Key(*id), *value, 3, 48, replica, moment),
+                Act::Say(id, value) => profile.say(Key(*id), *value, moment),
+            }
+        }
+    }
+    profile
+}
+
+fn merged(copies: &[&Profile]) -> Profile {
+    let mut whole = copies[0].clone();
+    for copy in &copies[1..] {
+        whole.merge(copy);
+    }
+    whole
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn copies_merge_to_the_same_bytes_in_any_order_and_any_number_of_times(deeds in deeds(60)) {
+        let [a, b, c] = [0, 1, 2].map(|replica| live(&deeds, replica));
+        let whole = merged(&[&a, &b, &c]).encode();
+        prop_assert_eq!(&merged(&[&c, &b, &a]).encode(), &whole);
+        prop_assert_eq!(&merged(&[&b, &a, &c]).encode(), &whole);
+        let bc = merged(&[&b, &c]);
+        prop_assert_eq!(&merged(&[&a, &bc]).encode(), &whole);
+        prop_assert_eq!(&merged(&[&bc, &a, &bc, &a, &c]).encode(), &whole);
+    }
+
+    #[test]
+    fn a_profile_comes_back_from_its_bytes_as_it_was(deeds in deeds(60)) {
+        let whole = merged(&[&live(&deeds, 0), &live(&deeds, 1)]);
+        prop_assert_eq!(Profile::decode(&whole.encode()), Ok(whole));
+    }
+
+    #[test]
+    fn within_window_and_bound_no_event_is_lost_or_doubled(deeds in deeds(40)) {
+        let whole = merged(&[&live(&deeds, 0), &live(&deeds, 1), &live(&deeds, 2)]);
+        prop_assume!(whole.encode().len() < MAX_BYTES / 2);
+        for id in 0..8 {
+            let counted = deeds.iter().filter(|(act, ..)| matches!(act, Act::Count(what, _) if *what == id)).count();
+            prop_assert_eq!(whole.total(Key(id)), counted as u64);
+        }
+        for id in 0..5 {
+            let shown = deeds.iter().filter(|(act, ..)| matches!(act, Act::Expose(what, _) if *what == id)).count();
+            prop_assert_eq!(whole.exposures_ever(Key(id)), shown as u64);
+        }
+    }
+
+    #[test]
+    fn a_copy_that_was_forgotten_empties_every_older_one(deeds in deeds(30)) {
+        let old = live(&deeds, 0);
+        let mut forgotten = live(&deeds, 1);
+        forgotten.forget(Visitor([9; 16]), Moment::utc(START + 200 * 24 * HOUR));
+        let mut late = old.clone();
+        late.merge(&forgotten);
+        prop_assert_eq!(&late, &forgotten);
+        forgotten.merge(&old);
+        prop_assert_eq!(late, forgotten);
+    }
+}
+
+proptest! {
+    // Fewer and larger: every copy is driven far beyond the bound.
+    #![proptest_config(ProptestConfig { cases: cases() / 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold_at_the_size_bound(seeds in proptest::collection::vec(any::<u64>(), 3), steps in 300usize..700) {
+        let copies: Vec<Profile> = seeds.iter().enumerate().map(|(replica, seed)| crowd(*seed, replica as u16, steps)).collect();
+        let [a, b, c] = [&copies[0], &copies[1], &copies[2]];
+        let whole = merged(&[a, b, c]);
+        prop_assert!(whole.encode().len() <= MAX_BYTES);
+        prop_assert!(whole.encode().len() > MAX_BYTES - 64, "the bound was not reached: {}", whole.encode().len());
+        prop_assert_eq!(&merged(&[c, a, b]), &whole);
+        prop_assert_eq!(&merged(&[a, &merged(&[b, c])]), &whole);
+        prop_assert_eq!(&merged(&[&whole, a, b, c, &whole]), &whole);
+        prop_assert_eq!(Profile::decode(&whole.encode()), Ok(whole));
+    }
+
+    #[test]
+    fn a_copy_taken_along_the_way_adds_nothing_later(seed in any::<u64>(), steps in 300usize..700) {
+        let early = crowd(seed, 0, steps / 2);
+        let late = crowd(seed, 0, steps);
+        prop_assert_eq!(merged(&[&late, &early]), late.clone());
+        prop_assert_eq!(merged(&[&early, &late]), late);
+    }
+}
+
+/// A replica that records `steps` things over some weeks, most of them new to it.
+fn crowd(seed: u64, replica: u16, steps: usize) -> Profile {
+    let mut profile = blank();
+    let mut state = seed;
+    for step in 0..steps as u64 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let draw = state >> 33;
+        let moment = Moment::utc(START + step * HOUR / 2);
+        let id = Key((draw >> 3) as u32 % 97);
+        match draw % 6 {
+            0 | 1 => profile.count(id, true, replica, moment),
+            2 => profile.expose(id, true, replica, moment),
+            3 => profile.feel(Key(1), id.0, 1, 24, replica, moment),
+            4 => profile.say(id, draw, moment),
+            _ => profile.count(id, false, replica, moment),
+        }
+    }
+    profile
+}
