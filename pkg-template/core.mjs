@@ -290,6 +290,7 @@ export function createClient(host) {
     for (const item in levels) {
       known = session.feed(text(feedName), text(place ?? ""), text(item), levels[item], +asOf) && known;
     }
+    if (!known) report("feed/unknown");
     return known;
   }, false);
 
