@@ -1,2 +1,57 @@
-//! cli
-fn main() {}
+//! `petitfour`: the command line for people who write campaigns.
+//!
+//! One file per command. Exit codes: 0 fine, 1 faults in what was given, 2 wrong usage.
+
+mod build;
+mod check;
+mod folder;
+mod inspect;
+mod new;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Campaign files to bundles, and bundles back to words.
+#[derive(Debug, Parser)]
+#[command(
+    name = "petitfour",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 fine, 1 faults, 2 wrong usage.\n\nExamples:\n  \
+                  petitfour new shop\n  petitfour check shop\n  petitfour build shop -o bundle.pf4\n  \
+                  petitfour inspect bundle.pf4"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented starter that checks clean
+    New(new::Arguments),
+    /// Report every fault of campaign files at once
+    Check(check::Arguments),
+    /// Compile campaign files into a bundle
+    Build(build::Arguments),
+    /// Print a bundle back in words
+    Inspect(inspect::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::New(arguments) => new::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("petitfour: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}

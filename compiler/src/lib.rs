@@ -1,1 +1,73 @@
-//! compiler
+//! The compiler of campaign files: readable YAML in, every fault with its line, or one binary bundle out.
+//!
+//! ```
+//! use petitfour_compiler::{Source, compile};
+//!
+//! let text = "petitfour: 1
+//! version: 1
+//! placements: { hero: { fallback: house } }
+//! fallbacks: { house: { headline: Hello } }
+//! campaigns:
+//!   - { id: sunny, placements: [hero], creatives: [{ id: sun, headline: Out you go }] }
+//! ";
+//! let compiled = compile(&[Source { name: "campaigns.yaml".into(), text: text.into() }], &|_| None);
+//! assert!(compiled.diagnostics.is_empty());
+//! assert!(compiled.bundle.is_some());
+//! ```
+//!
+//! The way of a folder: [`source`] reads YAML into trees with places; `folder` and its rooms (`campaign`, `segment`,
+//! `declaration`, `scorer`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
+//! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers;
+//! `layout` writes the file. [`render`] draws diagnostics for people.
+//!
+//! Invariants: the same sources give the same bytes; no clock, no random source, no file is read except through the
+//! function that the caller hands in; a bundle is written only when there is no error.
+
+mod attribute;
+mod bits;
+mod campaign;
+mod check;
+mod condition;
+mod declaration;
+pub mod diagnostic;
+mod dnf;
+mod folder;
+mod layout;
+mod period;
+mod plan;
+mod quantise;
+mod reader;
+pub mod render;
+mod scorer;
+mod segment;
+mod set;
+pub mod source;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use dnf::MAX_CONJUNCTS;
+pub use source::Source;
+
+/// What came of a compilation.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The bundle; `None` when some diagnostic is an error.
+    pub bundle: Option<Vec<u8>>,
+    /// Every fault and warning, in the order of the files.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The campaign files and the model files that they name, for [`render`].
+    pub sources: Vec<Source>,
+}
+
+/// Compiles campaign files, merged in the order in which they are given.
+///
+/// `files` reads a model file by the name that a campaign file gives it; `|_| None` when there are none.
+#[must_use]
+pub fn compile(sources: &[Source], files: &dyn Fn(&str) -> Option<Vec<u8>>) -> Compiled {
+    let mut sources = sources.to_vec();
+    let mut report = diagnostic::Report::default();
+    let folder = folder::Folder::read(&mut sources, files, &mut report);
+    check::folder(&folder, &mut report);
+    let plan = plan::Plan::make(&folder, &mut report);
+    let bundle = plan.and_then(|plan| layout::write(&plan, &mut report)).filter(|_| !report.has_errors());
+    Compiled { bundle, diagnostics: report.finish(&sources), sources }
+}

@@ -1,0 +1,71 @@
+//! Campaign files from disk: paths and folders to sources, faults to the terminal.
+
+use std::ffi::OsStr;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use petitfour_compiler::{Compiled, Diagnostic, Severity, Source, compile, render};
+
+/// Reads and compiles the files and folders that were given.
+pub(crate) fn compile_paths(paths: &[PathBuf]) -> anyhow::Result<Compiled> {
+    let mut sources = Vec::new();
+    let mut places = Vec::new();
+    for path in paths {
+        for file in files_of(path)? {
+            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            sources.push(Source { name: file.display().to_string(), text });
+            places.push(file.parent().map(Path::to_path_buf).unwrap_or_default());
+        }
+    }
+    places.dedup();
+    // A model file is named relative to a campaign file; with several folders the first that has it wins.
+    let beside = |name: &str| places.iter().find_map(|place| std::fs::read(place.join(name)).ok());
+    Ok(compile(&sources, &beside))
+}
+
+/// The campaign files at a path, in the order of their names, so that the bundle does not depend on the disk.
+fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        if !path.exists() {
+            bail!("there is no file or folder {}", path.display());
+        }
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))? {
+        let file = entry.with_context(|| format!("cannot list {}", path.display()))?.path();
+        let yaml = matches!(file.extension().and_then(OsStr::to_str), Some("yaml" | "yml"));
+        if yaml && file.is_file() {
+            files.push(file);
+        }
+    }
+    if files.is_empty() {
+        bail!("{} holds no .yaml file; `petitfour new {}` writes one", path.display(), path.display());
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Prints faults for people to standard error, with a count at the end.
+pub(crate) fn print_faults(compiled: &Compiled) {
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for diagnostic in &compiled.diagnostics {
+        eprintln!("{}\n", render::diagnostic(diagnostic, &compiled.sources, coloured));
+    }
+    let errors = count(&compiled.diagnostics, Severity::Error);
+    let warnings = count(&compiled.diagnostics, Severity::Warning);
+    if errors + warnings > 0 {
+        eprintln!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
+    }
+}
+
+/// How many diagnostics weigh this much.
+pub(crate) fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
+    diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+}
+
+/// `1 error`, `2 errors`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

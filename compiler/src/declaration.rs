@@ -1,0 +1,219 @@
+//! What a campaign folder may speak of: context, traits, events, affinities, feeds, placements, fallbacks.
+//!
+//! A name must be declared before a segment may use it. That is what lets a slip of the pen be a fault with a remedy
+//! instead of a condition that silently never holds.
+
+use crate::diagnostic::Report;
+use crate::period;
+use crate::reader::{self, Fields, Word};
+use crate::source::{Node, Span, Value};
+
+/// A declared name with what was said of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Named<T> {
+    pub(crate) name: String,
+    pub(crate) span: Span,
+    pub(crate) item: T,
+}
+
+/// A context value or a trait.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) kind: Kind,
+    /// The values there are, when the author lists them: then every other value in a condition is a fault.
+    pub(crate) values: Vec<Word>,
+}
+
+/// Text or number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Number,
+}
+
+/// An event that a visitor may do.
+#[derive(Clone, Debug)]
+pub(crate) struct EventKind {
+    pub(crate) outcome: bool,
+}
+
+/// An interest that fades.
+#[derive(Clone, Debug)]
+pub(crate) struct Affinity {
+    pub(crate) event: Word,
+    pub(crate) property: Word,
+    pub(crate) half_life_hours: u16,
+    pub(crate) weight: u16,
+    /// The values there are, as of [`Known`]; named here, they have their names in the profile viewer.
+    pub(crate) values: Vec<Word>,
+}
+
+/// Business facts.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    pub(crate) place: Option<Word>,
+}
+
+/// One place that shows something.
+#[derive(Clone, Debug)]
+pub(crate) struct Placement {
+    pub(crate) fallback: Option<Word>,
+}
+
+/// What is shown: one JSON object of texts.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    pub(crate) json: String,
+}
+
+/// Longest name: it is kept in the bundle, sent as a key and shown in tables.
+const MAX_NAME: usize = 128;
+
+/// Reports a name that cannot be one.
+pub(crate) fn check_name(name: &str, span: Span, report: &mut Report) {
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | ' ' | ':' | '/');
+    if name.is_empty() || name.len() > MAX_NAME {
+        report.error("name/length", span, format!("a name must have 1 to {MAX_NAME} bytes"));
+    } else if let Some(letter) = name.chars().find(|letter| !plain(*letter)) {
+        report
+            .error("name/letter", span, format!("a name must not contain `{}`", letter.escape_default()))
+            .remedy("use letters, digits, `-`, `_`, `.`, `:`, `/` and spaces");
+    }
+}
+
+impl Known {
+    /// Reads `{ type: text, values: [...] }`.
+    pub(crate) fn read(node: &Node, what: &'static str, report: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, what, report)?;
+        let kind = fields.need_word("type", report).and_then(|word| match word.text.as_str() {
+            "text" => Some(Kind::Text),
+            "number" => Some(Kind::Number),
+            other => {
+                report
+                    .error("file/unknown-type", word.span, format!("there is no type `{other}`"))
+                    .nearest(other, ["text", "number"]);
+                None
+            }
+        });
+        let values = fields.take("values").map(|entry| {
+            if kind == Some(Kind::Number) {
+                report.error("file/wrong-type", entry.key_span, "only a text has a list of values");
+            }
+            reader::words(&entry.node, "`values`", report)
+        });
+        fields.finish(report);
+        Some(Self { kind: kind?, values: values.unwrap_or_default() })
+    }
+}
+
+impl EventKind {
+    /// Reads `{ outcome: true }`.
+    pub(crate) fn read(node: &Node, _: &'static str, report: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, "an event", report)?;
+        let outcome = fields.truth("outcome", report).unwrap_or(false);
+        fields.finish(report);
+        Some(Self { outcome })
+    }
+}
+
+impl Affinity {
+    /// Reads `{ event: ..., property: ..., half_life: 7 days, weight: 1 }`.
+    pub(crate) fn read(node: &Node, _: &'static str, report: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, "an affinity", report)?;
+        let event = fields.need_word("event", report);
+        let property = fields.need_word("property", report);
+        let half_life = fields
+            .need("half_life", report)
+            .and_then(|entry| period::duration_in(&entry.node, "half_life", period::HOURS, report));
+        let weight = fields.whole("weight", (1, i64::from(u16::MAX)), report).unwrap_or(1);
+        let values = fields.take("values").map(|entry| reader::words(&entry.node, "`values`", report));
+        fields.finish(report);
+        Some(Self {
+            event: event?,
+            property: property?,
+            half_life_hours: u16::try_from(half_life?).ok()?,
+            weight: u16::try_from(weight).ok()?,
+            values: values.unwrap_or_default(),
+        })
+    }
+}
+
+impl Feed {
+    /// Reads `{ place: shop }`.
+    pub(crate) fn read(node: &Node, _: &'static str, report: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, "a feed", report)?;
+        let place = fields.word("place", report);
+        fields.finish(report);
+        Some(Self { place })
+    }
+}
+
+impl Placement {
+    /// Reads `{ fallback: name }`.
+    pub(crate) fn read(node: &Node, _: &'static str, report: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, "a placement", report)?;
+        let fallback = fields.word("fallback", report);
+        fields.finish(report);
+        Some(Self { fallback })
+    }
+}
+
+impl Content {
+    /// Reads a mapping of texts, all keys free.
+    pub(crate) fn read(node: &Node, what: &'static str, report: &mut Report) -> Option<Self> {
+        let fields = Fields::of(node, what, report)?;
+        Some(Self::from_rest(&fields, node.span, report))
+    }
+
+    /// Makes one JSON object of the lines that nobody else asked for, in the order of the file.
+    pub(crate) fn from_rest(fields: &Fields<'_>, span: Span, report: &mut Report) -> Self {
+        let mut json = String::from("{");
+        let rest = fields.rest();
+        for entry in &rest {
+            let text = match &entry.node.value {
+                Value::Scalar(text) => text.as_str(),
+                Value::Null => "",
+                other => {
+                    report
+                        .error(
+                            "creative/field",
+                            entry.node.span,
+                            format!("a creative's `{}` must be a text, not {}", entry.key, other.kind()),
+                        )
+                        .remedy("a creative is a flat list of texts: headline, text, image, link, ...");
+                    continue;
+                }
+            };
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&serde_json::Value::from(entry.key.as_str()).to_string());
+            json.push(':');
+            json.push_str(&serde_json::Value::from(text).to_string());
+        }
+        json.push('}');
+        if rest.is_empty() {
+            report
+                .error("creative/empty", span, "a creative without a single text shows nothing")
+                .remedy("add the texts that the page shows, such as `headline:` and `image:`");
+        }
+        Self { json }
+    }
+}
+
+/// Permissions by name, as bits.
+pub(crate) fn permissions(node: &Node, report: &mut Report) -> u8 {
+    const NAMES: [&str; 4] = ["store", "personalise", "measure", "share"];
+    let mut bits = 0u8;
+    for word in reader::words(node, "`default`", report) {
+        match NAMES.iter().position(|name| *name == word.text) {
+            Some(bit) => bits |= 1 << bit,
+            None => {
+                report
+                    .error("consent/unknown-permission", word.span, format!("there is no permission `{}`", word.text))
+                    .nearest(&word.text, NAMES);
+            }
+        }
+    }
+    bits
+}

@@ -1,0 +1,215 @@
+//! A campaign folder: all its files read and merged into one set of declarations and campaigns.
+//!
+//! Files are taken in the order in which they are given (the command line sorts them by name). Lists of campaigns follow
+//! each other; names must be unique over all files.
+
+use std::collections::BTreeMap;
+
+use crate::campaign::Campaign;
+use crate::declaration::{self, Affinity, Content, EventKind, Feed, Known, Named, Placement};
+use crate::diagnostic::Report;
+use crate::reader::{self, Fields, Word};
+use crate::scorer::Scorer;
+use crate::segment::Expression;
+use crate::source::{self, Entry, Node, Source, Span, Value};
+
+/// The format of campaign files that this compiler reads.
+pub const FORMAT: i64 = 1;
+
+/// Everything that a folder says.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    pub(crate) version: u64,
+    pub(crate) site: String,
+    /// Default permissions as bits.
+    pub(crate) permissions: u8,
+    pub(crate) context: Vec<Named<Known>>,
+    pub(crate) traits: Vec<Named<Known>>,
+    pub(crate) events: Vec<Named<EventKind>>,
+    pub(crate) affinities: Vec<Named<Affinity>>,
+    pub(crate) feeds: Vec<Named<Feed>>,
+    pub(crate) segments: Vec<Named<Expression>>,
+    pub(crate) placements: Vec<Named<Placement>>,
+    pub(crate) fallbacks: Vec<Named<Content>>,
+    pub(crate) models: Vec<Named<Scorer>>,
+    pub(crate) campaigns: Vec<Campaign>,
+    once: Once,
+}
+
+/// Lines that stand in one file only, with their places.
+#[derive(Debug, Default)]
+struct Once {
+    format: Option<Span>,
+    version: Option<Span>,
+    site: Option<Span>,
+    consent: Option<Span>,
+}
+
+/// Reads a file by its name, beside the campaign files.
+pub(crate) type Files<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
+
+impl Folder {
+    /// Reads every source; model files that they name are appended to `sources`, so that faults in them have a place.
+    pub(crate) fn read(sources: &mut Vec<Source>, files: Files<'_>, report: &mut Report) -> Self {
+        let mut folder = Self::default();
+        let mut trees = Vec::new();
+        for (file, source) in sources.iter().enumerate() {
+            trees.extend(source::parse(file, &source.text, report));
+        }
+        for tree in &trees {
+            folder.take(tree, sources, files, report);
+        }
+        // Without a single readable file, "no version" would only add to the noise.
+        if let Some(first) = trees.first() {
+            let top = Span { end: first.span.start, ..first.span };
+            for (line, known, example) in
+                [("petitfour", folder.once.format, "petitfour: 1"), ("version", folder.once.version, "version: 1")]
+            {
+                if known.is_none() {
+                    report
+                        .error("file/missing-key", top, format!("no file has a line `{line}`"))
+                        .remedy(format!("begin the file with `{example}`"));
+                }
+            }
+        }
+        folder
+    }
+
+    fn take(&mut self, tree: &Node, sources: &mut Vec<Source>, files: Files<'_>, report: &mut Report) {
+        let Some(mut fields) = Fields::of(tree, "a campaign file", report) else { return };
+        if let Some(entry) = fields.take("petitfour") {
+            // Each file may say its format: an editor opens one file, not a folder.
+            self.once.format.get_or_insert(entry.key_span);
+            if let Some(format) = reader::whole(&entry.node, "petitfour", (1, i64::MAX), report)
+                && format > FORMAT
+            {
+                report
+                    .error("file/format", entry.node.span, format!("format {format} is newer than this compiler reads"))
+                    .remedy("update petitfour");
+            }
+        }
+        if let Some(entry) = fields.take("version")
+            && once(&mut self.once.version, entry, report)
+        {
+            let version = reader::whole(&entry.node, "version", (1, i64::MAX), report);
+            self.version = version.and_then(|version| u64::try_from(version).ok()).unwrap_or(0);
+        }
+        if let Some(entry) = fields.take("site")
+            && once(&mut self.once.site, entry, report)
+        {
+            self.site = reader::word(&entry.node, "site", report).map(|word| word.text).unwrap_or_default();
+        }
+        if let Some(entry) = fields.take("consent")
+            && once(&mut self.once.consent, entry, report)
+            && let Some(mut consent) = Fields::of(&entry.node, "`consent`", report)
+        {
+            if let Some(entry) = consent.take("default") {
+                self.permissions = declaration::permissions(&entry.node, report);
+            }
+            consent.finish(report);
+        }
+        let context = fields.take("context");
+        collect(context, "a context value", Known::read, &mut self.context, report);
+        collect(fields.take("traits"), "a trait", Known::read, &mut self.traits, report);
+        collect(fields.take("events"), "an event", EventKind::read, &mut self.events, report);
+        collect(fields.take("affinities"), "an affinity", Affinity::read, &mut self.affinities, report);
+        collect(fields.take("feeds"), "a feed", Feed::read, &mut self.feeds, report);
+        let segment = |node: &Node, _: &'static str, report: &mut Report| Some(Expression::read(node, report));
+        collect(fields.take("segments"), "a segment", segment, &mut self.segments, report);
+        collect(fields.take("placements"), "a placement", Placement::read, &mut self.placements, report);
+        collect(fields.take("fallbacks"), "a fallback", Content::read, &mut self.fallbacks, report);
+        let models = fields.take("models");
+        let read = |node: &Node, _: &'static str, report: &mut Report| read_model(node, sources, files, report);
+        collect(models, "a model", read, &mut self.models, report);
+        if let Some(entry) = fields.take("campaigns")
+            && !matches!(entry.node.value, Value::Null)
+        {
+            let items = reader::list(&entry.node, "`campaigns`", report);
+            self.campaigns.extend(items.iter().filter_map(|item| Campaign::read(item, report)));
+        }
+        // A place for anchors: what stands here is only ever repeated elsewhere.
+        let _ = fields.take("x-parts");
+        fields.finish(report);
+    }
+}
+
+/// Whether a line that may be written once is written for the first time.
+fn once(seen: &mut Option<Span>, entry: &Entry, report: &mut Report) -> bool {
+    if let Some(first) = *seen {
+        report
+            .error("file/written-twice", entry.key_span, format!("`{}` is written in two files", entry.key))
+            .remedy("keep one of the two")
+            .related(first, "first written here");
+        return false;
+    }
+    *seen = Some(entry.key_span);
+    true
+}
+
+/// Reads a mapping of names and appends what it declares.
+fn collect<T>(
+    entry: Option<&Entry>,
+    what: &'static str,
+    mut read: impl FnMut(&Node, &'static str, &mut Report) -> Option<T>,
+    into: &mut Vec<Named<T>>,
+    report: &mut Report,
+) {
+    let Some(entry) = entry else { return };
+    for line in reader::named(&entry.node, &format!("`{}`", entry.key), report) {
+        declaration::check_name(&line.key, line.key_span, report);
+        if let Some(item) = read(&line.node, what, report) {
+            into.push(Named { name: line.key.clone(), span: line.key_span, item });
+        }
+    }
+}
+
+/// A model in place, or in the file that `file:` names.
+fn read_model(node: &Node, sources: &mut Vec<Source>, files: Files<'_>, report: &mut Report) -> Option<Scorer> {
+    let named = match &node.value {
+        Value::Map(entries) => entries.iter().find(|entry| entry.key == "file"),
+        _ => None,
+    };
+    let Some(entry) = named else { return Scorer::read(node, report) };
+    let mut fields = Fields::of(node, "a model", report)?;
+    let name = fields.word("file", report);
+    fields.finish(report);
+    let Word { text: name, .. } = name?;
+    let Some(bytes) = files(&name) else {
+        report
+            .error("model/no-file", entry.node.span, format!("the file `{name}` cannot be read"))
+            .remedy("name a file beside the campaign files");
+        return None;
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        report.error("model/no-file", entry.node.span, format!("the file `{name}` is not UTF-8 text"));
+        return None;
+    };
+    let file = sources.len();
+    let tree = source::parse(file, &text, report);
+    sources.push(Source { name, text });
+    Scorer::read(&tree?, report)
+}
+
+/// Index of every name of one kind; a name that comes twice is a fault.
+pub(crate) fn index<'a, T>(
+    items: &'a [Named<T>],
+    code: &'static str,
+    what: &str,
+    report: &mut Report,
+) -> BTreeMap<&'a str, usize> {
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, item) in items.iter().enumerate() {
+        match names.get(item.name.as_str()).and_then(|first| items.get(*first)) {
+            Some(first) => {
+                report
+                    .error(code, item.span, format!("{what} `{}` is declared twice", item.name))
+                    .remedy("give one of the two another name")
+                    .related(first.span, "first declared here");
+            }
+            None => {
+                names.insert(&item.name, at);
+            }
+        }
+    }
+    names
+}

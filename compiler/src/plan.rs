@@ -1,0 +1,128 @@
+//! The plan of a bundle: campaigns in decision order, their conjuncts, the attributes with their borders, the models.
+//!
+//! Everything that can be wrong with a folder has been said once this plan is made, but for the limits of the format.
+
+use petitfour::id::Key;
+
+use crate::attribute::Attributes;
+use crate::check;
+use crate::condition::{Counter, Resolver};
+use crate::diagnostic::Report;
+use crate::dnf::Conjunct;
+use crate::folder::Folder;
+use crate::quantise::{Asking, Quantised};
+use crate::reader::Word;
+use crate::segment::Expression;
+
+/// What the layout writes.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) folder: &'a Folder,
+    pub(crate) attributes: Attributes,
+    pub(crate) counters: Vec<(String, Counter)>,
+    /// Index in the folder and conjuncts of each campaign, in decision order.
+    pub(crate) campaigns: Vec<Planned>,
+    /// Models in the order of the folder.
+    pub(crate) models: Vec<Quantised>,
+}
+
+/// A campaign in decision order.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// Index in the folder.
+    pub(crate) campaign: usize,
+    pub(crate) conjuncts: Vec<Conjunct>,
+    /// Segment or model reads the profile.
+    pub(crate) reads_profile: bool,
+}
+
+impl<'a> Plan<'a> {
+    /// Resolves every segment and model; `None` when there are faults.
+    pub(crate) fn make(folder: &'a Folder, report: &mut Report) -> Option<Self> {
+        let mut resolver = Resolver::new(folder);
+        for segment in &folder.segments {
+            // Unused segments are checked too: a fault there is a fault the day someone uses it.
+            let name = Word { text: segment.name.clone(), span: segment.span };
+            resolver.segment(&name, report);
+        }
+        let mut conjuncts: Vec<Option<Vec<Conjunct>>> = Vec::with_capacity(folder.campaigns.len());
+        for campaign in &folder.campaigns {
+            conjuncts.push(match &campaign.segment {
+                None => Some(vec![Conjunct::new()]),
+                Some(expression) => {
+                    let formula = resolver.formula(expression, report);
+                    let matching = formula.filter(|formula| {
+                        // A named segment has been judged where it stands.
+                        matches!(expression, Expression::Segment(_))
+                            || resolver.can_match(formula, campaign.id.span, &campaign.id.text, report)
+                    });
+                    matching.and_then(|formula| formula.conjuncts().ok())
+                }
+            });
+        }
+        let asking: Vec<Option<Asking>> =
+            folder.models.iter().map(|model| Asking::resolve(&model.item, &mut resolver, report)).collect();
+        let order = decision_order(folder);
+        let open = |at: usize| {
+            conjuncts.get(at).and_then(Option::as_ref).is_some_and(|all| all.iter().any(Conjunct::is_empty))
+        };
+        check::hidden(folder, &order, open, report);
+        collisions(&resolver, report);
+        if report.has_errors() {
+            return None;
+        }
+        let conjuncts: Vec<Vec<Conjunct>> = conjuncts.into_iter().collect::<Option<_>>()?;
+        let asking: Vec<Asking> = asking.into_iter().collect::<Option<_>>()?;
+        let mut attributes = resolver.attributes;
+        // Context values are the first attributes, in the order of the folder; traits have one only when they are used.
+        let declared = folder
+            .context
+            .iter()
+            .enumerate()
+            .flat_map(|(at, context)| context.item.values.iter().map(move |value| (at, value.text.as_str())));
+        let sets = conjuncts.iter().flatten().flat_map(|conjunct| conjunct.iter().map(|(at, set)| (*at, set)));
+        attributes.settle(sets.chain(asking.iter().flat_map(Asking::sets)), declared);
+        let models: Vec<Option<Quantised>> = asking.iter().map(|asking| asking.quantise(&attributes, report)).collect();
+        let models: Vec<Quantised> = models.into_iter().collect::<Option<_>>()?;
+        let mut conjuncts: Vec<Option<Vec<Conjunct>>> = conjuncts.into_iter().map(Some).collect();
+        let mut campaigns = Vec::with_capacity(order.len());
+        for at in order {
+            let own = conjuncts.get_mut(at).and_then(Option::take)?;
+            let model = folder.campaigns.get(at)?.model.as_ref();
+            let model = model.and_then(|name| folder.models.iter().position(|model| model.name == name.text));
+            let reads_profile = model.and_then(|at| models.get(at)).is_some_and(|model| model.reads_profile)
+                || own
+                    .iter()
+                    .flat_map(Conjunct::keys)
+                    .any(|at| attributes.get(*at).is_some_and(|it| it.reads_profile()));
+            campaigns.push(Planned { campaign: at, conjuncts: own, reads_profile });
+        }
+        Some(Self { folder, attributes, counters: resolver.counters, campaigns, models })
+    }
+}
+
+/// Priority descending, value descending, order of the files.
+fn decision_order(folder: &Folder) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..folder.campaigns.len()).collect();
+    order.sort_by_key(|at| {
+        folder
+            .campaigns
+            .get(*at)
+            .map(|campaign| (std::cmp::Reverse(campaign.priority), std::cmp::Reverse(campaign.value)))
+    });
+    order
+}
+
+/// Counters and attributes are named by the compiler, and known by 32 bits as well.
+fn collisions(resolver: &Resolver<'_>, report: &mut Report) {
+    let mut known = std::collections::BTreeSet::new();
+    for (name, counter) in &resolver.counters {
+        if !known.insert(Key::of(name)) || Key::of(name) == Key::NONE {
+            report.error(
+                "name/collision",
+                counter.span,
+                format!("the counter `{name}` has the same key as another one"),
+            );
+        }
+    }
+}
