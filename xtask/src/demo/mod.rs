@@ -115,7 +115,7 @@ impl Stage {
         fs::create_dir_all(&stage.folder)?;
         step("bundle of examples/soda", || {
             let mut build = workspace.tool(&stage.cli);
-            call(build.args(["build", "examples/soda", "--out"]).arg(stage.bundle()))
+            call(build.args(["build", "examples/soda", "--output"]).arg(stage.bundle()))
         })?;
         Ok(stage)
     }
