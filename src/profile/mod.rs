@@ -302,25 +302,12 @@ impl Profile {
     fn normalise(&mut self) {
         let (seen, floor) = (self.seen, self.floor);
         self.cells.retain(|cell| !cell.has_aged(seen) && cell.rank() > floor);
-        if self.encoded_len() <= MAX_BYTES {
-            return;
+        // Rarely more than one or two go at a time, so looking for the least again beats sorting, in bytes and in time.
+        while self.encoded_len() > MAX_BYTES {
+            let Some(least) = self.cells.iter().map(Cell::rank).min() else { break };
+            self.floor = least;
+            self.cells.retain(|cell| cell.rank() > least);
         }
-        let mut ranks: Vec<Rank> = self.cells.iter().map(Cell::rank).collect();
-        ranks.sort_unstable();
-        // The encoding shrinks with every cell that goes, so the least sufficient cut is found by halving.
-        let (mut kept_too_many, mut fits) = (0usize, ranks.len());
-        while kept_too_many + 1 < fits {
-            let middle = kept_too_many.midpoint(fits);
-            let floor = ranks.get(middle - 1).copied().unwrap_or_default();
-            if codec::encoded_len(self.cells.iter().filter(|cell| cell.rank() > floor), seen) <= MAX_BYTES {
-                fits = middle;
-            } else {
-                kept_too_many = middle;
-            }
-        }
-        self.floor = fits.checked_sub(1).and_then(|last| ranks.get(last).copied()).unwrap_or_default();
-        let floor = self.floor;
-        self.cells.retain(|cell| cell.rank() > floor);
     }
 
     fn encoded_len(&self) -> usize {
