@@ -73,7 +73,7 @@ impl Profile {
         out.extend_from_slice(&self.floor.id.to_le_bytes());
         out.extend_from_slice(&self.floor.replica.to_le_bytes());
         out.extend_from_slice(&self.floor.slot.to_le_bytes());
-        body(self.cells.iter(), self.seen, &mut out);
+        body(&self.cells, self.seen, &mut out);
         let seal = xxh64(&out, 0) as u32;
         out.extend_from_slice(&seal.to_le_bytes());
         out
@@ -104,7 +104,7 @@ impl Profile {
 }
 
 /// What [`Profile::encode`] would write for these cells, in bytes.
-pub(super) fn encoded_len<'a>(cells: impl Iterator<Item = &'a Cell>, seen: u32) -> usize {
+pub(super) fn encoded_len(cells: &[Cell], seen: u32) -> usize {
     let mut length = Length(0);
     body(cells, seen, &mut length);
     HEADER + length.0 + SEAL
@@ -113,19 +113,13 @@ pub(super) fn encoded_len<'a>(cells: impl Iterator<Item = &'a Cell>, seen: u32) 
 /// Groups of cells with one (kind, id, replica): a head of kind, id and replica, then for cells of one slot their content,
 /// for others how many and each one's slot and content. The first slot counts back from the newest that can be, each
 /// further one forward from the one before.
-fn body<'a>(cells: impl Iterator<Item = &'a Cell>, seen: u32, out: &mut impl Sink) {
-    let mut group: Vec<&Cell> = Vec::new();
-    for cell in cells {
-        if group.last().is_some_and(|last| head(last) != head(cell)) {
-            write_group(&group, seen, out);
-            group.clear();
-        }
-        group.push(cell);
+fn body(cells: &[Cell], seen: u32, out: &mut impl Sink) {
+    for group in cells.chunk_by(|one, next| head(one) == head(next)) {
+        write_group(group, seen, out);
     }
-    write_group(&group, seen, out);
 }
 
-fn write_group(group: &[&Cell], seen: u32, out: &mut impl Sink) {
+fn write_group(group: &[Cell], seen: u32, out: &mut impl Sink) {
     let Some(first) = group.first() else { return };
     let CellKey { kind, id, replica, slot } = first.key;
     out.fixed(kind as u64, 1);

@@ -311,7 +311,7 @@ impl Profile {
     }
 
     fn encoded_len(&self) -> usize {
-        codec::encoded_len(self.cells.iter(), self.seen)
+        codec::encoded_len(&self.cells, self.seen)
     }
 }
 
