@@ -306,6 +306,8 @@ export function createClient(host) {
     if (before & ~bits & 0b1100) outbox.erase();
     // Before anything is counted: an elder profile may be there, and this replica goes on counting from it.
     profile.pull();
+    // The profile is written before the choice, so that a tab that hears of the choice finds the profile.
+    drain();
     profile.choose(bits);
     outbox.settle();
   };
@@ -447,7 +449,6 @@ export function createClient(host) {
       session = new module.Session(bundle, host.random(32));
       base = new Float64Array(session.attributes()).fill(NaN);
       permit(profile.chosen() ?? session.permissions());
-      drain();
       const calls = pending;
       pending = null;
       for (const call of calls) call();

@@ -12,16 +12,6 @@ function announce(code) {
   document?.dispatchEvent(new CustomEvent("petitfour:error", { detail: { code } }));
 }
 
-/** Merely naming localStorage throws where storage is forbidden. */
-function pageStorage(report) {
-  try {
-    return globalThis.document ? globalThis.localStorage : null;
-  } catch {
-    report("storage/blocked");
-    return null;
-  }
-}
-
 const timer = (wait, fn) => {
   const id = setTimeout(fn, Math.min(Math.max(wait, 0), 0x7fffffff));
   // A timer must not keep a Node process alive; in a browser the id is a number.
@@ -33,11 +23,10 @@ const timer = (wait, fn) => {
 export function createHost({ collector, storage }, lens) {
   const page = globalThis.document;
   const url = collector && String(collector);
-  let report = announce;
   let waking;
   const host = {
     lens,
-    report: (code) => report(code),
+    report: announce,
     now: () => Date.now(),
     offset: (now) => -new Date(now).getTimezoneOffset(),
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
@@ -46,13 +35,13 @@ export function createHost({ collector, storage }, lens) {
       if (!globalThis.crypto?.subtle) throw "identify/insecure";
       return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(value)));
     },
+    storage: () => (storage === undefined ? page && localStorage : storage),
     later: timer,
     wake(wait, fn) {
       clearTimeout(waking);
       waking = timer(wait, fn);
     },
   };
-  host.storage = storage === undefined ? pageStorage(announce) : storage;
   // text/plain needs no preflight, and no cookie of the collector's site travels along.
   if (url) host.post = (body) => fetch(url, { method: "POST", body: new Blob([body], { type: "text/plain" }), keepalive: true, credentials: "omit" });
   if (!page) return host;

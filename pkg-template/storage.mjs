@@ -18,25 +18,29 @@ export const encode = (bytes) => {
 };
 export const decode = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
-/** Wraps anything shaped like `Storage` so that no call throws; what it refuses is kept in memory. */
-export function openStore(storage, report) {
+/**
+ * Wraps what `open` gives, anything shaped like `Storage` or nothing, so that no call throws; what it refuses is
+ * kept in memory. `open` is asked each time, since merely naming localStorage throws where it is forbidden.
+ */
+export function openStore(open, report) {
   const memory = new Map();
   const attempt = (fn) => {
     try {
-      return storage ? fn() : undefined;
+      const storage = open();
+      return storage ? fn(storage) : undefined;
     } catch (error) {
       report(error?.name === "QuotaExceededError" ? "storage/full" : "storage/blocked");
     }
   };
   return {
-    read: (key) => memory.get(key) ?? attempt(() => storage.getItem(key)) ?? null,
+    read: (key) => memory.get(key) ?? attempt((storage) => storage.getItem(key)) ?? null,
     write(key, value) {
-      if (attempt(() => (storage.setItem(key, value), true))) memory.delete(key);
+      if (attempt((storage) => (storage.setItem(key, value), true))) memory.delete(key);
       else memory.set(key, value);
     },
     remove(key) {
       memory.delete(key);
-      attempt(() => storage.removeItem(key));
+      attempt((storage) => storage.removeItem(key));
     },
   };
 }
@@ -82,8 +86,9 @@ export function openProfile(store, report, may, restore, gone) {
     },
     erase() {
       written = choice = null;
-      store.remove(PROFILE);
+      // The choice goes first: a tab that hears that the profile is gone must not find a choice to begin it anew by.
       store.remove(CONSENT);
+      store.remove(PROFILE);
     },
   };
 }

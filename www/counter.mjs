@@ -3,7 +3,7 @@
  *
  * Everything shown here comes from the package's public calls: `consent`, `explain`, `profile`, `on("sent")`.
  */
-import { CITIES, DRINKS, PERMISSIONS, PLACES, REASONS, SHOPS, WEATHER } from "./drinks.mjs";
+import { DRINKS, PLACES, REASONS, SHOPS } from "./drinks.mjs";
 import { all, count, h, one, plain } from "./element.mjs";
 
 const DAY = 864e5;
@@ -55,37 +55,16 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
 
   // ---- scene -------------------------------------------------------------------------------------------------
 
-  one("[data-permissions]").replaceChildren(
-    ...PERMISSIONS.map(({ id, name, text }) =>
-      h(
-        "li",
-        {},
-        h(
-          "label",
-          { class: "switch" },
-          h("b", {}, name),
-          h("input", {
-            type: "checkbox",
-            role: "switch",
-            "data-permission": id,
-            onchange: ({ target }) => {
-              engine.consent({ [id]: target.checked });
-              change();
-            },
-          }),
-          h("small", {}, text),
-        ),
-      ),
-    ),
-  );
+  for (const input of all("[data-permission]")) {
+    input.addEventListener("change", () => {
+      engine.consent({ [input.dataset.permission]: input.checked });
+      change();
+    });
+  }
 
-  const choices = { city: CITIES, shop: SHOPS, weather: WEATHER };
-  for (const [kind, options] of Object.entries(choices)) {
-    const field = one(`[data-choice="${kind}"]`);
-    for (const { id, name } of options) {
-      const input = h("input", { type: "radio", name: kind, value: id, onchange: () => choose(kind, id) });
-      field.append(h("label", {}, input, h("span", {}, name)));
-    }
+  const choices = ["city", "shop", "weather"];
+  for (const kind of choices) {
+    for (const input of all(`[data-choice="${kind}"] input`)) input.addEventListener("change", () => choose(kind, input.value));
   }
 
   function choose(kind, id) {
@@ -105,7 +84,7 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
   function drawScene() {
     const permissions = engine.consent();
     for (const input of all("[data-permission]")) input.checked = permissions[input.dataset.permission] === true;
-    for (const kind of Object.keys(choices)) {
+    for (const kind of choices) {
       for (const input of all(`[data-choice="${kind}"] input`)) input.checked = input.value === scene[kind];
     }
     const hour = scene.hour ?? new Date().getHours();
@@ -143,7 +122,7 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
         "div",
         { class: "why-won" },
         image && h("img", { src: image, alt: "" }),
-        h("div", {}, h("b", {}, campaign ? plain(campaign) : "The house’s own"), h("span", {}, campaign ? won?.detail || words : words)),
+        h("div", {}, h("b", {}, campaign ? plain(campaign) : "The house’s own"), h("span", {}, campaign ? "Chosen: " + (won?.detail || words) : words)),
       ),
       h("ul", {}, ...others.map(refusal)),
     );
@@ -151,7 +130,8 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
 
   const refusal = ({ campaign, reason, detail }) => {
     const [mark, words] = REASONS[reason] ?? ["·", plain(reason)];
-    const note = detail && detail.toLowerCase() !== words.toLowerCase() ? `${words}: ${detail}` : words;
+    // The engine's sentence names the condition that failed; for the plain cases the shop's own words are enough.
+    const note = detail && !["outranked", "holdout"].includes(reason) ? detail.charAt(0).toUpperCase() + detail.slice(1) : words;
     return h("li", { "data-reason": reason }, h("i", { "aria-hidden": "true" }, mark), h("span", {}, plain(campaign)), h("small", {}, note));
   };
 
@@ -282,6 +262,7 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
     ];
     return [
       h("div", { class: "numbers" }, ...figures.map(([number, words]) => h("div", {}, h("b", {}, number.toLocaleString("en")), h("span", {}, words)))),
+      engine.consent().measure && h("p", { class: "hint" }, "Gathered for five seconds, then sent in one piece."),
       !engine.consent().measure && h("p", { class: "hint" }, "“Count what I saw” is off: nothing leaves."),
       sent.refused > 0 && h("p", { class: "fault" }, `${count(sent.refused, "message")} refused by the collector`),
     ].filter(Boolean);

@@ -18,22 +18,7 @@ export const SHOPS = [
   { id: "mile-end", name: "Mile End", city: "Montreal" },
 ];
 
-export const CITIES = SHOPS.map(({ city }) => ({ id: city, name: city }));
-
-export const WEATHER = [
-  { id: "sunny", name: "Sunny" },
-  { id: "cloudy", name: "Cloudy" },
-  { id: "rain", name: "Rain" },
-  { id: "snow", name: "Snow" },
-  { id: "heatwave", name: "Heatwave" },
-];
-
-export const PERMISSIONS = [
-  { id: "store", name: "Remember me", text: "Keep a small profile on this device. Off: nothing is written." },
-  { id: "personalise", name: "Choose for me", text: "Let what I looked at decide what I see." },
-  { id: "measure", name: "Count what I saw", text: "Tell the shop what was shown and clicked, under a random name." },
-  { id: "share", name: "Recognise me", text: "Let my e-mail address leave, scrambled, never in clear." },
-];
+export const WEATHER = { sunny: "sunny", cloudy: "cloudy", rain: "rainy", snow: "snowing", heatwave: "a heatwave" };
 
 export const PLACES = { hero: "Top of the page", recommendation: "For you", ad: "Advertisement" };
 

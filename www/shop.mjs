@@ -4,7 +4,7 @@
  * The placements themselves need no code here; the script tag fills them. This file only tells the engine what
  * happens (`track`, `context`, `feed`) and asks for a new look (`refresh`).
  */
-import { CITIES, DRINKS, PLACES, REASONS, SHOPS, WEATHER } from "./drinks.mjs";
+import { DRINKS, PLACES, REASONS, SHOPS, WEATHER } from "./drinks.mjs";
 import { openCounter } from "./counter.mjs";
 import { all, h, one, plain } from "./element.mjs";
 
@@ -53,29 +53,18 @@ function shelve(shop, drink, level) {
 
 function draw() {
   const shop = SHOPS.find(({ id }) => id === scene.shop);
-  const weather = WEATHER.find(({ id }) => id === scene.weather);
-  one('[data-scene="shop"]').textContent = `${shop?.name ?? scene.shop}, ${CITIES.find(({ id }) => id === scene.city)?.name}`;
-  one('[data-scene="sky"]').textContent = `${scene.temperature}° and ${(weather?.name ?? scene.weather).toLowerCase()}`;
-  one("[data-grid]").replaceChildren(...DRINKS.map(card));
+  one('[data-scene="shop"]').textContent = `${shop?.name ?? scene.shop}, ${scene.city}`;
+  one('[data-scene="sky"]').textContent = `${scene.temperature}° and ${WEATHER[scene.weather] ?? scene.weather}`;
+  DRINKS.forEach(shelf);
   for (const strip of all("[data-because]")) because(strip);
 }
 
-function card(drink) {
+function shelf(drink) {
   const there = scene.levels[scene.shop]?.[drink.id] > 0;
-  return h(
-    "li",
-    { class: there ? "drink" : "drink out", id: drink.id },
-    !there && h("span", { class: "drink-out" }, "Sold out here"),
-    h("img", { src: `art/${drink.id}.svg`, alt: "", width: 400, height: 400 }),
-    h("h3", {}, drink.name),
-    h("p", { class: "drink-facts" }, h("span", {}, plain(drink.category)), h("b", {}, `€${drink.price.toFixed(2)}`)),
-    h(
-      "div",
-      { class: "drink-acts" },
-      h("button", { type: "button", "data-look": drink.id, "aria-label": `Look at ${drink.name}`, onclick: () => look(drink) }, "Look"),
-      h("button", { type: "button", class: "buy", "data-buy": drink.id, disabled: !there, "aria-label": `Buy ${drink.name}`, onclick: () => buy(drink) }, "Buy"),
-    ),
-  );
+  const card = one(`#${drink.id}`);
+  card.classList.toggle("out", !there);
+  card.querySelector(".drink-out").hidden = there;
+  card.querySelector(".buy").disabled = !there;
 }
 
 function because(strip) {
@@ -113,6 +102,12 @@ function begin() {
   draw();
   counter.draw();
 }
+
+one("[data-grid]").addEventListener("click", ({ target }) => {
+  const { look: looked, buy: bought } = target.dataset;
+  const drink = DRINKS.find(({ id }) => id === (looked ?? bought));
+  if (drink) (looked ? look : buy)(drink);
+});
 
 draw();
 // Loaded, or failed for good: either way there is something to show behind the counter.
