@@ -124,10 +124,8 @@ impl<'t> Ledger<'t> {
         self.add("entries", entries);
         self.add("dropped", i64::from(message.dropped));
 
-        let mut position = 0_i64;
-        for entry in &message.entries {
+        for (entry, position) in message.entries.iter().zip(0_i64..) {
             self.entry(entry, &Place { visitor, message: id, began, position })?;
-            position += 1;
         }
         Ok(Verdict::Stored)
     }

@@ -4,6 +4,14 @@
 //! and the order of its system calls is read back: data into the log, then a sync of the log begun and returned, then the
 //! answer.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test that cannot go on says why by panicking"
+)]
+
 mod support;
 #[path = "support/trace.rs"]
 mod trace;

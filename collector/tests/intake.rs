@@ -1,5 +1,13 @@
 //! What a device is answered, and what is counted, through a real process.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test that cannot go on says why by panicking"
+)]
+
 mod support;
 
 use std::{io::Write as _, net::TcpStream, time::Duration};

@@ -3,6 +3,14 @@
 //! This proves the recovery, not the disk: the page cache survives a killed process. That no 200 leaves before its sync
 //! is proved by `fsync.rs`. `PETITFOUR_DRILL=1` kills 200 times instead of 20.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test that cannot go on says why by panicking"
+)]
+
 mod support;
 
 use std::{

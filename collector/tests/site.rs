@@ -1,5 +1,13 @@
 //! What a browser is served: the bundle, files, the page, and the headers on all of it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test that cannot go on says why by panicking"
+)]
+
 mod support;
 
 use std::{fs, time::Duration};
