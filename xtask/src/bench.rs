@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::{
     package::{self, module::Shape},
+    setup::{self, Part},
     step::{run as call, step},
     workspace::Workspace,
 };
@@ -42,6 +43,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         return Ok(());
     }
     package::build(workspace, Shape::Release)?;
+    setup::need(workspace, &[Part::Peers])?;
     let mut scripts: Vec<_> = fs::read_dir(workspace.root().join("bench"))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "mjs"))

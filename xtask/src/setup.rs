@@ -38,6 +38,8 @@ pub enum Part {
     WasmWasi,
     /// The pinned npm tools in `wasm-tests/`.
     Npm,
+    /// The engines that the bench stands beside, in `bench/`.
+    Peers,
     /// A Chromium that the tests can drive.
     Chromium,
     /// `strace`, with which one test reads in which order the collector called fsync and write.
@@ -51,7 +53,7 @@ pub enum Part {
 /// # Errors
 /// When a part is missing and could not be installed.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut parts = vec![Part::WasmBrowser, Part::WasmWasi, Part::Npm, Part::Chromium, Part::Strace];
+    let mut parts = vec![Part::WasmBrowser, Part::WasmWasi, Part::Npm, Part::Peers, Part::Chromium, Part::Strace];
     if options.deny {
         parts.push(Part::Deny);
     }
@@ -74,7 +76,12 @@ fn ready(workspace: &Workspace, part: Part) -> Result<String> {
     match part {
         Part::WasmBrowser => target(workspace, "wasm32-unknown-unknown", "the engine in browsers, Workers and Node"),
         Part::WasmWasi => target(workspace, "wasm32-wasip1", "the check that the engine builds for WASI hosts"),
-        Part::Npm => npm(workspace),
+        Part::Npm => npm(
+            workspace,
+            "wasm-tests",
+            "wasm-opt and esbuild build the package; Vite, webpack, publint, attw and playwright-core test it",
+        ),
+        Part::Peers => npm(workspace, "bench", "the engines that the bench measures beside this one"),
         Part::Chromium => chromium(),
         Part::Strace => strace(),
         Part::Deny => deny(workspace),
@@ -103,19 +110,19 @@ fn target(workspace: &Workspace, triple: &str, why: &str) -> Result<String> {
     Ok(format!("installed  {triple}"))
 }
 
-fn npm(workspace: &Workspace) -> Result<String> {
+/// Installs what a folder's lock file pins.
+fn npm(workspace: &Workspace, name: &str, why: &str) -> Result<String> {
     node(workspace)?;
-    let folder = workspace.wasm_tests();
-    let wanted = fs::read(folder.join("package-lock.json")).context("wasm-tests/package-lock.json")?;
+    let folder = workspace.root().join(name);
+    let wanted = fs::read(folder.join("package-lock.json")).with_context(|| format!("{name}/package-lock.json"))?;
     // A copy of the lock file that was installed: equal bytes mean that node_modules/ is what it pins.
     let stamp = folder.join("node_modules/.installed-lock.json");
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok("present    npm tools in wasm-tests/node_modules".to_owned());
+        return Ok(format!("present    npm packages in {name}/node_modules"));
     }
     say(
-        "the npm packages pinned in wasm-tests/package-lock.json (npm ci)",
-        "wasm-opt and esbuild build the package; Vite, webpack, publint, attw and playwright-core test it. \
-         No install script of a package is run",
+        &format!("the npm packages pinned in {name}/package-lock.json (npm ci)"),
+        &format!("{why}. No install script of a package is run"),
     );
     call(workspace.tool("npm").current_dir(&folder).args([
         "ci",
@@ -125,7 +132,7 @@ fn npm(workspace: &Workspace) -> Result<String> {
         "--loglevel=error",
     ]))?;
     fs::write(stamp, wanted)?;
-    Ok("installed  npm tools in wasm-tests/node_modules".to_owned())
+    Ok(format!("installed  npm packages in {name}/node_modules"))
 }
 
 fn node(workspace: &Workspace) -> Result<()> {
