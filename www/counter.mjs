@@ -3,7 +3,7 @@
  *
  * Everything shown here comes from the package's public calls: `consent`, `explain`, `profile`, `on("sent")`.
  */
-import { DRINKS, PLACES, REASONS, SHOPS } from "./drinks.mjs";
+import { DRINKS, PLACES, REASONS, SHOPS, STORIES } from "./drinks.mjs";
 import { all, count, h, one, plain } from "./element.mjs";
 
 const DAY = 864e5;
@@ -74,6 +74,22 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
     stage();
   }
 
+  for (const button of all("[data-story]")) {
+    button.addEventListener("click", () => {
+      const { empty, ...told } = STORIES[button.dataset.story];
+      Object.assign(scene, told, { shop: scene.shops[told.city] });
+      // A story begins with full shelves, so that the one before it leaves nothing behind.
+      for (const [shop, levels] of Object.entries(scene.levels)) {
+        for (const drink of Object.keys(levels)) {
+          const level = drink === empty && shop === scene.shop ? 0 : 24;
+          if (levels[drink] !== level) shelve(shop, drink, level);
+        }
+      }
+      stage();
+      toast(button.textContent);
+    });
+  }
+
   for (const slider of all("[data-slider]")) {
     slider.addEventListener("input", () => {
       scene[slider.dataset.slider] = Number(slider.value);
@@ -131,8 +147,16 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
   const refusal = ({ campaign, reason, detail }) => {
     const [mark, words] = REASONS[reason] ?? ["·", plain(reason)];
     // The engine's sentence names the condition that failed; for the plain cases the shop's own words are enough.
-    const note = detail && !["outranked", "holdout"].includes(reason) ? detail.charAt(0).toUpperCase() + detail.slice(1) : words;
+    const note = detail && !["outranked", "holdout"].includes(reason) ? sentence(detail) : words;
     return h("li", { "data-reason": reason }, h("i", { "aria-hidden": "true" }, mark), h("span", {}, plain(campaign)), h("small", {}, note));
+  };
+
+  /** The engine's sentence, which names things as the campaign file does, in the words of this shop. */
+  const sentence = (detail) => {
+    const said = detail
+      .replace(/\d+\.\d{6,}/g, (number) => String(Number(Number(number).toPrecision(6))))
+      .replace(/(\w+\[[^\]]*\]|product_viewed|purchase|ad_clicked)/g, (name) => `“${event(name)}”`);
+    return said.charAt(0).toUpperCase() + said.slice(1);
   };
 
   // ---- stock -------------------------------------------------------------------------------------------------

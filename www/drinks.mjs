@@ -20,6 +20,14 @@ export const SHOPS = [
 
 export const WEATHER = { sunny: "sunny", cloudy: "cloudy", rain: "rainy", snow: "snowing", heatwave: "a heatwave" };
 
+/** A scene in one press; `empty` is a shelf in the shop of that city. */
+export const STORIES = {
+  heat: { city: "Seville", temperature: 39, weather: "heatwave", hour: 15 },
+  gone: { city: "Lyon", temperature: 31, weather: "sunny", hour: 15, empty: "water-still" },
+  snow: { city: "Oslo", temperature: -4, weather: "snow", hour: 17 },
+  morning: { city: "Montreal", temperature: 14, weather: "cloudy", hour: 8 },
+};
+
 export const PLACES = { hero: "Top of the page", recommendation: "For you", ad: "Advertisement" };
 
 /** Each reason of the engine in words, and a mark for the list. */
