@@ -1,0 +1,149 @@
+/**
+ * Petit Four on five ways in, all through the package as it is shipped (`pkg/`).
+ *
+ * - `object`: a plain visitor object, written by name into the numeric block, as a host would that knows its attributes;
+ *   each text goes through a Map from text to bin.
+ * - `ready`: the block is copied from numbers made beforehand; every attribute is new to the engine each time.
+ * - `again`: the same visitor once more.
+ * - `measured`: as `object`, with every permission open, so that each decision is queued for the origin and the effects
+ *   are drained.
+ * - `package`: the public `decide(placement, context)`, which reads the clock and returns an object with the content.
+ *
+ * One session serves all visitors, as one browser would: so holdouts fall for one pseudonym, not for a thousand. Every
+ * candidate's bucket is computed all the same. `session` makes single ones for the check of the answers.
+ */
+import { readFile } from "node:fs/promises";
+import init, { Session } from "../../../pkg/petitfour.js";
+import { load } from "../../../pkg/node.mjs";
+
+/** 2026-06-15T12:00:00Z, the moment of the native part too. Nothing in the workload depends on it. */
+const NOW = 1781524800000;
+const NONE = 0xffffffff;
+
+let memory;
+
+/** Instantiates the module, once. */
+export async function start() {
+  const wasm = await readFile(new URL("../../../pkg/petitfour_bg.wasm", import.meta.url));
+  ({ memory } = await init({ module_or_path: wasm }));
+}
+
+/** A session with its views and names resolved, as a host keeps them. */
+export function openSession(bundle, seed, { stringAttrs, numberAttrs }) {
+  const session = new Session(bundle, seed);
+  const resolve = (name) => session.attribute(name);
+  const texts = stringAttrs.map((name) => ({ name, at: resolve(name), bins: new Map() })).filter(({ at }) => at >= 0);
+  const numbers = numberAttrs.map((name) => ({ name, at: resolve(name) })).filter(({ at }) => at >= 0);
+  const placement = session.placement("main");
+  const names = [];
+  let buffer, input, output;
+
+  const refresh = () => {
+    ({ buffer } = memory);
+    input = new Float64Array(buffer, session.input(), session.attributes());
+    output = new Uint32Array(buffer, session.output(), 16);
+  };
+  refresh();
+
+  const intern = ({ at, bins }, text) => {
+    const bin = session.intern(at, text);
+    bins.set(text, bin);
+    if (buffer !== memory.buffer) refresh();
+    return bin;
+  };
+
+  const tell = (visitor) => {
+    if (buffer !== memory.buffer) refresh();
+    for (let place = 0; place < texts.length; place++) {
+      const text = texts[place];
+      const value = visitor[text.name];
+      const bin = text.bins.get(value) ?? intern(text, value);
+      input[text.at] = bin;
+    }
+    for (let place = 0; place < numbers.length; place++) {
+      const { at, name } = numbers[place];
+      input[at] = visitor[name];
+    }
+  };
+
+  const answer = () => {
+    const campaign = output[1];
+    return campaign === NONE ? null : (names[campaign] ??= session.name(0, campaign));
+  };
+
+  const decide = () => {
+    session.decide(placement, NOW, 0);
+    if (buffer !== memory.buffer) refresh();
+    return answer();
+  };
+
+  return {
+    session,
+    tell,
+    decide,
+    block: () => input.slice(),
+    fill(block) {
+      if (buffer !== memory.buffer) refresh();
+      input.set(block);
+    },
+    free: () => session.free(),
+  };
+}
+
+export async function open(workload, visitors) {
+  const seed = new Uint8Array(32).fill(7);
+  const session = () => openSession(workload.bundle, seed, workload);
+
+  const plain = session();
+  const object = (visitor) => {
+    plain.tell(visitor);
+    return plain.decide();
+  };
+
+  const filled = session();
+  const blocks = new Map(
+    visitors.map((visitor) => {
+      filled.tell(visitor);
+      return [visitor, filled.block()];
+    }),
+  );
+  // A list, not the Map, in the timed part: the visitor's number is what a host has at hand.
+  const list = [...blocks.values()];
+  let next = 0;
+  const ready = () => {
+    filled.fill(list[next]);
+    next = next + 1 === list.length ? 0 : next + 1;
+    return filled.decide();
+  };
+
+  const still = session();
+  still.tell(visitors[0]);
+  const again = () => still.decide();
+
+  const open = session();
+  open.session.consent(0b1111, NOW, 0);
+  const measured = (visitor) => {
+    open.tell(visitor);
+    const answer = open.decide();
+    for (let effect; (effect = open.session.poll()); ) if (effect < 3) open.session.payload();
+    return answer;
+  };
+
+  const client = await load({ bundle: workload.bundle, storage: null });
+  const contexts = new Map(visitors.map(({ id, ...context }) => [id, context]));
+  const whole = (visitor) => client.decide("main", contexts.get(visitor.id)).campaign;
+
+  return { object, ready, again, measured, package: whole };
+}
+
+/** Median milliseconds to open a session over a bundle, the module being there. */
+export function loadTime(bundle) {
+  const times = [];
+  for (let turn = 0; turn < 51; turn++) {
+    const began = performance.now();
+    const session = new Session(bundle, new Uint8Array(32).fill(turn));
+    times.push(performance.now() - began);
+    session.free();
+  }
+  return times.sort((a, b) => a - b)[25];
+}
