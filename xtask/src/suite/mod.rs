@@ -18,7 +18,7 @@ pub mod count;
 mod steps;
 
 use count::Count;
-use steps::{STEPS, Step};
+use steps::{STEPS, Step, When};
 
 /// Run every check of the project, stopping at the first failure.
 ///
@@ -73,13 +73,18 @@ struct Outcome {
 /// # Errors
 /// When a step failed, or none is called as asked.
 pub fn run(workspace: &Workspace, options: &Options, scale: Scale) -> Result<()> {
-    let steps = chosen(&options.only, scale)?;
     if options.list {
-        for step in steps {
-            println!("{:<14}{}", step.name, step.what);
+        for Step { name, what, when, .. } in STEPS {
+            let note = match when {
+                When::Always => "",
+                When::Ci => " [ci]",
+                When::Asked => " [--only]",
+            };
+            println!("{name:<14}{what}{note}");
         }
         return Ok(());
     }
+    let steps = chosen(&options.only, scale)?;
     let began = Instant::now();
     let mut outcomes: Vec<Outcome> = Vec::new();
     for (number, step) in (1..).zip(&steps) {
@@ -96,7 +101,11 @@ pub fn run(workspace: &Workspace, options: &Options, scale: Scale) -> Result<()>
 }
 
 fn chosen(only: &[String], scale: Scale) -> Result<Vec<&'static Step>> {
-    let within = |step: &&Step| scale == Scale::Ci || !step.ci_only;
+    let within = |step: &&Step| match step.when {
+        When::Always => true,
+        When::Ci => scale == Scale::Ci,
+        When::Asked => false,
+    };
     if only.is_empty() {
         return Ok(STEPS.iter().filter(within).collect());
     }

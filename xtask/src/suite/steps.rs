@@ -1,7 +1,5 @@
 //! The steps of the suite. Each says what it needs, so that any of them can run alone on a fresh machine.
 
-use std::env;
-
 use anyhow::Result;
 
 use super::{Scale, count::Count};
@@ -25,60 +23,78 @@ pub struct Step {
     pub what: &'static str,
     /// What must be installed.
     pub needs: &'static [Part],
-    /// Only in `cargo xtask ci`.
-    pub ci_only: bool,
+    /// In which runs.
+    pub when: When,
     /// The work.
     pub work: fn(&Workspace, Scale, &mut Count) -> Result<()>,
 }
 
+/// In which runs a step takes part.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// In every run.
+    Always,
+    /// In `cargo xtask ci`.
+    Ci,
+    /// Only by `--only`: its parts belong to other steps of a whole run.
+    Asked,
+}
+
 /// Every step, cheapest answers first.
 pub const STEPS: &[Step] = &[
-    Step { name: "fmt", what: "formatting", needs: &[], ci_only: false, work: fmt },
+    Step { name: "fmt", what: "formatting", needs: &[], when: When::Always, work: fmt },
     Step {
         name: "clippy",
         what: "lints on the host, every target, warnings are errors",
         needs: &[],
-        ci_only: false,
+        when: When::Always,
         work: clippy,
     },
     Step {
         name: "clippy-wasm",
         what: "lints of the engine and of the lens for wasm32-unknown-unknown",
         needs: &[Part::WasmBrowser],
-        ci_only: false,
+        when: When::Always,
         work: clippy_wasm,
     },
     Step {
         name: "wasi",
         what: "the engine compiles for wasm32-wasip1",
         needs: &[Part::WasmWasi],
-        ci_only: false,
+        when: When::Always,
         work: wasi,
     },
-    Step { name: "rust", what: "tests of every member", needs: &[Part::Strace], ci_only: false, work: rust },
+    Step { name: "rust", what: "tests of every member", needs: &[Part::Strace], when: When::Always, work: rust },
     Step {
         name: "size",
         what: "the package, and the budget of its script tag",
         needs: &[Part::WasmBrowser, Part::Npm],
-        ci_only: false,
+        when: When::Always,
         work: weigh,
     },
     Step {
         name: "package",
         what: "the packed package in bundlers, Node and a real Chromium",
         needs: &[Part::Npm, Part::Chromium],
-        ci_only: false,
+        when: When::Always,
         work: shipped,
     },
-    Step { name: "demo", what: "the demo answers on every page", needs: &[], ci_only: false, work: demonstration },
+    Step {
+        name: "golden",
+        what: "the golden scenarios alone, natively, in Node and in Chromium (part of rust and package)",
+        needs: &[Part::Npm, Part::Chromium],
+        when: When::Asked,
+        work: golden,
+    },
+    Step { name: "demo", what: "the demo answers on every page", needs: &[], when: When::Always, work: demonstration },
     Step {
         name: "deny",
         what: "licences, sources and advisories of dependencies",
         needs: &[Part::Deny],
-        ci_only: true,
+        when: When::Ci,
         work: deny,
     },
-    Step { name: "docs", what: "documentation without a warning", needs: &[], ci_only: true, work: docs },
+    Step { name: "docs", what: "documentation without a warning", needs: &[], when: When::Ci, work: docs },
 ];
 
 fn fmt(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
@@ -113,7 +129,18 @@ fn weigh(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
     size::weigh_package(workspace)
 }
 
+fn golden(workspace: &Workspace, scale: Scale, count: &mut Count) -> Result<()> {
+    let mut cargo = workspace.cargo();
+    watch(cargo.args(["test", "--package", "petitfour", "--test", "golden"]), |line| count.read(line))?;
+    node_tests(workspace, scale, &["golden.test.mjs"], count)
+}
+
 fn shipped(workspace: &Workspace, scale: Scale, count: &mut Count) -> Result<()> {
+    node_tests(workspace, scale, &[], count)
+}
+
+/// Runs the tests of the shipped package; all of them when none are named.
+fn node_tests(workspace: &Workspace, scale: Scale, files: &[&str], count: &mut Count) -> Result<()> {
     let tarball = package::build(workspace, Shape::Release)?;
     call(workspace.cargo().args([
         "build",
@@ -123,16 +150,19 @@ fn shipped(workspace: &Workspace, scale: Scale, count: &mut Count) -> Result<()>
         "--package",
         "petitfour-collector",
     ]))?;
-    let mut npm = workspace.tool("npm");
-    npm.current_dir(workspace.wasm_tests()).args(["test", "--silent"]);
+    let mut node = workspace.node();
+    // One file after the other: they share the machine's ports and its patience.
+    node.current_dir(workspace.wasm_tests())
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .args(files);
     // The tests run what was just built, wherever Cargo put it, and the browser that the set-up found.
-    npm.env("PETITFOUR_TARBALL", tarball)
+    node.env("PETITFOUR_TARBALL", tarball)
         .env("PETITFOUR_CLI", workspace.binary("debug", "petitfour"))
         .env("PETITFOUR_COLLECTOR", workspace.binary("debug", "petitfour-collector"));
     if let Some(browser) = setup::browser() {
-        npm.env("CHROMIUM", browser);
+        node.env("CHROMIUM", browser);
     }
-    watch(scaled(&mut npm, scale), |line| count.read(line))
+    watch(scaled(&mut node, scale), |line| count.read(line))
 }
 
 fn demonstration(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
@@ -162,14 +192,10 @@ fn docs(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
     call(&mut cargo)
 }
 
-/// Tells a runner how much to do, and where results are recorded.
+/// Tells a runner how much to do.
 fn scaled(command: &mut std::process::Command, scale: Scale) -> &mut std::process::Command {
     if scale == Scale::Drill {
         command.env("PETITFOUR_DRILL", "1");
-    }
-    if let Ok(door) = env::current_exe() {
-        // So that a test records a claim without asking Cargo, which would wait for its own lock.
-        command.env("PETITFOUR_XTASK", door);
     }
     command
 }
