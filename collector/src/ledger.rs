@@ -99,6 +99,7 @@ impl<'t> Ledger<'t> {
             return Ok(if known == digest { Verdict::Duplicate } else { Verdict::Conflict });
         }
 
+        let dropped = self.newly_dropped(message)?;
         let visitor = self.visitor(&message.visitor)?;
         let began = i64::try_from(message.began).unwrap_or(i64::MAX);
         let entries = i64::try_from(message.entries.len()).unwrap_or(i64::MAX);
@@ -122,7 +123,7 @@ impl<'t> Ledger<'t> {
 			])?;
         self.add("syncs", 1);
         self.add("entries", entries);
-        self.add("dropped", i64::from(message.dropped));
+        self.add("dropped", dropped);
 
         for (entry, position) in message.entries.iter().zip(0_i64..) {
             self.entry(entry, &Place { visitor, message: id, began, position })?;
@@ -339,6 +340,18 @@ impl<'t> Ledger<'t> {
             self.add("identities", 1);
         }
         Ok(())
+    }
+
+    /// A replica says how many entries it dropped *so far*: only what is above the most it has said counts again.
+    fn newly_dropped(&self, message: &Message) -> Result<i64> {
+        if message.dropped == 0 {
+            return Ok(0);
+        }
+        let most: Option<i64> = self
+            .transaction
+            .prepare_cached("SELECT max(dropped) FROM messages WHERE replica = ?1")?
+            .query_row([message.replica.cast_signed()], |row| row.get(0))?;
+        Ok((i64::from(message.dropped) - most.unwrap_or_default()).max(0))
     }
 
     fn visitor(&mut self, pseudonym: &[u8; 16]) -> Result<i64> {

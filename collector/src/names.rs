@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use petitfour::{catalog::Catalog, id::Key};
+use petitfour::{catalog::Catalog, decision::Reason, id::Key};
 
 /// Which table of the bundle a key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,32 +41,11 @@ pub struct Named {
     pub name: String,
 }
 
-/// What the codes of a decision's reason are called, in code order. The codes are frozen; see docs/collector.md.
-const REASONS: [&str; 15] = [
-    "chosen",
-    "outranked",
-    "permission",
-    "schedule",
-    "segment",
-    "stock out",
-    "stock unknown",
-    "stock stale",
-    "cap per hour",
-    "cap per day",
-    "cap per week",
-    "cap in total",
-    "holdout",
-    "fallback",
-    "nothing",
-];
-
 /// The name of a reason's code; a code of a newer engine shows as its number.
 #[must_use]
 pub fn reason(code: i64) -> String {
-    usize::try_from(code)
-        .ok()
-        .and_then(|code| REASONS.get(code))
-        .map_or_else(|| format!("reason {code}"), |name| (*name).to_owned())
+    let known = Reason::ALL.into_iter().find(|reason| i64::from(*reason as u8) == code);
+    known.map_or_else(|| format!("reason_{code}"), |reason| reason.name().to_owned())
 }
 
 /// A key as people see it when it has no name.

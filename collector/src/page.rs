@@ -155,7 +155,7 @@ fn reasons(out: &mut String, counts: &Counts) -> std::fmt::Result {
                 out,
                 r#"<tr data-reason="{}"><th scope="row">{}</th><td class="bars">"#,
                 row.code,
-                escape(&row.name)
+                escape(&row.name.replace('_', " "))
             )?;
             let width = share(row.decisions, most);
             write!(

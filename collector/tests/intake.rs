@@ -12,7 +12,10 @@ mod support;
 
 use std::{io::Write as _, net::TcpStream, time::Duration};
 
-use petitfour::{id::Key, sync::Entry};
+use petitfour::{
+    id::Key,
+    sync::{Entry, Message},
+};
 use support::{Server, batch, bundle, entries, message};
 use tempfile::tempdir;
 
@@ -121,27 +124,25 @@ fn bodies_that_hold_all_the_room_make_the_next_one_come_back_later() {
     let folder = tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[]);
     let host = server.url.trim_start_matches("http://");
-    let held: Vec<TcpStream> = (0..32)
+    // Room for 32 of the longest bodies; four more than that ask, and those four are refused.
+    let held: Vec<TcpStream> = (0..36)
         .map(|_| {
             let mut stream = TcpStream::connect(host).expect("a connection");
             write!(stream, "POST /v1/syncs HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n").expect("sent");
             stream
         })
         .collect();
-    let bytes = message(1, 0, "summer").encode();
+    let full = "petitfour_refused_requests_total{reason=\"busy\"} 4";
     let until = std::time::Instant::now() + Duration::from_secs(5);
-    let mut refused = None;
-    while refused.is_none() && std::time::Instant::now() < until {
-        let mut response =
-            support::agent().post(format!("{}/v1/sync", server.url)).send(&bytes[..]).expect("an answer");
-        if response.status() == 503 {
-            let retry = response.headers().get("retry-after").map(|value| value.to_str().expect("text").to_owned());
-            refused = Some((retry, response.body_mut().read_to_string().expect("text")));
-        }
+    while !server.get("/metrics", &[]).text().contains(full) {
+        assert!(std::time::Instant::now() < until, "the room is full");
+        std::thread::sleep(Duration::from_millis(10));
     }
-    let (retry, body) = refused.expect("a 503 while the room is held");
-    assert_eq!(retry.as_deref(), Some("1"));
-    assert!(body.contains("store/busy"));
+    let bytes = message(1, 0, "summer").encode();
+    let mut response = support::agent().post(format!("{}/v1/sync", server.url)).send(&bytes[..]).expect("an answer");
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers().get("retry-after").expect("when").to_str().expect("text"), "1");
+    assert!(response.body_mut().read_to_string().expect("text").contains("store/busy"));
     drop(held);
     let until = std::time::Instant::now() + Duration::from_secs(5);
     while server.post("/v1/sync", &bytes).0 != 200 {
@@ -188,6 +189,17 @@ fn an_outcome_that_names_no_decision_goes_to_the_last_exposure_of_a_day() {
     let key = |name| format!("{:08x}", Key::of(name).0);
     assert_eq!((by_key[&key("first")], by_key[&key("second")]), (0, 2));
     assert_eq!(server.total("outcomes"), 4);
+}
+
+#[test]
+fn what_a_replica_dropped_so_far_counts_once() {
+    let folder = tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[]);
+    for (replica, sequence, dropped) in [(1, 0, 3), (1, 2, 5), (1, 1, 4), (2, 0, 10)] {
+        let message = Message { dropped, ..message(replica, sequence, "summer") };
+        assert_eq!(server.post("/v1/sync", &message.encode()).0, 200);
+    }
+    assert_eq!(server.total("dropped"), 15);
 }
 
 #[test]
