@@ -1,6 +1,8 @@
 //! The steps of the suite. Each says what it needs, so that any of them can run alone on a fresh machine.
 
-use anyhow::Result;
+use std::process::Command;
+
+use anyhow::{Result, bail};
 
 use super::{Scale, count::Count};
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
     },
     setup::{self, Part},
     size,
-    step::{quiet, run as call, watch},
+    step::{quiet, run as call, shown, watch},
     workspace::Workspace,
 };
 
@@ -122,7 +124,7 @@ fn wasi(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
 fn rust(workspace: &Workspace, scale: Scale, count: &mut Count) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    watch(scaled(&mut cargo, scale), |line| count.read(line))
+    counted(scaled(&mut cargo, scale), count)
 }
 
 fn weigh(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
@@ -131,7 +133,7 @@ fn weigh(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
 
 fn golden(workspace: &Workspace, scale: Scale, count: &mut Count) -> Result<()> {
     let mut cargo = workspace.cargo();
-    watch(cargo.args(["test", "--package", "petitfour", "--test", "golden"]), |line| count.read(line))?;
+    counted(cargo.args(["test", "--package", "petitfour", "--test", "golden"]), count)?;
     node_tests(workspace, scale, &["golden.test.mjs"], count)
 }
 
@@ -162,7 +164,7 @@ fn node_tests(workspace: &Workspace, scale: Scale, files: &[&str], count: &mut C
     if let Some(browser) = setup::browser() {
         node.env("CHROMIUM", browser);
     }
-    watch(scaled(&mut node, scale), |line| count.read(line))
+    counted(scaled(&mut node, scale), count)
 }
 
 fn demonstration(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
@@ -192,8 +194,17 @@ fn docs(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
     call(&mut cargo)
 }
 
+/// Runs a runner of tests and counts them; one that found nothing to run has failed.
+fn counted(command: &mut Command, count: &mut Count) -> Result<()> {
+    let mut run = Count::default();
+    let outcome = watch(command, |line| run.read(line));
+    count.add(run);
+    outcome?;
+    if run.passed == 0 { bail!("`{}` ran no test", shown(command)) } else { Ok(()) }
+}
+
 /// Tells a runner how much to do.
-fn scaled(command: &mut std::process::Command, scale: Scale) -> &mut std::process::Command {
+fn scaled(command: &mut Command, scale: Scale) -> &mut Command {
     if scale == Scale::Drill {
         command.env("PETITFOUR_DRILL", "1");
     }
