@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
 use crate::{
@@ -152,7 +152,8 @@ fn chromium() -> Result<String> {
         return Ok(format!("present    {}", path.display()));
     }
     say("Chromium (Debian package chromium)", "the tests drive the shipped package in a real browser");
-    apt("chromium").context("or set CHROMIUM to the path of an installed Chromium or Chrome")?;
+    apt("chromium")
+        .map_err(|error| anyhow!("{error:#}\nor set CHROMIUM to the path of an installed Chromium or Chrome"))?;
     match browser() {
         Some(path) => Ok(format!("installed  {}", path.display())),
         None => bail!("the package chromium left no browser on the PATH; set CHROMIUM to its path"),

@@ -4,7 +4,11 @@
 //! inspect), which one `--cfg` adds and a page loads on demand. Everything is put together in a staging folder that
 //! takes the place of `pkg/` at the end, so that nobody ever reads half a package.
 
-use std::{fs, path::Path, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -46,6 +50,19 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
 /// # Errors
 /// As [`run`].
 pub fn build(workspace: &Workspace, shape: Shape) -> Result<PathBuf> {
+    // Several steps of the suite ask for it; within one run the first answer serves them all.
+    static BUILT: OnceLock<(Shape, PathBuf)> = OnceLock::new();
+    match BUILT.get() {
+        Some((built, tarball)) if *built == shape => Ok(tarball.clone()),
+        _ => {
+            let tarball = assemble(workspace, shape)?;
+            let _ = BUILT.set((shape, tarball.clone()));
+            Ok(tarball)
+        }
+    }
+}
+
+fn assemble(workspace: &Workspace, shape: Shape) -> Result<PathBuf> {
     setup::need(workspace, &[Part::WasmBrowser, Part::Npm])?;
     let stage = workspace.results().join("pkg-stage");
     if stage.exists() {
