@@ -114,6 +114,10 @@ impl Session {
         let count = engine.catalog.attributes().len();
         let words = engine.catalog.words();
         let permissions = engine.catalog.default_permissions();
+        // No bin has this number, so the first evaluation is a full one; where there is nothing to ask, this is all of it.
+        let bins = vec![u16::MAX; count];
+        let mut matches = vec![0; words];
+        rule::combine(&engine.catalog, &bins, &mut matches);
         Self {
             random,
             replica,
@@ -122,9 +126,8 @@ impl Session {
             profile: Profile::new(visitor, Moment::utc(u64::MAX)),
             levels: Levels::default(),
             inputs: vec![f64::NAN; count],
-            // No bin has this number, so the first evaluation is a full one.
-            bins: vec![u16::MAX; count],
-            matches: vec![0; words],
+            bins,
+            matches,
             read_at: None,
             recent: Vec::new(),
             decided: 0,
@@ -406,6 +409,9 @@ impl Session {
     fn begin_anew(&mut self, moment: Moment) {
         let visitor = Visitor(self.random.draw_wide());
         self.profile.forget(visitor, moment);
+        // Under the old number the origin could join the new pseudonym to the one that is to be forgotten.
+        self.replica = self.random.draw();
+        self.outbox.renumber(self.replica);
         self.read_at = None;
         self.unsaved = false;
         self.erase = true;

@@ -39,9 +39,19 @@ impl Outbox {
     }
 
     pub(super) fn handle_wake(&mut self, visitor: Visitor, moment: Moment) {
-        if moment.now.0.saturating_sub(self.began) >= GATHER_MS {
+        let due = self.began.saturating_add(GATHER_MS);
+        if moment.now.0 >= due || moment.now.0 < self.began {
             self.flush(visitor);
+        } else if !self.entries.is_empty() {
+            // Timers fire early; without asking again, what waits would wait for the page to go.
+            self.wake = Some(Timestamp(due));
         }
+    }
+
+    /// Goes on as another replica, from its first message.
+    pub(super) fn renumber(&mut self, replica: u64) {
+        self.replica = replica;
+        self.sequence = 0;
     }
 
     /// Packs all entries into a message.
