@@ -3,49 +3,13 @@
 
 mod support;
 
-use petitfour::catalog::{Attribute, Catalog, Section, Source as Origin};
-use petitfour::id::Key;
+use petitfour::catalog::{Catalog, Section};
 use petitfour_compiler::{Source, compile};
 use proptest::prelude::*;
 use proptest::sample::select;
-use support::{About, NUMBERS, Rule, Value, Visitor, asked, compiled, file, holds, rule, text, write};
+use support::{About, NUMBERS, Rule, Value, Visitor, asked, bins, compiled, file, holds, rule, text, write};
 
 // ---- reading the bundle ----------------------------------------------------------------------------------------------
-
-/// The bin of each attribute, worked out from the format's description.
-fn bins(catalog: &Catalog, visitor: &Visitor) -> Vec<u16> {
-    catalog.attributes().map(|attribute| bin(catalog, &attribute, visitor.get(&about(&attribute)))).collect()
-}
-
-fn bin(catalog: &Catalog, attribute: &Attribute<'_>, value: Option<&Value>) -> u16 {
-    match value {
-        None => 0,
-        Some(Value::Text(text)) => catalog.intern(attribute, text),
-        Some(Value::Number(number)) => {
-            let borders = catalog.borders(attribute).iter().map(|border| f64::from_le_bytes(*border));
-            1 + u16::try_from(borders.filter(|border| border <= number).count()).unwrap()
-        }
-    }
-}
-
-fn about(attribute: &Attribute<'_>) -> About {
-    let subject = |name: &str| attribute.subject() == Key::of(name);
-    let days = || u16::try_from(attribute.argument()).unwrap();
-    match attribute.source() {
-        Origin::Context if attribute.key() == Key::of("city") => About::City,
-        Origin::Context => About::Temperature,
-        Origin::Trait if subject("plan") => About::Plan,
-        Origin::Trait => About::Age,
-        Origin::Count => About::Views { water: subject("view[category=water]"), days: days() },
-        Origin::Recency => About::LastView,
-        Origin::Affinity if attribute.argument() == Key::of("water").0 => About::Interest("water"),
-        Origin::Affinity => About::Interest("tea"),
-        Origin::Moment if attribute.argument() == 0 => About::Hour,
-        Origin::Moment => About::Weekday,
-        Origin::Visits => About::Visits,
-        Origin::Unknown => panic!("an attribute without a source"),
-    }
-}
 
 /// Names of the campaigns whose conjuncts accept the bins: bit by bit, as the format says.
 fn matching(catalog: &Catalog, bins: &[u16]) -> Vec<String> {

@@ -1,11 +1,14 @@
 //! The language of segments once more: rules, an obvious interpreter written from `docs/campaigns.md`, how they are written
 //! down, and random ones. It shares no code with the compiler.
 
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use petitfour::bundle;
-use petitfour::catalog::Catalog;
+use petitfour::catalog::{Attribute, Catalog, Source as Origin};
+use petitfour::id::Key;
 use petitfour_compiler::{Severity, Source, compile};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -111,24 +114,32 @@ pub fn write(rule: &Rule) -> String {
         Rule::Ask(about, questions) => {
             let asked: Vec<String> = questions.iter().map(|question| write_question(*about, question)).collect();
             let asked = asked.join(", ");
-            let subject = match about {
-                About::City => "context: city".to_owned(),
-                About::Temperature => "context: temperature".to_owned(),
-                About::Plan => "trait: plan".to_owned(),
-                About::Age => "trait: age".to_owned(),
-                About::Views { water, days } => {
-                    let narrowed = if *water { ", where: { category: water }" } else { "" };
-                    let window = if *days > 0 { format!(", within: {days} days") } else { String::new() };
-                    format!("event: view{narrowed}{window}")
-                }
-                About::LastView => "last: view".to_owned(),
-                About::Interest(of) => format!("affinity: drink, of: {of}"),
-                About::Hour => "moment: hour".to_owned(),
-                About::Weekday => "moment: weekday".to_owned(),
-                About::Visits => return format!("{{ visits: {{ {asked} }} }}"),
-            };
+            if let About::Visits = about {
+                return format!("{{ visits: {{ {asked} }} }}");
+            }
+            let subject = write_subject(*about);
             if asked.is_empty() { format!("{{ {subject} }}") } else { format!("{{ {subject}, {asked} }}") }
         }
+    }
+}
+
+/// What a condition or a term is about.
+pub fn write_subject(about: About) -> String {
+    match about {
+        About::City => "context: city".to_owned(),
+        About::Temperature => "context: temperature".to_owned(),
+        About::Plan => "trait: plan".to_owned(),
+        About::Age => "trait: age".to_owned(),
+        About::Views { water, days } => {
+            let narrowed = if water { ", where: { category: water }" } else { "" };
+            let window = if days > 0 { format!(", within: {days} days") } else { String::new() };
+            format!("event: view{narrowed}{window}")
+        }
+        About::LastView => "last: view".to_owned(),
+        About::Interest(of) => format!("affinity: drink, of: {of}"),
+        About::Hour => "moment: hour".to_owned(),
+        About::Weekday => "moment: weekday".to_owned(),
+        About::Visits => "visits: {}".to_owned(),
     }
 }
 
@@ -298,4 +309,41 @@ pub fn rule() -> impl Strategy<Value = Rule> {
             inner.prop_map(|rule| Rule::Not(Box::new(rule))),
         ]
     })
+}
+
+// ---- reading a bundle -------------------------------------------------------------------------------------------------
+
+/// The bin of each attribute, worked out from the format's description.
+pub fn bins(catalog: &Catalog, visitor: &Visitor) -> Vec<u16> {
+    catalog.attributes().map(|attribute| bin(catalog, &attribute, visitor.get(&about(&attribute)))).collect()
+}
+
+pub fn bin(catalog: &Catalog, attribute: &Attribute<'_>, value: Option<&Value>) -> u16 {
+    match value {
+        None => 0,
+        Some(Value::Text(text)) => catalog.intern(attribute, text),
+        Some(Value::Number(number)) => {
+            let borders = catalog.borders(attribute).iter().map(|border| f64::from_le_bytes(*border));
+            1 + u16::try_from(borders.filter(|border| border <= number).count()).unwrap()
+        }
+    }
+}
+
+pub fn about(attribute: &Attribute<'_>) -> About {
+    let subject = |name: &str| attribute.subject() == Key::of(name);
+    let days = || u16::try_from(attribute.argument()).unwrap();
+    match attribute.source() {
+        Origin::Context if attribute.key() == Key::of("city") => About::City,
+        Origin::Context => About::Temperature,
+        Origin::Trait if subject("plan") => About::Plan,
+        Origin::Trait => About::Age,
+        Origin::Count => About::Views { water: subject("view[category=water]"), days: days() },
+        Origin::Recency => About::LastView,
+        Origin::Affinity if attribute.argument() == Key::of("water").0 => About::Interest("water"),
+        Origin::Affinity => About::Interest("tea"),
+        Origin::Moment if attribute.argument() == 0 => About::Hour,
+        Origin::Moment => About::Weekday,
+        Origin::Visits => About::Visits,
+        Origin::Unknown => panic!("an attribute without a source"),
+    }
 }
