@@ -172,7 +172,9 @@ fn reasons(out: &mut String, counts: &Counts) -> std::fmt::Result {
 }
 
 fn cell(out: &mut String, field: &str, value: &str) -> std::fmt::Result {
-    write!(out, r#"<td data-field="{field}">{value}</td>"#)
+    // A phone has no room for the table's head: there each number carries its label.
+    let label = if field == "rate" { "click rate" } else { field };
+    write!(out, r#"<td data-field="{field}" data-label="{label}">{value}</td>"#)
 }
 
 /// `value` as a share of `most`, 0 to 100.
