@@ -227,11 +227,16 @@ export function createClient(host) {
         report("placement/unknown");
         return nothing(placement);
       }
-      // Text is interned before the block is written: interning may grow the memory.
-      if (context) for (const key in context) measure(attribute(key), context[key]);
       if (buffer !== memory.buffer) refresh();
       if (overlaid) input.set(base);
-      if ((overlaid = !!context)) fill(input, context);
+      if ((overlaid = !!context)) {
+        fill(input, context);
+        // Interning a new text may have grown the memory under the block.
+        if (buffer !== memory.buffer) {
+          refresh();
+          fill(input, context);
+        }
+      }
       const reason = session.decide(index, clock(), offset);
       if (buffer !== memory.buffer) refresh();
       const decision = {
@@ -486,7 +491,9 @@ export function codeOf(error, otherwise) {
   return typeof code === "string" && /^[a-z]+\/[a-z_-]+$/.test(code) ? code : otherwise;
 }
 
-const hex = (word) => word.toString(16).padStart(8, "0");
+/** By table: `toString(16)` of a number above 2^31 took longer than the decision itself. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => (byte + 256).toString(16).slice(1));
+const hex = (word) => BYTES[word >>> 24] + BYTES[(word >>> 16) & 255] + BYTES[(word >>> 8) & 255] + BYTES[word & 255];
 
 const halves = (decision) => {
   const id = decision?.id ?? decision ?? "";

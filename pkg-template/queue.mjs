@@ -46,19 +46,25 @@ export function openOutbox(host, store, report, may, emit) {
     store.remove(QUEUE);
   };
 
-  async function pump() {
-    if (sending || held || !host.post) return;
+  let pumping = null;
+
+  /** One run at a time; whoever asks meanwhile waits for the same one. */
+  const pump = () => (pumping ??= send().finally(() => (pumping = null)));
+
+  async function send() {
+    if (held || !host.post) return;
     for (let message; (message = read()[0]); ) {
       sending = message;
-      const bytes = decode(message);
       let status = 0;
-      let after;
+      let bytes, after;
       try {
+        bytes = decode(message);
         const answer = await host.post(bytes);
         status = answer.status;
         after = answer.headers?.get("retry-after");
       } catch {
-        // No answer at all: the same as a collector that is down.
+        // No answer at all is a collector that is down; what is no message at all is refused here.
+        if (!bytes) status = 400;
       }
       sending = null;
       const stored = status >= 200 && status < 300;
@@ -66,7 +72,7 @@ export function openOutbox(host, store, report, may, emit) {
         failures = 0;
         if (!stored) report("collector/refused");
         write(read().filter((other) => other !== message));
-        emit("sent", { bytes: bytes.length, status });
+        emit("sent", { bytes: bytes?.length ?? 0, status });
       } else {
         report("collector/unreachable");
         held = true;
