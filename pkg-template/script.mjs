@@ -38,10 +38,9 @@ function run(script) {
 
   // ---- placements --------------------------------------------------------------------------------------------
 
-  const reveal = (view) => {
-    if (view.hidden === undefined) return;
-    view.element.style.visibility = view.hidden;
-    view.hidden = undefined;
+  const reveal = ({ element, hidden, decision }) => {
+    element.style.visibility = hidden;
+    element.setAttribute("data-pf-shown", decision?.creative ?? "default");
   };
 
   const show = (view) => {
@@ -60,7 +59,6 @@ function run(script) {
         report("render/failed");
       }
     }
-    view.element.setAttribute("data-pf-shown", decision.creative ?? "default");
     reveal(view);
     // Not chosen, not shown: a placement with its own content has no exposure to confirm.
     if (view.undo) watcher.observe(view.element);
@@ -68,12 +66,10 @@ function run(script) {
 
   const meet = (element) => {
     if (views.has(element)) return;
-    const view = { element };
+    const view = { element, hidden: element.style.visibility };
     views.set(element, view);
-    if (state === "loading") {
-      view.hidden = element.style.visibility;
-      element.style.visibility = "hidden";
-    } else if (state === "ready") guarded(() => show(view));
+    if (state === "loading") element.style.visibility = "hidden";
+    else if (state === "ready") guarded(() => show(view));
   };
 
   const find = (root) => {
