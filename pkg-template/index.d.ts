@@ -94,7 +94,7 @@ export interface Profile {
 }
 
 /** Values at the top level of an event. Anything else is left out. */
-export type Properties = Record<string, string | number | boolean | null | undefined | unknown>;
+export type Properties = Record<string, unknown>;
 
 /** What is true right now; `null` takes a value back. */
 export type Context = Record<string, string | number | boolean | null | undefined>;
