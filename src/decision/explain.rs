@@ -166,14 +166,46 @@ fn describe(catalog: &Catalog, attribute: &Attribute<'_>, bin: u16) -> String {
         };
     }
     let border = |place: Option<usize>| {
-        place.and_then(|place| catalog.borders(attribute).get(place)).map(|border| f64::from_le_bytes(*border))
+        place
+            .and_then(|place| catalog.borders(attribute).get(place))
+            .map(|border| amount(attribute.source(), f64::from_le_bytes(*border)))
     };
-    let low = border(usize::from(bin).checked_sub(2));
-    let high = border(Some(usize::from(bin) - 1));
+    let low = border(usize::from(bin).checked_sub(2))
+        .map(|(number, open)| (number, if open { "more than" } else { "at least" }));
+    let high =
+        border(Some(usize::from(bin) - 1)).map(|(number, open)| (number, if open { "at most" } else { "below" }));
     match (low, high) {
-        (Some(low), Some(high)) => format!("is from {low} to below {high}"),
-        (Some(low), None) => format!("is {low} or more"),
-        (None, Some(high)) => format!("is below {high}"),
+        (Some((low, from)), Some((high, to))) => format!("is {from} {low} and {to} {high}"),
+        (Some((low, from)), None) => format!("is {from} {low}"),
+        (None, Some((high, to))) => format!("is {to} {high}"),
         (None, None) => "is known".to_owned(),
+    }
+}
+
+/// A border as its author wrote it. "More than 25" lies in the bundle as the next number above 25: then the number below
+/// is told, and that it is not itself within.
+fn amount(source: Source, border: f64) -> (String, bool) {
+    let below = border.next_down();
+    let (written, before) = (format!("{border}"), format!("{below}"));
+    let (number, text, open) =
+        if before.len() < written.len() { (below, before, true) } else { (border, written, false) };
+    let text = match source {
+        Source::Recency => format!("{text} hours ago"),
+        Source::Affinity => format!("{}", number / 1_000.0),
+        _ => text,
+    };
+    (text, open)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_border_is_told_as_its_author_wrote_it() {
+        assert_eq!(amount(Source::Context, 25.0), ("25".to_owned(), false));
+        assert_eq!(amount(Source::Context, 25.0f64.next_up()), ("25".to_owned(), true));
+        assert_eq!(amount(Source::Affinity, 1_900.0), ("1.9".to_owned(), false));
+        assert_eq!(amount(Source::Recency, 336.0), ("336 hours ago".to_owned(), false));
     }
 }

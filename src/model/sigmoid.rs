@@ -25,7 +25,7 @@ pub fn probability(score: i32) -> u32 {
     let (step, within) = ((size >> 11) as usize, size & 0x7FF);
     let low = TABLE.get(step).copied().unwrap_or(65_514);
     let high = TABLE.get(step + 1).copied().unwrap_or(low);
-    let upper = low + ((high - low) * within >> 11);
+    let upper = low + (((high - low) * within) >> 11);
     if score < 0 { 65_536 - upper } else { upper }
 }
 

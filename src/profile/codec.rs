@@ -183,7 +183,7 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
         let mut push = |cell: Cell| {
             let ascends = cells.last().is_none_or(|last| last.key < cell.key);
             cells.push(cell);
-            (ascends && cell.value > 0 || cell.key.kind == Kind::Trait && ascends).then_some(())
+            (ascends && (cell.value > 0 || cell.key.kind == Kind::Trait)).then_some(())
         };
         match kind {
             Kind::ExposureTotal | Kind::Total => {

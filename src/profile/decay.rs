@@ -31,7 +31,7 @@ pub(super) fn decayed(value: u64, hours: u64, half_life: u16) -> u64 {
     let (step, within) = ((part >> 11) as usize, part & 0x7FF);
     let high = HALVES.get(step).copied().map_or(0, u64::from);
     let low = HALVES.get(step + 1).copied().map_or(0, u64::from);
-    let factor = high - ((high - low) * within >> 11);
+    let factor = high - (((high - low) * within) >> 11);
     (value.saturating_mul(factor) >> 16) >> halvings
 }
 

@@ -212,7 +212,7 @@ impl Profile {
     pub fn strength(&self, affinity: Key, value: u32, half_life: u16, moment: Moment) -> u64 {
         let now = u64::from(moment.now.hours());
         let cells = self.of(Kind::Affinity, affinity).iter().filter(|cell| cell.key.slot == value);
-        cells.map(|cell| decayed(cell.value, now.saturating_sub(cell.stamp), half_life)).sum::<u64>() * 1_000 >> 16
+        thousandths(cells.map(|cell| decayed(cell.value, now.saturating_sub(cell.stamp), half_life)).sum())
     }
 
     /// What was last said: bits of the number, or hash of the text.
@@ -249,7 +249,7 @@ impl Profile {
                 Kind::ExposureTotal => Line::ExposureTotal(id, value, last),
                 Kind::Day => Line::Day(id, slot, value),
                 Kind::Total => Line::Total(id, value, last),
-                Kind::Affinity => Line::Affinity(id, slot, value * 1_000 >> 16, last),
+                Kind::Affinity => Line::Affinity(id, slot, thousandths(value), last),
                 Kind::Trait => Line::Trait(id, value),
             }
         })
@@ -313,6 +313,11 @@ impl Profile {
     fn encoded_len(&self) -> usize {
         codec::encoded_len(&self.cells, self.seen)
     }
+}
+
+/// Q16 to thousandths.
+fn thousandths(strength: u64) -> u64 {
+    (strength * 1_000) >> 16
 }
 
 fn minutes(moment: Moment) -> u32 {
