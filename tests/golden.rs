@@ -4,6 +4,12 @@
 //! `PETITFOUR_RECORD=1 cargo test --test golden` writes the transcripts anew, but only when everything that a person wrote
 //! beside the steps still holds.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "only tests come here, though not from a function that Clippy knows as one"
+)]
+
 mod support;
 
 use petitfour::engine::{Engine, Reason};

@@ -2,6 +2,13 @@
 //! golden scenarios.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "only tests come here, though not from a function that Clippy knows as one"
+)]
 
 pub mod player;
 pub mod scenario;
