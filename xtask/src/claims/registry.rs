@@ -76,7 +76,7 @@ const KILL: &str = "cargo test -p petitfour-collector --test kill";
 const FSYNC: &str = "cargo test -p petitfour-collector --test fsync";
 const GOLDEN: &str = "cargo xtask test --only golden";
 const BROWSER: &str = "cargo xtask test --only package";
-const REPLAY: &str = "cargo xtask test --only demo";
+const REPLAY: &str = "cargo xtask demo --check";
 
 /// Every claim, in the order of the table.
 pub const CLAIMS: &[Claim] = &[
@@ -235,7 +235,7 @@ pub const CLAIMS: &[Claim] = &[
     ),
     claim(
         "replay.fallback_share",
-        "decisions over the recorded visitors that fell back",
+        "decisions over the recorded visitors that fell back, the worse of both recordings",
         "percent",
         Bound::AtMost(50.0),
         REPLAY,

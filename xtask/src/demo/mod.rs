@@ -5,15 +5,16 @@
 
 use std::{fs, path::PathBuf, sync::mpsc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
     package::{self, module::Shape},
-    step::{quiet, run as call, step},
+    step::{run as call, step},
     workspace::Workspace,
 };
 
+mod replay;
 mod server;
 mod visit;
 
@@ -39,9 +40,9 @@ pub struct Options {
     /// Port to listen on; 0 takes a free one. [default: 8080, or a free one when that is taken]
     #[arg(long, value_name = "N")]
     port: Option<u16>,
-    /// Compile without optimisation: sooner ready, slower replay.
+    /// Compile command line and collector with full optimisation, which takes longer than the demo needs.
     #[arg(long)]
-    dev: bool,
+    release: bool,
 }
 
 /// Runs the command.
@@ -49,7 +50,7 @@ pub struct Options {
 /// # Errors
 /// When a part cannot be built or served, or, with `--check`, when a page does not answer.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let stage = Stage::build(workspace, options.dev)?;
+    let stage = Stage::build(workspace, options.release)?;
     let port = if options.check { Some(options.port.unwrap_or(0)) } else { options.port };
     let mut server = step("collector", || stage.serve(workspace, port))?;
     // From here on Ctrl-C must end the collector too, not only this program.
@@ -57,9 +58,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     ctrlc::set_handler(move || {
         let _ = interrupt.send(());
     })?;
-    if let Some(replay) = Replay::find(workspace, &stage, options.replay.as_ref())? {
-        step("replay of recorded visitors", || replay.run(workspace, &stage, server.url()))?;
-    }
+    step("replay of recorded visitors", || replay::run(workspace, &stage, server.url(), options.replay.as_deref()))?;
     if options.check {
         step("every page once", || visit::every_page(workspace, server.url()))?;
         return server.stop();
@@ -76,12 +75,12 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
 }
 
-/// What the suite runs: the demo on a free port with the binaries that the tests have built, each page fetched once.
+/// What the suite runs: the demo on a free port, each page fetched once.
 ///
 /// # Errors
 /// As [`run`].
 pub fn check(workspace: &Workspace) -> Result<()> {
-    run(workspace, &Options { check: true, replay: None, port: None, dev: true })
+    run(workspace, &Options { check: true, replay: None, port: None, release: false })
 }
 
 /// What the demo serves, built.
@@ -93,13 +92,13 @@ struct Stage {
 }
 
 impl Stage {
-    fn build(workspace: &Workspace, dev: bool) -> Result<Self> {
+    fn build(workspace: &Workspace, release: bool) -> Result<Self> {
         package::build(workspace, Shape::Release)?;
-        let profile = if dev { "debug" } else { "release" };
+        let profile = if release { "release" } else { "debug" };
         step(&format!("command line and collector ({profile})"), || {
             let mut cargo = workspace.cargo();
             cargo.args(["build", "--package", "petitfour-cli", "--package", "petitfour-collector"]);
-            if !dev {
+            if release {
                 cargo.arg("--release");
             }
             call(&mut cargo)
@@ -113,13 +112,22 @@ impl Stage {
             fs::remove_dir_all(&stage.folder)?;
         }
         fs::create_dir_all(&stage.folder)?;
-        step("bundle of examples/soda", || {
-            let mut build = workspace.tool(&stage.cli);
-            call(build.args(["build", "examples/soda", "--output"]).arg(stage.bundle()))
+        step("bundles of the examples", || {
+            ["soda", "msweb", "otto"].iter().try_for_each(|example| {
+                let mut build = workspace.tool(&stage.cli);
+                call(build.arg("build").arg(format!("examples/{example}")).arg("--output").arg(stage.example(example)))
+            })
         })?;
+        fs::copy(stage.example("soda"), stage.bundle())?;
         Ok(stage)
     }
 
+    /// The bundle of one of the examples.
+    fn example(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.pf4"))
+    }
+
+    /// The bundle that is served.
     fn bundle(&self) -> PathBuf {
         self.folder.join("bundle.pf4")
     }
@@ -132,37 +140,6 @@ impl Stage {
             Some(port) => Server::start(collector, port),
             None => Server::start_preferring(collector, 8080),
         }
-    }
-}
-
-/// The replay of recorded visitors through the engine, natively.
-struct Replay {
-    arguments: Vec<std::ffi::OsString>,
-}
-
-impl Replay {
-    /// The replay, where the command line can do one.
-    fn find(workspace: &Workspace, stage: &Stage, file: Option<&PathBuf>) -> Result<Option<Self>> {
-        let help = quiet(workspace.tool(&stage.cli).arg("--help"))?;
-        if !help.lines().any(|line| line.trim_start().starts_with("simulate")) {
-            if file.is_some() {
-                bail!("`petitfour` has no `simulate` yet, so --replay cannot be honoured");
-            }
-            println!("  no replay: `petitfour` has no `simulate` yet");
-            return Ok(None);
-        }
-        let mut arguments: Vec<std::ffi::OsString> = vec!["simulate".into()];
-        if let Some(file) = file {
-            // The path is the caller's, who may stand in another folder than the root.
-            let file = fs::canonicalize(file).with_context(|| format!("--replay {}", file.display()))?;
-            arguments.extend(["--replay".into(), file.into()]);
-        }
-        Ok(Some(Self { arguments }))
-    }
-
-    fn run(&self, workspace: &Workspace, stage: &Stage, url: &str) -> Result<()> {
-        let mut simulate = workspace.tool(&stage.cli);
-        call(simulate.args(&self.arguments).arg("--collector").arg(url))
     }
 }
 
