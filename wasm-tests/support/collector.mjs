@@ -1,0 +1,27 @@
+/** A collector of its own, as it is built, ended with the test. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { binary, scratch } from "./files.mjs";
+
+/** Starts one; `www` are `[PATH=]DIR`s. The answer is `{ url, data, counts, stop }`. */
+export async function collector({ bundle, www = [], data = scratch("collector"), listen = "127.0.0.1:0" }) {
+  const given = ["--listen", listen, "--data", data, ...(bundle ? ["--bundle", bundle] : []), ...www.flatMap((each) => ["--www", each])];
+  const child = spawn(binary("petitfour-collector", "PETITFOUR_COLLECTOR"), given, { stdio: ["ignore", "pipe", "pipe"] });
+  const said = [];
+  child.stderr.on("data", (text) => said.push(text));
+  const gone = once(child, "exit");
+  const first = await Promise.race([once(createInterface(child.stdout), "line"), gone]);
+  const url = /http:\/\/[\d.:]+/.exec(first[0])?.[0];
+  if (!url) throw new Error(`the collector did not start: ${Buffer.concat(said)}`);
+  process.once("exit", () => child.kill("SIGKILL"));
+  return {
+    url,
+    data,
+    counts: async () => (await fetch(`${url}/v1/counts`)).json(),
+    stop: async () => {
+      child.kill("SIGTERM");
+      await gone;
+    },
+  };
+}
