@@ -4,9 +4,12 @@
 
 mod build;
 mod check;
+mod contents;
 mod folder;
 mod inspect;
 mod new;
+mod simulate;
+mod words;
 
 use std::process::ExitCode;
 
@@ -37,6 +40,8 @@ enum Command {
     Build(build::Arguments),
     /// Print a bundle back in words
     Inspect(inspect::Arguments),
+    /// Replay recorded visitors through the engine and say what came of it
+    Simulate(simulate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +50,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

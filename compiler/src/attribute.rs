@@ -67,11 +67,19 @@ impl Attribute {
         domain
     }
 
+    /// Whether its values are whole numbers only. Strengths are too, but authors write them with a fraction.
+    fn is_whole(&self) -> bool {
+        matches!(self.origin, Origin::Count | Origin::Recency | Origin::Moment | Origin::Visits)
+    }
+
+    /// The same set with the fewest borders that tell this attribute's values apart.
+    pub(crate) fn narrow(&self, set: Set) -> Set {
+        if self.is_whole() { set.of_whole_numbers() } else { set }
+    }
+
     /// Whether a condition on this attribute can hold for some value.
     pub(crate) fn can_be(&self, set: &Set) -> bool {
-        let possible = set.and(&self.domain());
-        let counted = !matches!(self.origin, Origin::Context | Origin::Trait);
-        possible.missing || if counted { possible.has_whole() } else { !possible.is_empty() }
+        !self.narrow(set.and(&self.domain())).is_empty()
     }
 
     /// How many bins its values fall into.

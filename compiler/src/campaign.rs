@@ -1,7 +1,7 @@
 //! Campaigns as they are written: where, to whom, when, how often, worth what, and the creatives.
 
 use crate::declaration::{Content, Named};
-use crate::diagnostic::Report;
+use crate::diagnostic::{self, Report};
 use crate::period;
 use crate::reader::{self, Fields, Word};
 use crate::segment::Expression;
@@ -251,6 +251,7 @@ fn read_creatives(node: &Node, report: &mut Report) -> Vec<Named<Creative>> {
         let id = fields.need_word("id", report);
         let weight = fields.whole("weight", (0, i64::from(u16::MAX)), report).unwrap_or(1);
         let span = id.as_ref().map_or(item.span, |id| id.span);
+        report_slips(&fields, report);
         let content = Content::from_rest(&fields, span, report);
         if let Some(id) = id {
             let weight = u32::try_from(weight).unwrap_or(0);
@@ -269,6 +270,17 @@ fn read_creatives(node: &Node, report: &mut Report) -> Vec<Named<Creative>> {
             .remedy("take it out, or give it a weight");
     }
     creatives
+}
+
+/// Every key of a creative but two is a text, so a misspelt `weight` would pass for one.
+fn report_slips(fields: &Fields<'_>, report: &mut Report) {
+    for entry in fields.rest() {
+        if !fields.has("weight") && diagnostic::nearest(&entry.key, ["weight"].into_iter()).is_some() {
+            report
+                .warning("creative/slip", entry.key_span, format!("`{}` is taken as a text of the creative", entry.key))
+                .remedy("did you mean `weight`?");
+        }
+    }
 }
 
 /// A value in thousandths.

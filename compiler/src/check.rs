@@ -159,10 +159,7 @@ fn references(folder: &Folder, report: &mut Report) {
 fn known(word: &Word, names: &BTreeSet<&str>, code: &'static str, what: &str, report: &mut Report) -> bool {
     let known = names.contains(word.text.as_str());
     if !known {
-        report
-            .error(code, word.span, format!("there is no {what} `{}`", word.text))
-            .remedy(format!("declare the {what} first"))
-            .nearest(&word.text, names.iter().copied());
+        report.unknown(code, what, word, names.iter().copied());
     }
     known
 }

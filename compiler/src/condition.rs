@@ -108,9 +108,7 @@ impl<'a> Resolver<'a> {
     /// A named segment's meaning, worked out once.
     pub(crate) fn segment(&mut self, name: &Word, report: &mut Report) -> Option<Formula> {
         let Some(named) = self.names.segments.get(name.text.as_str()).copied() else {
-            report
-                .error("campaign/unknown-segment", name.span, format!("there is no segment `{}`", name.text))
-                .nearest(&name.text, self.names.segments.keys().copied());
+            report.unknown("campaign/unknown-segment", "segment", name, self.names.segments.keys().copied());
             return None;
         };
         if let Some(known) = self.known.get(named.name.as_str()) {
@@ -176,7 +174,7 @@ impl<'a> Resolver<'a> {
                 .remedy("add an operator, such as `is: ...`, `at_least: ...` or `present: true`");
             return None;
         }
-        let set = self.operators(&condition.operators, &asked, report)?;
+        let set = self.operators(&condition.operators, attribute, &asked, report)?;
         if self.attributes.get(attribute).is_some_and(|column| !column.can_be(&set)) {
             let name = self.attributes.get(attribute).map_or("", |column| column.name.as_str());
             report
@@ -246,15 +244,18 @@ impl<'a> Resolver<'a> {
         Some(name)
     }
 
-    /// The values that satisfy all operators together.
-    pub(crate) fn operators(&self, operators: &[Operator], asked: &Asked, report: &mut Report) -> Option<Set> {
+    /// The values of a column that satisfy all operators together.
+    pub(crate) fn operators(
+        &self,
+        operators: &[Operator],
+        attribute: usize,
+        asked: &Asked,
+        report: &mut Report,
+    ) -> Option<Set> {
         let sets: Vec<Option<Set>> = operators.iter().map(|operator| asked.set(operator, report)).collect();
-        let mut all: Option<Set> = None;
-        for set in sets {
-            let set = set?;
-            all = Some(all.map_or_else(|| set.clone(), |all| all.and(&set)));
-        }
-        all
+        let sets: Vec<Set> = sets.into_iter().collect::<Option<_>>()?;
+        let all = sets.into_iter().reduce(|all, set| all.and(&set))?;
+        Some(self.attributes.get(attribute)?.narrow(all))
     }
 }
 
@@ -268,10 +269,7 @@ fn find<'b, T: ?Sized>(
 ) -> Option<&'b T> {
     let found = names.get(word.text.as_str()).copied();
     if found.is_none() {
-        report
-            .error(code, word.span, format!("there is no {what} `{}`", word.text))
-            .remedy(format!("declare the {what} first"))
-            .nearest(&word.text, names.keys().copied());
+        report.unknown(code, what, word, names.keys().copied());
     }
     found
 }

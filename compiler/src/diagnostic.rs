@@ -5,10 +5,12 @@
 //!
 //! Absent on purpose: the terminal. [`crate::render`] draws a diagnostic, the command line prints it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::Serialize;
 
+use crate::reader::Word;
 use crate::source::{Source, Span};
 
 /// How much a diagnostic weighs.
@@ -68,6 +70,7 @@ pub struct Related {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     found: Vec<Finding>,
+    broken: BTreeSet<String>,
 }
 
 /// A diagnostic before its spans are turned into lines and columns.
@@ -121,6 +124,26 @@ impl Report {
         self.found.push_mut(Finding { severity, code, message, span, remedy: None, related: None })
     }
 
+    /// Notes that something of this name was declared with a fault, so that whoever uses it is not told it is unknown.
+    pub(crate) fn declared_broken(&mut self, name: &str) {
+        self.broken.insert(name.to_owned());
+    }
+
+    /// Notes that a name is not declared, with the nearest that is.
+    pub(crate) fn unknown<'a>(
+        &mut self,
+        code: &'static str,
+        what: &str,
+        word: &Word,
+        known: impl IntoIterator<Item = &'a str>,
+    ) {
+        if !self.broken.contains(&word.text) {
+            self.error(code, word.span, format!("there is no {what} `{}`", word.text))
+                .remedy(format!("declare the {what} first"))
+                .nearest(&word.text, known);
+        }
+    }
+
     /// Whether anything keeps the bundle from being written.
     pub(crate) fn has_errors(&self) -> bool {
         self.found.iter().any(|found| found.severity == Severity::Error)
@@ -166,7 +189,7 @@ fn place(span: Span, sources: &[Source]) -> Place {
 }
 
 /// The known name that a mistyped one most resembles: at most a third of its letters may differ.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let bound = (name.chars().count() / 3).max(1);
     let wanted = fold(name);
     known

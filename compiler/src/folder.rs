@@ -157,8 +157,9 @@ fn collect<T>(
     let Some(entry) = entry else { return };
     for line in reader::named(&entry.node, &format!("`{}`", entry.key), report) {
         declaration::check_name(&line.key, line.key_span, report);
-        if let Some(item) = read(&line.node, what, report) {
-            into.push(Named { name: line.key.clone(), span: line.key_span, item });
+        match read(&line.node, what, report) {
+            Some(item) => into.push(Named { name: line.key.clone(), span: line.key_span, item }),
+            None => report.declared_broken(&line.key),
         }
     }
 }

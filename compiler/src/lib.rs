@@ -45,6 +45,7 @@ pub mod source;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use dnf::MAX_CONJUNCTS;
+pub use period::date;
 pub use source::Source;
 
 /// What came of a compilation.

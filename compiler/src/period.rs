@@ -165,6 +165,24 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// A point in time as authors write it, in UTC: `2026-06-01` at midnight, else `2026-06-01 09:30`.
+#[must_use]
+pub fn date(milliseconds: i64) -> String {
+    let minutes = milliseconds.div_euclid(1000 * MINUTE);
+    let (days, minute) = (minutes.div_euclid(DAY / MINUTE), minutes.rem_euclid(DAY / MINUTE));
+    // Hinnant, civil_from_days: days since 0000-03-01 fall into eras of 400 years.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    let clock = if minute == 0 { String::new() } else { format!(" {:02}:{:02}", minute / 60, minute % 60) };
+    format!("{year:04}-{month:02}-{day:02}{clock}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +210,13 @@ mod tests {
             ["2023-02-29", "2026-13-01", "2026-00-01", "2026-1-1", "26-01-01", "2026-01-01 24:00", "tomorrow", ""]
         {
             assert_eq!(parse_instant(bad, 0), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_was_read_is_written_the_same() {
+        for text in ["1970-01-01", "2000-02-29", "2026-12-31 23:59", "1999-03-01 00:01", "2400-02-29"] {
+            assert_eq!(parse_instant(text, 0).map(date).as_deref(), Some(text));
         }
     }
 }

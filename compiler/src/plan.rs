@@ -63,15 +63,13 @@ impl<'a> Plan<'a> {
         let asking: Vec<Option<Asking>> =
             folder.models.iter().map(|model| Asking::resolve(&model.item, &mut resolver, report)).collect();
         let order = decision_order(folder);
-        let open = |at: usize| {
-            conjuncts.get(at).and_then(Option::as_ref).is_some_and(|all| all.iter().any(Conjunct::is_empty))
-        };
-        check::hidden(folder, &order, open, report);
         collisions(&resolver, report);
         if report.has_errors() {
             return None;
         }
         let conjuncts: Vec<Vec<Conjunct>> = conjuncts.into_iter().collect::<Option<_>>()?;
+        let open = |at: usize| conjuncts.get(at).is_some_and(|all| all.iter().any(Conjunct::is_empty));
+        check::hidden(folder, &order, open, report);
         let asking: Vec<Asking> = asking.into_iter().collect::<Option<_>>()?;
         let mut attributes = resolver.attributes;
         // Context values are the first attributes, in the order of the folder; traits have one only when they are used.

@@ -23,10 +23,13 @@ pub(crate) struct Asking {
     form: AskingForm,
 }
 
+/// An attribute, and the values that answer yes.
+type Question = (usize, Set);
+
 #[derive(Debug)]
 enum AskingForm {
     Linear(Vec<(usize, Vec<(Set, f64)>)>),
-    Trees(Vec<(Vec<(usize, Set)>, Vec<f64>, Span)>),
+    Trees(Vec<(Vec<Question>, Vec<f64>, Span)>),
 }
 
 /// A model in the bundle's numbers.
@@ -52,7 +55,7 @@ impl Asking {
                     let (attribute, asked) = resolver.subject(&term.subject, report)?;
                     let mut weights = Vec::with_capacity(term.weights.len());
                     for line in &term.weights {
-                        let set = resolver.operators(&line.operators, &asked, report)?;
+                        let set = resolver.operators(&line.operators, attribute, &asked, report)?;
                         let possible = resolver.attributes.get(attribute).is_some_and(|column| column.can_be(&set));
                         if !possible {
                             report.error("model/never", line.span, "no value can have this weight");
@@ -157,7 +160,7 @@ struct Split {
 }
 
 fn split(
-    levels: &[(usize, Set)],
+    levels: &[Question],
     leaves: &[f64],
     span: Span,
     attributes: &Attributes,

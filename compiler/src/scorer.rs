@@ -105,6 +105,7 @@ impl Weight {
         let weight = fields.need("weight", report);
         let weight = weight.and_then(|entry| bounded(&entry.node, "weight", WEIGHT_BOUND, report));
         fields.finish(report);
+        let operators = operators?;
         if operators.is_empty() {
             report
                 .error("model/term", node.span, "a weight does not say for which values it counts")

@@ -6,7 +6,7 @@
 use crate::diagnostic::Report;
 use crate::period;
 use crate::reader::{self, Fields, Word};
-use crate::source::{Node, Span, Value};
+use crate::source::{Entry, Node, Span, Value};
 
 /// A condition or a combination of them.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ impl Expression {
         Self::read_subject(fields, subject, report).unwrap_or(Self::Broken)
     }
 
-    fn report_subjects(node: &Node, subjects: &[&crate::source::Entry], report: &mut Report) {
+    fn report_subjects(node: &Node, subjects: &[&Entry], report: &mut Report) {
         if let Some(second) = subjects.get(1) {
             let first = subjects.first().map(|entry| entry.key.as_str()).unwrap_or_default();
             report
@@ -155,7 +155,7 @@ impl Expression {
         }
     }
 
-    fn read_subject(mut fields: Fields<'_>, subject: &crate::source::Entry, report: &mut Report) -> Option<Self> {
+    fn read_subject(mut fields: Fields<'_>, subject: &Entry, report: &mut Report) -> Option<Self> {
         let span = fields.span();
         let node = &subject.node;
         match subject.key.as_str() {
@@ -192,13 +192,13 @@ impl Expression {
                 let operators = read_operators(&mut inner, report);
                 inner.finish(report);
                 fields.finish(report);
-                Some(Self::Condition(Condition { subject: Subject::Visits, operators, span }))
+                Some(Self::Condition(Condition { subject: Subject::Visits, operators: operators?, span }))
             }
             key => {
                 let subject = read_thing(key, &mut fields, report);
                 let operators = read_operators(&mut fields, report);
                 fields.finish(report);
-                Some(Self::Condition(Condition { subject: subject?, operators, span }))
+                Some(Self::Condition(Condition { subject: subject?, operators: operators?, span }))
             }
         }
     }
@@ -284,55 +284,52 @@ fn within(node: &Node, report: &mut Report) -> Option<u16> {
 }
 
 /// Reads every operator that is there, in the order of [`OPERATORS`].
-pub(crate) fn read_operators(fields: &mut Fields<'_>, report: &mut Report) -> Vec<Operator> {
-    let mut operators = Vec::new();
+pub(crate) fn read_operators(fields: &mut Fields<'_>, report: &mut Report) -> Option<Vec<Operator>> {
+    let mut operators = Some(Vec::new());
     for (key, kind) in OPERATORS {
         let Some(entry) = fields.take(key) else { continue };
-        let values = match kind {
-            OperatorKind::In | OperatorKind::NotIn => {
-                let values = reader::words(&entry.node, key, report);
-                if values.is_empty() {
-                    if matches!(entry.node.value, Value::List(_)) {
-                        report
-                            .error("segment/empty-list", entry.key_span, format!("`{key}` of an empty list"))
-                            .remedy("list at least one value");
-                    }
-                    continue;
-                }
-                values
-            }
-            OperatorKind::Between => {
-                let values = reader::words(&entry.node, key, report);
-                if values.len() != 2 {
-                    if matches!(entry.node.value, Value::List(_)) {
-                        report
-                            .error("segment/between", entry.node.span, "`between` takes two values")
-                            .remedy("write `between: [least, most]`; both belong to it");
-                    }
-                    continue;
-                }
-                values
-            }
-            OperatorKind::Present | OperatorKind::Absent => {
-                match reader::truth(&entry.node, key, report) {
-                    Some(true) => {}
-                    Some(false) => {
-                        let other = if kind == OperatorKind::Present { "absent" } else { "present" };
-                        report
-                            .error("segment/shape", entry.node.span, format!("`{key}: false` can be read in two ways"))
-                            .remedy(format!("write `{other}: true`"));
-                        continue;
-                    }
-                    None => continue,
-                }
-                Vec::new()
-            }
-            _ => match reader::word(&entry.node, key, report) {
-                Some(word) => vec![word],
-                None => continue,
-            },
+        let Some(values) = read_values(key, kind, entry, report) else {
+            operators = None;
+            continue;
         };
-        operators.push(Operator { kind, values, span: entry.key_span });
+        if let Some(operators) = &mut operators {
+            operators.push(Operator { kind, values, span: entry.key_span });
+        }
     }
     operators
+}
+
+/// The values of one operator.
+fn read_values(key: &str, kind: OperatorKind, entry: &Entry, report: &mut Report) -> Option<Vec<Word>> {
+    match kind {
+        OperatorKind::In | OperatorKind::NotIn => {
+            let values = reader::words(&entry.node, key, report);
+            if matches!(&entry.node.value, Value::List(items) if items.is_empty()) {
+                report
+                    .error("segment/empty-list", entry.key_span, format!("`{key}` of an empty list"))
+                    .remedy("list at least one value");
+            }
+            Some(values).filter(|values| !values.is_empty())
+        }
+        OperatorKind::Between => {
+            let values = reader::words(&entry.node, key, report);
+            if matches!(&entry.node.value, Value::List(items) if items.len() != 2) {
+                report
+                    .error("segment/between", entry.node.span, "`between` takes two values")
+                    .remedy("write `between: [least, most]`; both belong to it");
+            }
+            Some(values).filter(|values| values.len() == 2)
+        }
+        OperatorKind::Present | OperatorKind::Absent => {
+            let asked = reader::truth(&entry.node, key, report)?;
+            if !asked {
+                let other = if kind == OperatorKind::Present { "absent" } else { "present" };
+                report
+                    .error("segment/shape", entry.node.span, format!("`{key}: false` can be read in two ways"))
+                    .remedy(format!("write `{other}: true`"));
+            }
+            asked.then(Vec::new)
+        }
+        _ => reader::word(&entry.node, key, report).map(|word| vec![word]),
+    }
 }

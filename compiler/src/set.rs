@@ -122,6 +122,23 @@ impl Set {
         Self { missing: rule(self.missing, other.missing), values }
     }
 
+    /// The same set for whole numbers, with whole borders: fewer bins, and "at most 3" is "below 4".
+    pub(crate) fn of_whole_numbers(mut self) -> Self {
+        if let Values::Numbers { changes, .. } = &mut self.values {
+            let mut whole: Vec<f64> = Vec::with_capacity(changes.len());
+            for change in changes.iter().map(|change| change.ceil()) {
+                // Two changes between the same two whole numbers undo each other.
+                if whole.last() == Some(&change) {
+                    whole.pop();
+                } else {
+                    whole.push(change);
+                }
+            }
+            *changes = whole;
+        }
+        self
+    }
+
     /// Where membership changes; empty for texts.
     pub(crate) fn changes(&self) -> &[f64] {
         match &self.values {
@@ -172,18 +189,6 @@ impl Set {
     pub(crate) fn is_within(&self, other: &Self) -> bool {
         self.and(&other.clone().complement()).is_empty()
     }
-
-    /// Whether some whole number belongs.
-    pub(crate) fn has_whole(&self) -> bool {
-        let Values::Numbers { below, changes } = &self.values else { return false };
-        if *below {
-            return true;
-        }
-        changes.chunks(2).any(|run| match run {
-            [from, until] => from.ceil() < *until,
-            _ => true,
-        })
-    }
 }
 
 #[cfg(test)]
@@ -213,9 +218,11 @@ mod tests {
     }
 
     #[test]
-    fn between_two_whole_numbers_there_is_none() {
-        assert!(!Set::numbers(Some(3.0f64.next_up()), Some(4.0)).has_whole());
-        assert!(Set::numbers(Some(3.0), Some(4.0)).has_whole());
+    fn whole_numbers_have_whole_borders() {
+        let six = Set::numbers(Some(6.0), Some(6.0f64.next_up()));
+        let seven = Set::numbers(Some(7.0), Some(7.0f64.next_up()));
+        assert_eq!(six.or(&seven).of_whole_numbers(), Set::numbers(Some(6.0), Some(8.0)));
+        assert!(Set::numbers(Some(3.2), Some(3.9)).of_whole_numbers().is_empty());
     }
 
     #[test]

@@ -111,11 +111,11 @@ enum Open {
     Map(Vec<Entry>, Option<(String, Span)>),
 }
 
-struct Builder {
+struct Builder<'a> {
     file: usize,
+    text: &'a str,
     /// Byte of each character; empty when the two are the same.
     bytes: Vec<usize>,
-    length: usize,
     skipped: usize,
     open: Vec<(Open, Span, usize)>,
     anchors: BTreeMap<usize, Node>,
@@ -124,13 +124,13 @@ struct Builder {
     documents: usize,
 }
 
-impl Builder {
-    fn new(file: usize, text: &str) -> Self {
+impl<'a> Builder<'a> {
+    fn new(file: usize, text: &'a str) -> Self {
         let bytes = if text.is_ascii() { Vec::new() } else { text.char_indices().map(|(at, _)| at).collect() };
         Self {
             file,
+            text,
             bytes,
-            length: text.len(),
             skipped: 0,
             open: Vec::new(),
             anchors: BTreeMap::new(),
@@ -143,9 +143,9 @@ impl Builder {
     fn byte(&self, character: usize) -> usize {
         let character = character + self.skipped;
         if self.bytes.is_empty() {
-            character.min(self.length)
+            character.min(self.text.len())
         } else {
-            self.bytes.get(character).copied().unwrap_or(self.length)
+            self.bytes.get(character).copied().unwrap_or(self.text.len())
         }
     }
 
@@ -195,8 +195,9 @@ impl Builder {
                         (Value::Map(entries), last)
                     }
                 };
-                // A block ends where its last child does; `}` and `]` have a place of their own.
-                let end = if span.end > span.start { span.end } else { last.unwrap_or(start.end) };
+                // A block ends where its last child does; `]` and `}` have a place of their own.
+                let closed = matches!(self.text.as_bytes().get(span.start), Some(b']' | b'}'));
+                let end = if closed && span.end > span.start { span.start + 1 } else { last.unwrap_or(start.end) };
                 self.place(Node { span: Span { end: end.max(start.start), ..start }, value }, anchor, report)
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Some(()),

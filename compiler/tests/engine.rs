@@ -1,6 +1,8 @@
 //! The engine decides as the campaign file says: random segments and random histories through a whole session, against
 //! the interpreter of `support` over a plain list of what happened.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::sync::Arc;

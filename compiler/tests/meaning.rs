@@ -1,6 +1,8 @@
 //! A bundle's bits mean what the campaign file says: random segments on random visitors, compiled and looked up, against
 //! the interpreter of `support`.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use petitfour::catalog::{Catalog, Section};

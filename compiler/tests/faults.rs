@@ -1,0 +1,384 @@
+//! Every fault is told with its code, its line and its column, and without a second fault that only follows from it.
+//!
+//! In the texts below, `»` stands before the place that the diagnostic must point at.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use petitfour::id::Key;
+use petitfour_compiler::{Diagnostic, Severity, Source, compile, render};
+
+/// A file in which nothing is wrong, to which a case adds what is.
+const BASE: &str = "petitfour: 1
+version: 1
+context: { sky: { type: text, values: [sun, rain] }, heat: { type: number } }
+traits: { plan: { type: text } }
+events: { view: {} }
+affinities: { drink: { event: view, property: category, half_life: 7 days, values: [water] } }
+feeds: { everywhere: {} }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { t: x } }
+";
+
+/// One campaign after the base, with more lines about it.
+fn campaign(lines: &str) -> String {
+    format!("{BASE}campaigns:\n  - id: a\n    placements: [hero]\n    creatives: [{{ id: k, t: x }}]\n    {lines}\n")
+}
+
+/// A segment after the base, which a campaign uses.
+fn segment(condition: &str) -> String {
+    format!("{}segments:\n  who: {condition}\n", campaign("segment: who"))
+}
+
+fn model(text: &str) -> String {
+    format!("{}models:\n  m: {text}\n", campaign("model: m"))
+}
+
+fn add(text: &str) -> String {
+    format!("{}{text}\n", campaign("priority: 1"))
+}
+
+/// Code and text of every case that fits on a page.
+fn cases() -> Vec<(&'static str, String)> {
+    vec![
+        ("yaml/syntax", "petitfour: 1\nversion: 1\nsite: [a\n»".to_owned()),
+        ("yaml/duplicate-key", "petitfour: 1\nversion: 1\n»version: 2\n".to_owned() + &add("")[24..]),
+        ("yaml/key", "petitfour: 1\nversion: 1\n? »[a]\n: b\n".to_owned()),
+        ("yaml/documents", "petitfour: 1\nversion: 1\n»---\nversion: 2\n".to_owned()),
+        ("yaml/alias", "petitfour: 1\nversion: 1\nx-parts: &a [»*a]\n".to_owned()),
+        ("file/format", add("").replace("petitfour: 1", "petitfour: »2")),
+        ("file/missing-key", add("").replace("version: 1\n", "").replace("petitfour", "»petitfour")),
+        ("file/unknown-key", add("»campagins: []")),
+        ("file/unknown-type", add("").replace("type: number", "type: »numeric")),
+        ("file/wrong-type", campaign("priority: »high")),
+        ("file/wrong-type", campaign("schedule: »soon")),
+        ("file/out-of-range", campaign("caps: { day: »70000 }")),
+        ("file/bad-duration", segment("{ event: view, within: »7 moons }")),
+        ("file/bad-duration", segment("{ event: view, within: »$ days }")),
+        ("file/bad-duration", segment("{ event: view, within: »36 hours }")),
+        ("file/bad-duration", segment("{ last: view, at_least: »5 }")),
+        ("file/bad-date", campaign("schedule: { from: »2026-02-30 }")),
+        ("file/bad-offset", campaign("schedule: { from: 2026-02-20, timezone: »Europe/Paris }")),
+        ("file/no-campaign", BASE.replace("hero:", "»hero:")),
+        ("name/letter", add("segments: { »\"a\\tb\": { context: heat, is: 1 } }")),
+        ("name/length", add("segments: { »\"\": { context: heat, is: 1 } }")),
+        ("consent/unknown-permission", add("consent: { default: [»stores] }")),
+        ("affinity/unknown-event", add("").replace("event: view, property", "event: »vieuw, property")),
+        ("feed/unknown-place", add("").replace("everywhere: {}", "everywhere: { place: »shop }")),
+        ("feed/place-values", add("").replace("everywhere: {}", "everywhere: { place: »heat }")),
+        ("placement/unknown-fallback", add("").replace("fallback: house", "fallback: »hose")),
+        ("placement/no-fallback", add("").replace("hero: { fallback: house }", "»hero: {}")),
+        ("creative/empty", add("").replace("id: k, t: x", "id: »k")),
+        ("creative/field", add("").replace("t: x }]", "t: »[x] }]")),
+        ("creative/unseen", add("").replace("{ id: k, t: x }", "{ id: k, t: x }, { id: »l, weight: 0, t: x }")),
+        ("creative/slip", add("").replace("{ id: k, t: x }", "{ id: k, »wieght: 2 }")),
+        ("creative/duplicate-id", add("").replace("{ id: k, t: x }", "{ id: k, t: x }, { id: »k, t: x }")),
+        ("creative/duplicate-id", add("").replace("{ id: k, t: x }", "{ id: »house, t: x }")),
+        ("campaign/duplicate-id", add("  - { id: »a, placements: [hero], creatives: [{ id: l, t: x }], priority: 2 }")),
+        ("campaign/no-placement", add("  - { id: »b, creatives: [{ id: l, t: x }] }")),
+        ("campaign/placement-twice", add("").replace("placements: [hero]", "placements: [hero, »hero]")),
+        ("campaign/unknown-placement", add("").replace("placements: [hero]", "placements: [hero, »herro]")),
+        ("campaign/unknown-segment", campaign("segment: »nobody")),
+        ("campaign/unknown-feed", campaign("stock: { feed: »shelf, item: a }")),
+        ("campaign/unknown-model", campaign("model: »thirst")),
+        ("campaign/unknown-otherwise", campaign("stock: { feed: everywhere, item: a, otherwise: »hide }")),
+        (
+            "campaign/segment-and-when",
+            segment("{ context: heat, is: 1 }").replace("segments:", "    »when: { context: heat, is: 1 }\nsegments:"),
+        ),
+        ("campaign/schedule-over", campaign("schedule: { from: 2026-02-02, until: »2026-02-02 }")),
+        ("campaign/cap-zero", campaign("caps: { day: »0 }")),
+        ("campaign/cap-idle", campaign("caps: { hour: »5, day: 3 }")),
+        ("campaign/bad-holdout", campaign("holdout: »0.1")),
+        ("campaign/bad-holdout", campaign("holdout: »110%")),
+        ("campaign/holdout-all", campaign("holdout: »100%")),
+        (
+            "campaign/no-creative",
+            add("  - { id: b, placements: [hero], creatives: »[] }").replace("priority: 1", "caps: { day: 1 }"),
+        ),
+        ("campaign/no-weight", add("").replace("[{ id: k, t: x }]", "»[{ id: k, weight: 0, t: x }]")),
+        ("campaign/hidden", add("  - { id: »b, placements: [hero], creatives: [{ id: l, t: x }] }")),
+        ("segment/shape", segment("»[{ context: heat, is: 1 }]")),
+        ("segment/shape", segment("{ context: heat, »trait: plan, is: 1 }")),
+        ("segment/shape", segment("»{ is: 1 }")),
+        ("segment/shape", segment("{ context: heat, present: »false }")),
+        ("segment/shape", segment("{ »all: [] }")),
+        ("segment/unknown-context", segment("{ context: »heats, is: 1 }")),
+        ("segment/unknown-trait", segment("{ trait: »plans, is: free }")),
+        ("segment/unknown-event", segment("{ event: »bought }")),
+        ("segment/unknown-affinity", segment("{ affinity: »drinks, of: water, at_least: 1 }")),
+        ("segment/unknown-value", segment("{ context: sky, in: [sun, »rian] }")),
+        ("segment/unknown-value", segment("{ affinity: drink, of: »watre, at_least: 1 }")),
+        ("segment/unknown-moment", segment("{ moment: »minute, is: 1 }")),
+        ("segment/where", segment("{ event: view, where: »{ a: b, c: d } }")),
+        ("segment/no-operator", segment("»{ context: heat }")),
+        ("segment/wrong-operator", segment("{ context: sky, »at_least: 3 }")),
+        ("segment/wrong-value", segment("{ context: heat, at_least: »warm }")),
+        ("segment/wrong-value", segment("{ moment: weekday, is: »someday }")),
+        ("segment/wrong-value", segment("{ context: heat, at_least: »nan }")),
+        ("segment/empty-list", segment("{ context: sky, »in: [] }")),
+        ("segment/between", segment("{ context: heat, between: »[1, 2, 3] }")),
+        ("segment/between", segment("{ moment: hour, between: [»22, 4] }")),
+        ("segment/never", segment("»{ event: view, at_least: 5, at_most: 3 }")),
+        ("segment/never", segment("»{ event: view, more_than: 3, less_than: 4 }")),
+        ("segment/never", segment("»{ moment: hour, at_least: 24 }")),
+        ("segment/never", segment("»{ event: view, absent: true }")),
+        (
+            "segment/never",
+            segment("{ all: [{ context: sky, is: sun }, { context: sky, is: rain }] }").replace("who: {", "»who: {"),
+        ),
+        (
+            "segment/always",
+            segment("{ any: [{ context: sky, is: sun }, { not: { context: sky, is: sun } }] }")
+                .replace("who: {", "»who: {"),
+        ),
+        ("segment/circle", segment("{ not: { segment: »who } }")),
+        ("model/unknown-kind", model("{ kind: »forest }")),
+        ("model/term", model("{ kind: linear, terms: [»{ weights: [{ is: 1, weight: 1 }] }] }")),
+        ("model/term", model("{ kind: linear, terms: [{ context: heat, weights: [»{ weight: 1 }] }] }")),
+        ("model/idle-term", model("{ kind: linear, terms: [»{ context: heat, weights: [] }] }")),
+        ("model/never", model("{ kind: linear, terms: [{ moment: hour, weights: [»{ is: 25, weight: 1 }] }] }")),
+        (
+            "model/level",
+            model("{ kind: trees, trees: [{ levels: [»{ not: { context: heat, is: 1 } }], leaves: [0, 1] }] }"),
+        ),
+        ("model/leaves", model("{ kind: trees, trees: [{ levels: [{ context: heat, is: 1 }], leaves: »[0] }] }")),
+        ("model/depth", model("{ kind: trees, trees: [{ levels: »[], leaves: [] }] }")),
+        ("model/no-file", model("{ file: »gone.json }")),
+    ]
+}
+
+fn compiled(text: &str) -> Vec<Diagnostic> {
+    compile(&[Source { name: "c.yaml".to_owned(), text: text.to_owned() }], &|_| None).diagnostics
+}
+
+/// The text without the mark, and the line and column where it was.
+fn unmarked(text: &str) -> (String, u32, u32) {
+    let at = text.find('»').unwrap_or_else(|| panic!("no mark in {text}"));
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+    (text.replace('»', ""), u32::try_from(line).unwrap(), u32::try_from(column).unwrap())
+}
+
+#[test]
+fn the_base_of_the_cases_has_no_fault() {
+    assert_eq!(compiled(&add("")), []);
+    assert_eq!(compiled(&segment("{ context: heat, is: 1 }")), []);
+}
+
+#[test]
+fn each_fault_is_told_once_with_its_code_and_place() {
+    let mut wrong = String::new();
+    for (code, text) in cases() {
+        let (text, line, column) = unmarked(&text);
+        let found = compiled(&text);
+        let told: Vec<_> = found.iter().map(|it| (it.code, it.place.line, it.place.column)).collect();
+        if told != [(code, line, column)] {
+            let messages: Vec<&str> = found.iter().map(|it| it.message.as_str()).collect();
+            writeln!(wrong, "{code} {line}:{column} was told as {told:?} {messages:?}\n{text}").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_fault_in_the_second_file_is_told_there() {
+    let sources = [("a.yaml", add("")), ("b.yaml", "version: 2\nevents: { view: {} }\n".to_owned())]
+        .map(|(name, text)| Source { name: name.to_owned(), text });
+    let found = compile(&sources, &|_| None).diagnostics;
+    let told: Vec<_> =
+        found.iter().map(|it| (it.code, it.place.file.as_str(), it.place.line, it.place.column)).collect();
+    assert_eq!(told, [("file/written-twice", "b.yaml", 1, 1), ("event/duplicate", "b.yaml", 2, 11)]);
+    let first: Vec<_> =
+        found.iter().map(|it| it.related.as_ref().map(|it| (it.place.file.as_str(), it.place.line))).collect();
+    assert_eq!(first, [Some(("a.yaml", 2)), Some(("a.yaml", 5))]);
+}
+
+#[test]
+fn a_name_declared_in_two_files_is_a_fault_of_each_kind() {
+    let again = "context: { heat: { type: number } }\ntraits: { plan: { type: text } }\n\
+                 affinities: { drink: { event: view, property: category, half_life: 7 days } }\nfeeds: { everywhere: {} }\n\
+                 placements: { hero: { fallback: house } }\nsegments: { who: { event: view } }\n\
+                 models: { m: { kind: linear, terms: [] } }\n";
+    let more = "segments: { who: { event: view } }\nmodels: { m: { kind: linear, terms: [] } }";
+    let sources = [("a.yaml", add(more)), ("b.yaml", again.to_owned())];
+    let sources = sources.map(|(name, text)| Source { name: name.to_owned(), text });
+    let found = compile(&sources, &|_| None).diagnostics;
+    let told: Vec<&str> = found.iter().map(|it| it.code).collect();
+    let kinds = ["context", "trait", "affinity", "feed", "placement", "segment", "model"];
+    assert_eq!(told, kinds.map(|kind| format!("{kind}/duplicate")));
+}
+
+#[test]
+fn two_names_with_one_key_are_a_fault() {
+    let mut keys = BTreeMap::new();
+    let pair = (0..).find_map(|number| {
+        let name = format!("n{number}");
+        keys.insert(Key::of(&name), name.clone()).map(|other| (other, name))
+    });
+    let (first, second) = pair.unwrap();
+    let found = compiled(&add("").replace("view: {}", &format!("view: {{}}, {first}: {{}}, {second}: {{}}")));
+    assert_eq!(found.iter().map(|it| it.code).collect::<Vec<_>>(), ["name/collision"]);
+}
+
+#[test]
+fn what_grows_beyond_a_bound_is_a_fault_and_never_cut() {
+    // Nine ORs of two things each: 512 combinations.
+    let ors: Vec<String> =
+        (0..9).map(|at| format!("{{ any: [{{ trait: a{at}, is: x }}, {{ trait: b{at}, is: x }}] }}")).collect();
+    let traits: Vec<String> = (0..9).map(|at| format!("a{at}: {{ type: text }}, b{at}: {{ type: text }}")).collect();
+    let large =
+        segment(&format!("{{ all: [{}] }}", ors.join(", "))).replace("plan:", &format!("{}, plan:", traits.join(", ")));
+    let mut chain = segment("{ segment: s0 }");
+    for at in 0..80 {
+        writeln!(chain, "  s{at}: {{ segment: s{} }}", at + 1).unwrap();
+    }
+    chain.push_str("  s80: { event: view }\n");
+    let mut bomb = add("x-parts:\n  - &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]");
+    for at in 1..8 {
+        writeln!(bomb, "  - &a{at} [{}]", vec![format!("*a{}", at - 1); 10].join(", ")).unwrap();
+    }
+    let deep = add(&format!("x-parts: {}{}", "[".repeat(80), "]".repeat(80)));
+    let values: Vec<String> = (0..70_000).map(|at| format!("v{at}")).collect();
+    let values = segment(&format!("{{ trait: plan, in: [{}] }}", values.join(", ")));
+    let creative = add("").replace("t: x }]", &format!("t: {} }}]", "x".repeat(17 << 20)));
+    for (code, text) in [
+        ("segment/too-large", large),
+        ("segment/chain", chain),
+        ("yaml/size", bomb),
+        ("yaml/depth", deep),
+        ("bundle/limit", values),
+        ("bundle/size", creative),
+    ] {
+        let result = compile(&[Source { name: "c.yaml".to_owned(), text }], &|_| None);
+        assert!(result.bundle.is_none());
+        assert_eq!(result.diagnostics.iter().map(|it| it.code).collect::<Vec<_>>(), [code]);
+    }
+}
+
+#[test]
+fn segments_that_name_each_other_twice_on_every_level_compile_at_once() {
+    let mut text = segment("{ all: [{ segment: s0 }, { segment: s0 }] }");
+    for at in 0..50 {
+        writeln!(text, "  s{at}: {{ any: [{{ segment: s{0} }}, {{ not: {{ not: {{ segment: s{0} }} }} }}] }}", at + 1)
+            .unwrap();
+    }
+    text.push_str("  s50: { event: view }\n");
+    assert_eq!(compiled(&text), []);
+}
+
+#[test]
+fn every_fault_is_told_at_once_in_the_order_of_the_file() {
+    let text = segment("{ all: [{ context: heats, is: 1 }, { trait: plans, is: a }, { event: bought }] }")
+        .replace("placements: [hero]", "placements: [herro]")
+        .replace("segment: who", "segment: whom\n    caps: { day: 0 }");
+    let codes: Vec<&str> = compiled(&text).iter().map(|it| it.code).collect();
+    let wanted = [
+        "campaign/unknown-placement",
+        "campaign/unknown-segment",
+        "campaign/cap-zero",
+        "segment/unknown-context",
+        "segment/unknown-trait",
+        "segment/unknown-event",
+    ];
+    assert_eq!(codes, wanted);
+}
+
+#[test]
+fn a_near_name_is_offered_and_a_far_one_is_not() {
+    let remedy = |name: &str| compiled(&segment(&format!("{{ context: {name}, is: 1 }}"))).remove(0).remedy;
+    assert_eq!(remedy("heta").as_deref(), Some("did you mean `heat`?"));
+    assert_eq!(remedy("Heat").as_deref(), Some("did you mean `heat`?"));
+    assert_eq!(remedy("altitude").as_deref(), Some("known: `heat`, `sky`"));
+}
+
+#[test]
+fn a_fault_in_a_model_file_is_told_in_that_file() {
+    let text = model("{ file: m.json }");
+    let files = |name: &str| (name == "m.json").then(|| b"{\n  \"kind\": \"forest\"\n}".to_vec());
+    let result = compile(&[Source { name: "c.yaml".to_owned(), text }], &files);
+    let told = &result.diagnostics[0];
+    assert_eq!(
+        (told.code, told.place.file.as_str(), told.place.line, told.place.column),
+        ("model/unknown-kind", "m.json", 2, 11)
+    );
+    let drawn = render::diagnostic(told, &result.sources, false);
+    assert!(drawn.contains("m.json:2:11") && drawn.contains("\"kind\": \"forest\""), "{drawn}");
+}
+
+#[test]
+fn a_diagnostic_is_drawn_with_its_line_and_its_remedy() {
+    let (text, ..) = unmarked(&segment("{ context: »heta, is: 1 }"));
+    let source = [Source { name: "c.yaml".to_owned(), text }];
+    let drawn = render::diagnostic(&compile(&source, &|_| None).diagnostics[0], &source, false);
+    for part in [
+        "error[segment/unknown-context]: there is no context value `heta`",
+        "c.yaml:16:19",
+        "^^^^",
+        "did you mean `heat`?",
+    ] {
+        assert!(drawn.contains(part), "{part} in\n{drawn}");
+    }
+}
+
+#[test]
+fn columns_count_characters_and_bytes_count_bytes() {
+    let (text, line, column) = unmarked(&add("").replace("t: x }]", "t: \"größer ✓\", u: »[] }]"));
+    let told = compiled(&text).remove(0);
+    assert_eq!((told.place.line, told.place.column), (line, column));
+    assert_eq!(&text[told.place.bytes], "[]");
+}
+
+#[test]
+fn any_bytes_are_read_without_a_panic() {
+    let text = segment("{ context: heat, is: 1 }");
+    for cut in 0..text.len() {
+        if text.is_char_boundary(cut) {
+            let _ = compiled(&text[..cut]);
+            let _ = compiled(&format!("{}\u{0}{}", &text[..cut], &text[cut..]));
+            let _ = compiled(&format!("{}: [{}", &text[..cut], &text[cut..]));
+        }
+    }
+}
+
+#[test]
+fn every_code_has_a_test_here_and_a_line_in_the_reference() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let own = std::fs::read_to_string(root.join("tests/faults.rs")).unwrap();
+    let reference = std::fs::read_to_string(root.join("../docs/campaigns.md")).unwrap();
+    let mut missing = Vec::new();
+    for file in std::fs::read_dir(root.join("src")).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for literal in text.split('"').skip(1).step_by(2) {
+            let Some((area, fault)) = literal.split_once('/') else { continue };
+            let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            // `{kind}/duplicate` is tested for all kinds at once.
+            let tested = own.contains(&format!("\"{literal}\""))
+                || (fault == "duplicate" && own.contains(&format!("\"{area}\"")));
+            if plain(area) && plain(fault) && !(tested && reference.contains(&format!("`{literal}`"))) {
+                missing.push(literal.to_owned());
+            }
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn warnings_do_not_keep_the_bundle_from_being_written() {
+    let text = add("").replace("hero: { fallback: house }", "hero: {}");
+    let result = compile(&[Source { name: "c.yaml".to_owned(), text }], &|_| None);
+    assert_eq!(result.diagnostics[0].severity, Severity::Warning);
+    assert!(result.bundle.is_some());
+}
