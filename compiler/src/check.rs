@@ -63,14 +63,17 @@ fn twice(code: &'static str, what: &str, name: &str, span: Span, first: Span, re
 /// Names are known by 32 bits: two names of one kind must not share them.
 fn keys(folder: &Folder, report: &mut Report) {
     fn kind<'a>(what: &str, names: impl Iterator<Item = (&'a str, Span)>, report: &mut Report) {
-        let mut known: BTreeMap<Key, &str> = BTreeMap::new();
+        let mut known: BTreeMap<Key, (&str, Span)> = BTreeMap::new();
         for (name, span) in names {
             let key = Key::of(name);
-            let other = known.insert(key, name).filter(|other| *other != name);
+            let other = known.insert(key, (name, span)).filter(|(other, _)| *other != name);
             if other.is_some() || key == Key::NONE {
-                report
-                    .error("name/collision", span, format!("the {what} `{name}` has the same key as another name"))
-                    .remedy("rename it: one name in four thousand million collides with yours");
+                let found =
+                    report.error("name/collision", span, format!("the {what} `{name}` has a key that is taken"));
+                found.remedy("give it another name: a name is known by 32 bits, and by chance these are another's");
+                if let Some((_, other)) = other {
+                    found.related(other, "the other one");
+                }
             }
         }
     }
