@@ -1,6 +1,6 @@
 /** Petit Four for Node: the module, and a bundle named by a path, are read from disk. */
 import { readFile } from "node:fs/promises";
-import init, { Session } from "./petitfour.js";
+import { Session, initSync } from "./petitfour.js";
 import { createClient } from "./core.mjs";
 import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
 
@@ -19,6 +19,12 @@ const fromDisk = async (module) => {
   } catch {
     throw "wasm/missing";
   }
+};
+
+/** Not the glue's own `init`: it asks what `Response` is, and Node then loads its whole HTTP client, for some 30 ms. */
+const init = async ({ module_or_path }) => {
+  const source = await module_or_path;
+  return initSync({ module: source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source) });
 };
 
 export function load(options = {}) {
