@@ -1,8 +1,9 @@
 /**
- * Petit Four on five ways in, all through the package as it is shipped (`pkg/`).
+ * Petit Four on six ways in, all through the package as it is shipped (`pkg/`).
  *
- * - `object`: a plain visitor object, written by name into the numeric block, as a host would that knows its attributes;
- *   each text goes through a Map from text to bin.
+ * - `object`: a plain visitor object, by a host that knows its attributes: `visitor.country` and so on, each text through a
+ *   Map from text to bin, written into the numeric block.
+ * - `generic`: the same by a host that has only a list of names, `visitor[name]`, which V8 cannot cache.
  * - `ready`: the block is copied from numbers made beforehand; every attribute is new to the engine each time.
  * - `again`: the same visitor once more.
  * - `measured`: as `object`, with every permission open, so that each decision is queued for the origin and the effects
@@ -19,6 +20,9 @@ import { load } from "../../../pkg/node.mjs";
 /** 2026-06-15T12:00:00Z, the moment of the native part too. Nothing in the workload depends on it. */
 const NOW = 1781524800000;
 const NONE = 0xffffffff;
+
+/** Stands for an attribute that no campaign asks about: what is written there is nobody's. */
+const absent = { at: -1, bins: new Map() };
 
 let memory;
 
@@ -66,6 +70,38 @@ export function openSession(bundle, seed, { stringAttrs, numberAttrs }) {
     }
   };
 
+  const [country, region, city, device, browser, os, lang, channel, utmcampaign, segment, plan, category] = stringAttrs.map(
+    (name) => texts.find((text) => text.name === name) ?? absent,
+  );
+  const [age, visits, sessions, pageviews, cartvalue, orders, ltv, dayssince] = numberAttrs.map(
+    (name) => numbers.find((number) => number.name === name) ?? absent,
+  );
+  const bin = (text, value) => text.bins.get(value) ?? (text === absent ? 0 : intern(text, value));
+
+  const tellKnown = (visitor) => {
+    if (buffer !== memory.buffer) refresh();
+    input[country.at] = bin(country, visitor.country);
+    input[region.at] = bin(region, visitor.region);
+    input[city.at] = bin(city, visitor.city);
+    input[device.at] = bin(device, visitor.device);
+    input[browser.at] = bin(browser, visitor.browser);
+    input[os.at] = bin(os, visitor.os);
+    input[lang.at] = bin(lang, visitor.lang);
+    input[channel.at] = bin(channel, visitor.channel);
+    input[utmcampaign.at] = bin(utmcampaign, visitor.utmcampaign);
+    input[segment.at] = bin(segment, visitor.segment);
+    input[plan.at] = bin(plan, visitor.plan);
+    input[category.at] = bin(category, visitor.category);
+    input[age.at] = visitor.age;
+    input[visits.at] = visitor.visits;
+    input[sessions.at] = visitor.sessions;
+    input[pageviews.at] = visitor.pageviews;
+    input[cartvalue.at] = visitor.cartvalue;
+    input[orders.at] = visitor.orders;
+    input[ltv.at] = visitor.ltv;
+    input[dayssince.at] = visitor.dayssince;
+  };
+
   const answer = () => {
     const campaign = output[1];
     return campaign === NONE ? null : (names[campaign] ??= session.name(0, campaign));
@@ -80,6 +116,7 @@ export function openSession(bundle, seed, { stringAttrs, numberAttrs }) {
   return {
     session,
     tell,
+    tellKnown,
     decide,
     block: () => input.slice(),
     fill(block) {
@@ -96,8 +133,14 @@ export async function open(workload, visitors) {
 
   const plain = session();
   const object = (visitor) => {
-    plain.tell(visitor);
+    plain.tellKnown(visitor);
     return plain.decide();
+  };
+
+  const listed = session();
+  const generic = (visitor) => {
+    listed.tell(visitor);
+    return listed.decide();
   };
 
   const filled = session();
@@ -123,7 +166,7 @@ export async function open(workload, visitors) {
   const open = session();
   open.session.consent(0b1111, NOW, 0);
   const measured = (visitor) => {
-    open.tell(visitor);
+    open.tellKnown(visitor);
     const answer = open.decide();
     for (let effect; (effect = open.session.poll()); ) if (effect < 3) open.session.payload();
     return answer;
@@ -133,7 +176,7 @@ export async function open(workload, visitors) {
   const contexts = new Map(visitors.map(({ id, ...context }) => [id, context]));
   const whole = (visitor) => client.decide("main", contexts.get(visitor.id)).campaign;
 
-  return { object, ready, again, measured, package: whole };
+  return { object, generic, ready, again, measured, package: whole };
 }
 
 /** Median milliseconds to open a session over a bundle, the module being there. */
