@@ -89,6 +89,8 @@ pub struct Session {
     /// The hour, in UTC and local, for which the profile's attributes were read; `None` when the profile has changed since.
     read_at: Option<(u32, u32)>,
     recent: Vec<Recent>,
+    /// Place in `recent` that the next one takes.
+    oldest: usize,
     decided: u64,
     last_exposed: u64,
     outbox: Outbox,
@@ -130,6 +132,7 @@ impl Session {
             matches,
             read_at: None,
             recent: Vec::new(),
+            oldest: 0,
             decided: 0,
             last_exposed: 0,
             outbox: Outbox::new(replica, engine.catalog.hash()),
@@ -146,7 +149,9 @@ impl Session {
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), profile::Error> {
         if self.permissions.store() {
             let stored = Profile::decode(bytes)?;
-            self.profile.merge(&stored);
+            if !self.profile.adopt(&stored) {
+                self.profile.merge(&stored);
+            }
             self.read_at = None;
         }
         Ok(())
@@ -266,18 +271,15 @@ impl Session {
     pub fn decide_at(&mut self, placement: usize, moment: Moment) -> Decision {
         self.evaluate(moment);
         let mut decision = decision::choose(placement, &self.matches, &self.circumstances(moment));
+        self.decided += 1;
+        // One that chose nothing has a number too, though nobody can confirm it: the origin counts each number once.
+        let id = xxh64(&self.decided.to_le_bytes(), self.replica).max(1);
         if decision.creative.is_some() {
-            self.decided += 1;
-            decision.id = xxh64(&self.decided.to_le_bytes(), self.replica).max(1);
-            let recent = Recent { id: decision.id, campaign: decision.campaign, exposed: false };
-            let slot = (self.decided as usize - 1) % RECENT;
-            match self.recent.get_mut(slot) {
-                Some(old) => *old = recent,
-                None => self.recent.push(recent),
-            }
+            decision.id = id;
+            self.remember(Recent { id, campaign: decision.campaign, exposed: false });
         }
         if self.permissions.measure() {
-            self.queue_decision(&decision, moment);
+            self.queue_decision(id, &decision, moment);
         }
         decision
     }
@@ -322,6 +324,7 @@ impl Session {
         self.permissions = self.engine.catalog.default_permissions();
         self.outbox.clear();
         self.recent.clear();
+        self.oldest = 0;
         self.decided = 0;
         self.last_exposed = 0;
     }
@@ -397,6 +400,15 @@ impl Session {
         true
     }
 
+    /// Keeps a decision in mind until it is confirmed, in place of the oldest.
+    fn remember(&mut self, recent: Recent) {
+        match self.recent.get_mut(self.oldest) {
+            Some(old) => *old = recent,
+            None => self.recent.push(recent),
+        }
+        self.oldest = (self.oldest + 1) % RECENT;
+    }
+
     fn arrive(&mut self, moment: Moment) {
         self.profile.arrive(REPLICA, moment);
     }
@@ -462,7 +474,7 @@ impl Session {
         }
     }
 
-    fn queue_decision(&mut self, decision: &Decision, moment: Moment) {
+    fn queue_decision(&mut self, id: u64, decision: &Decision, moment: Moment) {
         let catalog = &self.engine.catalog;
         let key = |key: Option<Key>| key.unwrap_or(Key::NONE).0;
         let campaign_key = |index| catalog.campaign(index).map(|campaign| campaign.key());
@@ -470,7 +482,7 @@ impl Session {
         let campaign = key(decision.campaign.and_then(campaign_key));
         let creative = key(decision.creative.and_then(|index| catalog.creative(index)).map(|creative| creative.key()));
         let withheld = key(decision.withheld.and_then(campaign_key));
-        let (id, reason, probability) = (decision.id, decision.reason as u8, decision.probability);
+        let (reason, probability) = (decision.reason as u8, decision.probability);
         self.queue(
             |after| Entry::Decision { id, after, placement, campaign, creative, reason, probability, withheld },
             moment,

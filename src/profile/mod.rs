@@ -164,6 +164,20 @@ impl Profile {
         self.normalise();
     }
 
+    /// Becomes another copy, pseudonym and all, when nothing was remembered here and the other is no older generation.
+    /// Birth is known to the hour only: two copies of one hour would merge under the lesser pseudonym, and a visitor who
+    /// has just come would change it with every page. Returns false when there is something to merge.
+    pub fn adopt(&mut self, other: &Self) -> bool {
+        let adopts = self.is_empty() && self.floor == Rank::default() && other.generation >= self.generation;
+        if adopts {
+            let seen = self.seen.max(other.seen);
+            *self = other.clone();
+            self.seen = seen;
+            self.normalise();
+        }
+        adopts
+    }
+
     /// Forgets everything and begins anew under another pseudonym; older copies lose to this one when they meet.
     pub fn forget(&mut self, visitor: Visitor, moment: Moment) {
         let generation = self.generation.saturating_add(1).max(minutes(moment));
