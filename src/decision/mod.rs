@@ -129,23 +129,27 @@ fn worth(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> i64 {
 
 /// Campaigns whose conjuncts match under a mask, in decision order, each once.
 fn candidates<'a>(catalog: &'a Catalog, mask: usize, matches: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
-    let words = catalog.bit_row(Section::Masks, mask).iter().zip(matches);
-    let mut last = usize::MAX;
-    words
-        .enumerate()
-        .flat_map(|(place, (mask, matches))| {
-            let mut bits = u64::from_le_bytes(*mask) & matches;
-            core::iter::from_fn(move || {
-                let bit = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
-                bits &= bits - 1;
-                Some(place * 64 + bit)
-            })
-        })
-        .filter_map(move |conjunct| {
-            let campaign = catalog.conjunct_campaign(conjunct)?;
+    let owners = catalog.section(Section::Conjuncts).as_chunks::<4>().0;
+    let mut words = catalog.bit_row(Section::Masks, mask).iter().zip(matches).enumerate();
+    let (mut bits, mut base, mut last) = (0u64, 0, u32::MAX);
+    core::iter::from_fn(move || {
+        loop {
+            while bits == 0 {
+                let (place, (mask, matches)) = words.next()?;
+                bits = u64::from_le_bytes(*mask) & matches;
+                base = place * 64;
+            }
+            let conjunct = base + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
             // A campaign's conjuncts stand together, so repeats follow one another.
-            (core::mem::replace(&mut last, campaign) != campaign).then_some(campaign)
-        })
+            if let Some(owner) = owners.get(conjunct).map(|owner| u32::from_le_bytes(*owner))
+                && owner != last
+            {
+                last = owner;
+                return Some(owner as usize);
+            }
+        }
+    })
 }
 
 /// The creative that is this visitor's, by a split of their weights, with its probability.

@@ -445,13 +445,7 @@ impl Session {
     fn evaluate(&mut self, moment: Moment) {
         self.read_profile(moment);
         let catalog = &self.engine.catalog;
-        let mut changed = false;
-        for ((attribute, input), bin) in catalog.attributes().zip(&self.inputs).zip(&mut self.bins) {
-            let new = rule::bin(catalog, &attribute, *input);
-            changed |= new != *bin;
-            *bin = new;
-        }
-        if changed {
+        if rule::bin(catalog, &self.inputs, &mut self.bins) {
             rule::combine(catalog, &self.bins, &mut self.matches);
         }
     }
