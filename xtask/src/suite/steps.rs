@@ -153,9 +153,10 @@ fn node_tests(workspace: &Workspace, scale: Scale, files: &[&str], count: &mut C
         "petitfour-collector",
     ]))?;
     let mut node = workspace.node();
-    // One file after the other: they share the machine's ports and its patience.
+    // One file after the other: they share the machine's cores. A file that hangs is ended after ten minutes, the
+    // longest that a person would wait before looking.
     node.current_dir(workspace.wasm_tests())
-        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=600000"])
         .args(files);
     // The tests run what was just built, wherever Cargo put it, and the browser that the set-up found.
     node.env("PETITFOUR_TARBALL", tarball)
