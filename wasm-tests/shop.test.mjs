@@ -19,7 +19,7 @@ let passed = 0;
 before(async () => {
   mkdirSync(pictures, { recursive: true });
   const bundle = compile(inClone("examples", "soda"));
-  origin = await collector({ bundle: bundle.path, www: [inClone("www"), `/pkg=${unpacked()}`] });
+  origin = await collector(null, { bundle: bundle.path, www: [inClone("www"), `/pkg=${unpacked()}`] });
   browser = await launch();
   tab = await open(browser, { viewport: { width: 1280, height: 800 } });
   ({ page } = tab);

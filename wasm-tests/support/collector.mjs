@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { binary, scratch } from "./files.mjs";
 
-/** Starts one; `www` are `[PATH=]DIR`s. The answer is `{ url, data, counts, stop }`. */
-export async function collector({ bundle, www = [], data = scratch("collector"), listen = "127.0.0.1:0" }) {
+/** Starts one that ends with the test `t`, or when `stop` is called; `www` are `[PATH=]DIR`s. */
+export async function collector(t, { bundle, www = [], data = scratch("collector"), listen = "127.0.0.1:0" }) {
   const given = ["--listen", listen, "--data", data, ...(bundle ? ["--bundle", bundle] : []), ...www.flatMap((each) => ["--www", each])];
   const child = spawn(binary("petitfour-collector", "PETITFOUR_COLLECTOR"), given, { stdio: ["ignore", "pipe", "pipe"] });
   const said = [];
@@ -14,14 +14,10 @@ export async function collector({ bundle, www = [], data = scratch("collector"),
   const first = await Promise.race([once(createInterface(child.stdout), "line"), gone]);
   const url = /http:\/\/[\d.:]+/.exec(first[0])?.[0];
   if (!url) throw new Error(`the collector did not start: ${Buffer.concat(said)}`);
-  process.once("exit", () => child.kill("SIGKILL"));
-  return {
-    url,
-    data,
-    counts: async () => (await fetch(`${url}/v1/counts`)).json(),
-    stop: async () => {
-      child.kill("SIGTERM");
-      await gone;
-    },
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await gone;
   };
+  t?.after(stop);
+  return { url, stop, counts: async () => (await fetch(`${url}/v1/counts`)).json() };
 }
