@@ -60,7 +60,8 @@ const bytes = (bundle) => ({
   }).length,
 });
 
-async function measure(name, visitors, peers) {
+/** Checks the answers of one workload and makes its subjects. */
+async function prepare(name, visitors, peers) {
   const workload = await openWorkload(name);
   const verdict = verify(workload, visitors);
   const { visitors: asked, mismatches, invalid, skipped, unsteady, unlike_native } = verdict;
@@ -75,11 +76,14 @@ async function measure(name, visitors, peers) {
     const engine = await import(`./lib/engines/${other}.mjs`);
     subjects.push(subject(other, engine.title, await engine.open(workload)));
   }
-  await time(subjects, visitors, ROUNDS);
-  console.log(`  ${"".padEnd(38)}${"p10".padStart(11)}${"median".padStart(11)}  ns a decision`);
+  return { name, workload, verdict, subjects };
+}
+
+function report({ name, workload, verdict, subjects }, all) {
+  console.log(`\n${name.padEnd(40)}${"p10".padStart(11)}${"median".padStart(11)}  ns a decision`);
   for (const { title, ns } of subjects) {
     const row = [ns.p10, ns.median].map((figure) => figure.toFixed(0).padStart(11)).join("");
-    console.log(`  ${title.padEnd(38)}${row}${ns.visitors < asked ? `  (${ns.visitors} visitors a round)` : ""}`);
+    console.log(`  ${title.padEnd(38)}${row}${ns.visitors < all ? `  (${ns.visitors} visitors a round)` : ""}`);
   }
   const size = bytes(workload.bundle);
   const load = petitfour.loadTime(workload.bundle);
@@ -140,8 +144,11 @@ function record(stated) {
 const peers = installed();
 const visitors = await openVisitors();
 await petitfour.start();
-const wasm = {};
-for (const name of ["w100", "w1000"]) wasm[name] = await measure(name, visitors, peers);
+const workloads = [];
+for (const name of ["w100", "w1000"]) workloads.push(await prepare(name, visitors, peers));
+// Both in the same rounds, since one is compared with the other too.
+await time(workloads.flatMap(({ subjects }) => subjects), visitors, ROUNDS);
+const wasm = Object.fromEntries(workloads.map((each) => [each.name, report(each, visitors.length)]));
 const cold = peers ? await coldStarts(await openWorkload("w100"), visitors[0]) : null;
 if (cold) console.log(`import to first decision: ${cold.petitfour.toFixed(1)} ms · GrowthBook ${cold.growthbook.toFixed(1)} ms`);
 const result = { date: new Date().toISOString(), native: await openNative(), wasm, cold };
