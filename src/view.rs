@@ -215,7 +215,7 @@ fn counter_name(catalog: &Catalog, key: Key) -> String {
 /// The string of the bundle that a test recognises: any may be the text behind a hash.
 fn text(catalog: &Catalog, is_it: impl Fn(&str) -> bool) -> Option<String> {
     let heap = catalog.section(Section::Strings);
-    let count = heap.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let count = heap.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes)).min(heap.len() as u32 / 4);
     (0..count).map(|index| catalog.string(index)).find(|name| is_it(name)).map(ToOwned::to_owned)
 }
 

@@ -123,7 +123,8 @@ fn item<'a>(campaign: &Campaign<'_>, catalog: &'a Catalog) -> &'a str {
 /// What keeps the visitor out of the segment: of the conjunct that fails in the fewest attributes, those attributes.
 fn misses(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
     let first = campaign.first_conjunct();
-    let conjuncts = first..first.saturating_add(campaign.conjunct_count());
+    let known = given.catalog.section(Section::Conjuncts).len() / 4;
+    let conjuncts = first..first.saturating_add(campaign.conjunct_count()).min(known);
     let failing = conjuncts
         .map(|conjunct| {
             let attributes = given.catalog.attributes().zip(given.bins.iter().copied());

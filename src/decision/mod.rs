@@ -161,10 +161,11 @@ fn pick(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> Option<(usize, u1
     }
     // Another salt than the holdout's, or the first creative would be shown to those next to the holdout.
     let mut ticket = below(given.unit, campaign.salt().rotate_left(32), total);
-    for index in first..first + usize::from(campaign.creative_count()) {
+    for index in first..first.saturating_add(usize::from(campaign.creative_count())) {
         let weight = given.catalog.creative(index)?.weight();
         if ticket < weight {
-            let share = u64::from(weight) * u64::from(CERTAIN) / u64::from(total);
+            // A bundle whose sum is not that of its weights is wrong, and no reason to stop.
+            let share = (u64::from(weight) * u64::from(CERTAIN)).checked_div(u64::from(total)).unwrap_or(0);
             return Some((index, share as u16));
         }
         ticket -= weight;

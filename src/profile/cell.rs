@@ -75,10 +75,13 @@ impl Cell {
     pub(super) fn rank(&self) -> Rank {
         let stamp = self.stamp as u32;
         let hours = match self.key.kind {
-            Kind::ExposureHour => self.key.slot,
-            Kind::ExposureDay | Kind::Day => self.key.slot * 24,
+            Kind::Day => self.key.slot * 24,
+            // What a cap counts is worth more than any total: a visitor who does a lot is not to be shown more of it.
+            Kind::ExposureHour => self.key.slot + 31 * 24,
+            Kind::ExposureDay => self.key.slot * 24 + 32 * 24,
             // A total is worth a month: it outlives the days that it sums. A trait is worth a year: nobody says it twice.
-            Kind::ExposureTotal | Kind::Total | Kind::Affinity => stamp + 30 * 24,
+            Kind::Total | Kind::Affinity => stamp + 30 * 24,
+            Kind::ExposureTotal => stamp + 60 * 24,
             Kind::Trait => (self.stamp / 3_600_000) as u32 + 365 * 24,
         };
         let CellKey { kind, id, replica, slot } = self.key;
@@ -91,7 +94,9 @@ impl Cell {
         match self.key.kind {
             // The hour itself, and as much again as two replicas' local times may lie apart.
             Kind::ExposureHour => self.key.slot + 28 < hours,
-            Kind::ExposureDay | Kind::Day => self.key.slot + MAX_WINDOW + 1 < hours / 24,
+            // The longest cap looks back a week; as much again for clocks that were set back.
+            Kind::ExposureDay => self.key.slot + 14 < hours / 24,
+            Kind::Day => self.key.slot + MAX_WINDOW + 1 < hours / 24,
             _ => false,
         }
     }

@@ -12,6 +12,7 @@
 
 pub mod player;
 pub mod scenario;
+pub mod sim;
 
 use petitfour::engine::Engine;
 use petitfour::time::{Moment, Timestamp};
