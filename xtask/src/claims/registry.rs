@@ -251,6 +251,7 @@ pub const CLAIMS: &[Claim] = &[
         Bound::Equal(0.0),
         BENCH,
     ),
+    claim("replay.decisions", "decisions over the recorded visitors", "decisions", Bound::Stated, REPLAY),
     claim(
         "replay.fallback_share",
         "decisions over the recorded visitors that fell back, the worse of both recordings",

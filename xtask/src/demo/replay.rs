@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What the summary says about one recording; `petitfour simulate --json` prints more.
 #[derive(Deserialize)]
 struct Summary {
+    decisions: f64,
     fallback_share: f64,
     profile_bytes: Spread,
 }
@@ -50,6 +51,7 @@ pub fn run(workspace: &Workspace, stage: &Stage, url: &str, file: Option<&Path>)
     let summaries: Vec<Summary> = serde_json::from_slice(&fs::read(&output)?).context("the summary of the replay")?;
     let worst = |pick: fn(&Summary) -> f64| summaries.iter().map(pick).fold(f64::NEG_INFINITY, f64::max);
     let ledger = Ledger::open(workspace)?;
+    ledger.record("replay.decisions", summaries.iter().map(|summary| summary.decisions).sum())?;
     ledger.record("replay.fallback_share", worst(|summary| summary.fallback_share))?;
     ledger.record("replay.profile.max", worst(|summary| summary.profile_bytes.max))
 }
