@@ -173,7 +173,7 @@ impl Session {
         if !before.store() && permissions.store() {
             // Only the pseudonym gets its time of birth: counting anything before the host has restored what it kept
             // would set this replica's own history back.
-            self.profile.see(moment);
+            self.profile.begin(moment);
             self.unsaved = true;
         }
     }

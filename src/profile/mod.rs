@@ -88,6 +88,12 @@ impl Profile {
         self.see(moment);
     }
 
+    /// Gives the pseudonym its time of birth, and nothing else: not even that anyone was here, or the visit that begins
+    /// would not be counted.
+    pub fn begin(&mut self, moment: Moment) {
+        self.born = self.born.min(minutes(moment) / 60);
+    }
+
     /// Notes that the visitor was here at `moment`, and counts nothing.
     pub fn see(&mut self, moment: Moment) {
         let now = minutes(moment);
@@ -170,10 +176,7 @@ impl Profile {
     pub fn adopt(&mut self, other: &Self) -> bool {
         let adopts = self.is_empty() && self.floor == Rank::default() && other.generation >= self.generation;
         if adopts {
-            let seen = self.seen.max(other.seen);
             *self = other.clone();
-            self.seen = seen;
-            self.normalise();
         }
         adopts
     }

@@ -1,0 +1,249 @@
+//! Whole visits over days and weeks, in the example shop: pages open and close, the store remembers, messages leave.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "only tests come here, though not from a function that Clippy knows as one"
+)]
+
+mod support;
+
+use petitfour::consent::Permissions;
+use petitfour::engine::{Engine, Reason, Session};
+use petitfour::id::Visitor;
+use petitfour::profile::{MAX_BYTES, Profile};
+use petitfour::sync::{Entry, Message};
+use petitfour::time::Moment;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Arc;
+use support::sim::Browser;
+
+const DAY: u64 = 24 * 60;
+
+fn shop() -> Arc<Engine> {
+    let folder = support::root().join("examples/soda");
+    let text = fs::read_to_string(folder.join("campaigns.yaml")).expect("examples/soda/campaigns.yaml");
+    let source = petitfour_compiler::Source { name: "campaigns.yaml".to_owned(), text };
+    let compiled = petitfour_compiler::compile(&[source], &|name| fs::read(folder.join(name)).ok());
+    Arc::new(Engine::load(compiled.bundle.expect("the example compiles")).expect("and opens"))
+}
+
+/// A visitor in Lyon, at three in the afternoon of the first of June.
+fn visitor(permissions: Permissions) -> Browser {
+    Browser::new(shop(), permissions, support::moment("2026-06-01T15:00:00+02:00"))
+}
+
+/// A cool, cloudy day with full shelves in Bellecour.
+fn cool(session: &mut Session, now: Moment) {
+    session.set_context_text("city", "Lyon");
+    session.set_context_text("shop", "bellecour");
+    session.set_context_text("weather", "cloudy");
+    session.set_context_number("temperature", 15.0);
+    for item in ["water-still", "water-sparkling", "soda-diet", "lemonade", "iced-tea", "iced-coffee", "soda-orange"] {
+        session.feed("shelf", "bellecour", item, 24, now.now);
+    }
+}
+
+fn hot(session: &mut Session, now: Moment) {
+    cool(session, now);
+    session.set_context_text("weather", "sunny");
+    session.set_context_number("temperature", 31.0);
+}
+
+fn shows(browser: &mut Browser, placement: &str, prepare: fn(&mut Session, Moment)) -> String {
+    let decisions = browser.view(&[placement], prepare);
+    browser.campaign(&decisions[0]).unwrap_or("-").to_owned()
+}
+
+#[test]
+fn a_taste_for_water_is_learned_from_two_looks_and_fades_in_a_week() {
+    let mut browser = visitor(Permissions::ALL);
+    assert_eq!(shows(&mut browser, "hero", cool), "diet-soda-today");
+    browser.track("product_viewed", &[("category", "water")]);
+    assert_eq!(shows(&mut browser, "hero", cool), "diet-soda-today");
+    browser.pass(10);
+    browser.track("product_viewed", &[("category", "water")]);
+    assert_eq!(shows(&mut browser, "hero", cool), "water-for-water-lovers");
+    browser.pass(7 * DAY);
+    assert_eq!(shows(&mut browser, "hero", cool), "diet-soda-today");
+}
+
+#[test]
+fn the_same_visitor_sees_water_in_the_heat_with_no_permission_at_all() {
+    let mut browser = visitor(Permissions::NONE);
+    assert_eq!(shows(&mut browser, "hero", hot), "water-in-the-heat");
+    assert_eq!(shows(&mut browser, "hero", cool), "diet-soda-today");
+    assert_eq!(shows(&mut browser, "ad", cool), "-");
+    assert_eq!((browser.store, browser.sent), (None, Vec::new()));
+}
+
+#[test]
+fn a_fortnight_of_visits_never_shows_an_advertisement_a_fourth_time_on_one_day() {
+    let mut browser = visitor(Permissions::ALL);
+    for day in 0..14 {
+        let mut ads = BTreeMap::new();
+        for _ in 0..9 {
+            *ads.entry(shows(&mut browser, "ad", cool)).or_insert(0) += 1;
+            browser.pass(40);
+        }
+        assert_eq!(ads.get("lemonade-ad"), Some(&3), "day {day}: {ads:?}");
+        assert_eq!(ads.get("-"), Some(&6), "day {day}: {ads:?}");
+        browser.pass(DAY - 9 * 40);
+    }
+}
+
+#[test]
+fn a_regular_is_thanked_and_called_back_after_two_weeks_away() {
+    let mut browser = visitor(Permissions::ALL);
+    browser.track("purchase", &[("category", "soda")]);
+    assert_eq!(shows(&mut browser, "ad", cool), "lemonade-ad");
+    browser.pass(DAY);
+    browser.track("purchase", &[("category", "soda")]);
+    assert_eq!(shows(&mut browser, "ad", cool), "thank-you");
+    browser.pass(14 * DAY - 60);
+    assert_eq!(shows(&mut browser, "ad", cool), "thank-you");
+    browser.pass(60);
+    assert_eq!(shows(&mut browser, "ad", cool), "come-back");
+    // Once a day: then the thanks come again.
+    assert_eq!(shows(&mut browser, "ad", cool), "thank-you");
+}
+
+#[test]
+fn two_tabs_that_take_turns_share_one_cap_and_one_pseudonym() {
+    let mut browser = visitor(Permissions::ALL);
+    let (mut left, mut right) = (browser.open(), browser.open());
+    browser.on(&mut left, cool);
+    browser.on(&mut right, cool);
+    let mut shown = 0;
+    for turn in 0..8 {
+        let tab = if turn % 2 == 0 { &mut left } else { &mut right };
+        let decision = browser.on(tab, |session, now| session.decide("ad", now));
+        browser.on(tab, |session, now| session.exposed(decision.id, now));
+        shown += usize::from(browser.campaign(&decision) == Some("lemonade-ad"));
+    }
+    assert_eq!(shown, 3);
+    assert_eq!(left.session.profile().visitor(), right.session.profile().visitor());
+    browser.on(&mut left, |_, _| ());
+    assert_eq!(left.session.profile_bytes(), right.session.profile_bytes());
+}
+
+#[test]
+fn what_leaves_in_a_month_can_be_told_apart_and_put_together() {
+    let mut browser = visitor(Permissions::from_bits(0b0111));
+    for day in 0..30 {
+        let weather = if day % 3 == 0 { hot } else { cool };
+        browser.view(&["hero", "ad", "recommendation"], weather);
+        browser.pass(20);
+        browser.track("product_viewed", &[("category", "tea")]);
+        if day % 7 == 0 {
+            browser.track("purchase", &[("category", "tea")]);
+        }
+        browser.pass(DAY - 20);
+    }
+    let visitors: BTreeSet<[u8; 16]> = browser.sent.iter().map(|message| message.visitor).collect();
+    assert_eq!(visitors.len(), 1, "one browser is one visitor");
+    let delivered: BTreeSet<(u64, u32)> =
+        browser.sent.iter().map(|message| (message.replica, message.sequence)).collect();
+    assert_eq!(delivered.len(), browser.sent.len(), "no two messages have one number");
+    let entries: Vec<&Entry> = browser.sent.iter().flat_map(|message| &message.entries).collect();
+    let mut decided = BTreeSet::new();
+    let (mut exposures, mut outcomes) = (0, 0);
+    for entry in entries {
+        match entry {
+            Entry::Decision { id, .. } => assert!(decided.insert(*id), "a decision came twice"),
+            Entry::Exposure { decision, .. } => {
+                assert!(decided.contains(decision), "an exposure of nothing");
+                exposures += 1;
+            }
+            Entry::Outcome { decision, .. } => {
+                // Each page is a session of its own, and the purchase came on a page that showed nothing.
+                assert_eq!(*decision, 0);
+                outcomes += 1;
+            }
+            Entry::Identity { .. } => panic!("sharing is not permitted"),
+        }
+    }
+    assert_eq!((decided.len(), exposures, outcomes), (90, 90, 5));
+    let longest = browser.sent.iter().map(|message| message.encode().len()).max();
+    assert!(longest.is_some_and(|bytes| bytes < 300), "{longest:?}");
+}
+
+#[test]
+fn who_changes_their_mind_twice_leaves_nothing_of_the_first_time_behind() {
+    let mut browser = visitor(Permissions::ALL);
+    let first = browser.open().session.profile().visitor();
+    for _ in 0..2 {
+        browser.track("product_viewed", &[("category", "water")]);
+    }
+    assert_eq!(shows(&mut browser, "hero", cool), "water-for-water-lovers");
+    let old = browser.store.clone().expect("something is stored");
+
+    let mut page = browser.open();
+    browser.on(&mut page, |session, now| session.consent(Permissions::NONE, now));
+    browser.permissions = Permissions::NONE;
+    assert_eq!(browser.store, None);
+    browser.pass(5);
+    assert_eq!(shows(&mut browser, "hero", cool), "diet-soda-today");
+
+    browser.on(&mut page, |session, now| session.consent(Permissions::ALL, now));
+    browser.permissions = Permissions::ALL;
+    assert_ne!(page.session.profile().visitor(), first);
+    assert_eq!(shows(&mut browser, "hero", cool), "diet-soda-today");
+    // A copy that a slow tab still had does not bring it back.
+    browser.on(&mut page, |session, _| session.restore(&old).expect("a profile"));
+    browser.on(&mut page, cool);
+    let decision = browser.on(&mut page, |session, now| session.decide("hero", now));
+    assert_eq!(browser.campaign(&decision), Some("diet-soda-today"));
+}
+
+#[test]
+fn a_year_of_busy_days_stays_within_the_bound_and_remembers_the_last_weeks() {
+    let mut browser = visitor(Permissions::ALL);
+    let tastes = ["water", "soda", "tea", "coffee", "lemonade"];
+    for day in 0..365usize {
+        for look in 0..3 {
+            browser.track("product_viewed", &[("category", tastes[(day + look) % 5]), ("product", "soda-diet")]);
+        }
+        if day % 5 == 0 {
+            browser.track("purchase", &[("category", tastes[day % 5])]);
+        }
+        browser.view(&["hero", "ad", "recommendation"], if day % 2 == 0 { hot } else { cool });
+        browser.pass(DAY);
+    }
+    let stored = browser.store.clone().expect("something is stored");
+    assert!(stored.len() <= MAX_BYTES, "{}", stored.len());
+    let profile = Profile::decode(&stored).expect("what was stored");
+    assert_eq!(profile.visits(), 365);
+    assert_ne!(profile.visitor(), Visitor([0; 16]));
+    assert_eq!(shows(&mut browser, "hero", cool), "diet-for-its-fans");
+}
+
+#[test]
+fn what_is_sold_out_is_not_promoted_and_its_substitute_is() {
+    let mut browser = visitor(Permissions::NONE);
+    let still_gone = |session: &mut Session, now: Moment| {
+        hot(session, now);
+        session.feed("shelf", "bellecour", "water-still", 5, now.now);
+    };
+    assert_eq!(shows(&mut browser, "hero", still_gone), "sparkling-when-still-is-gone");
+    let all_gone = |session: &mut Session, now: Moment| {
+        hot(session, now);
+        session.feed("shelf", "bellecour", "water-still", 0, now.now);
+        session.feed("shelf", "bellecour", "water-sparkling", 0, now.now);
+    };
+    let decisions = browser.view(&["hero"], all_gone);
+    assert_eq!(decisions[0].reason, Reason::Fallback);
+}
+
+#[test]
+fn a_message_read_back_is_the_message_that_was_sent() {
+    let mut browser = visitor(Permissions::ALL);
+    browser.view(&["hero", "ad", "recommendation"], hot);
+    for message in &browser.sent {
+        assert_eq!(Message::decode(&message.encode()).as_ref(), Ok(message));
+        assert_eq!(message.bundle, shop().catalog().hash());
+    }
+    assert_eq!(browser.sent.len(), 1);
+}
