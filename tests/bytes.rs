@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Reduced in the everyday run; `cargo xtask drill` sets PETITFOUR_DRILL for the full number.
 fn cases(everyday: u32) -> ProptestConfig {
     let drilled = std::env::var_os("PETITFOUR_DRILL").is_some();
-    let cases = if drilled { everyday * 50 } else { everyday };
+    let cases = if drilled { everyday * 20 } else { everyday };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
