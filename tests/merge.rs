@@ -143,6 +143,21 @@ proptest! {
     }
 
     #[test]
+    fn the_laws_hold_where_age_and_size_meet(
+        seeds in proptest::collection::vec(any::<u64>(), 3), steps in 300usize..700, gaps in proptest::collection::vec(0u64..200, 3),
+    ) {
+        let copies: Vec<Profile> = seeds.iter().zip(&gaps).enumerate().map(|(replica, (seed, gap))| {
+            crowd_from(START + gap * 24 * HOUR, *seed, replica as u16, steps)
+        }).collect();
+        let [a, b, c] = [&copies[0], &copies[1], &copies[2]];
+        let whole = merged(&[a, b, c]);
+        prop_assert_eq!(&merged(&[c, a, b]), &whole);
+        prop_assert_eq!(&merged(&[b, c, a]), &whole);
+        prop_assert_eq!(&merged(&[a, &merged(&[b, c])]), &whole);
+        prop_assert_eq!(Profile::decode(&whole.encode()), Ok(whole));
+    }
+
+    #[test]
     fn a_copy_taken_along_the_way_adds_nothing_later(seed in any::<u64>(), steps in 300usize..700) {
         let early = crowd(seed, 0, steps / 2);
         let late = crowd(seed, 0, steps);
@@ -153,12 +168,16 @@ proptest! {
 
 /// A replica that records `steps` things over some weeks, most of them new to it.
 fn crowd(seed: u64, replica: u16, steps: usize) -> Profile {
+    crowd_from(START, seed, replica, steps)
+}
+
+fn crowd_from(start: u64, seed: u64, replica: u16, steps: usize) -> Profile {
     let mut profile = blank();
     let mut state = seed;
     for step in 0..steps as u64 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let draw = state >> 33;
-        let moment = Moment::utc(START + step * HOUR / 2);
+        let moment = Moment::utc(start + step * HOUR / 2);
         let id = Key((draw >> 3) as u32 % 97);
         match draw % 6 {
             0 | 1 => profile.count(id, true, replica, moment),

@@ -87,8 +87,10 @@ fn reason(
 
 fn detail(reason: Reason, campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
     let (profile, key, moment) = (given.profile, campaign.key(), given.moment);
-    let shown =
-        |count: u64, cap: Option<u32>, when: &str| format!("shown {count} of {} times {when}", cap.unwrap_or(0));
+    let shown = |count: u64, cap: Option<u32>, when: &str| {
+        let cap = u64::from(cap.unwrap_or(0));
+        format!("shown {} of {cap} times {when}", count.min(cap))
+    };
     match reason {
         Reason::Chosen => "the best of those that may be shown".to_owned(),
         Reason::Outranked => "may be shown, but another one is worth more here".to_owned(),

@@ -7,10 +7,10 @@ use crate::id::Key;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Kind {
-    /// Exposures of a campaign in a local hour.
+    /// Exposures of a campaign in the last local hour that had any.
     ExposureHour = 1,
-    /// Exposures of a campaign on a local day.
-    ExposureDay = 2,
+    /// Exposures of a campaign on the last local day that had any, and on the six days before it.
+    ExposureWeek = 2,
     /// Exposures of a campaign ever.
     ExposureTotal = 3,
     /// Events on a local day.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const ALL: [Self; 7] = [
         Self::ExposureHour,
-        Self::ExposureDay,
+        Self::ExposureWeek,
         Self::ExposureTotal,
         Self::Day,
         Self::Total,
@@ -34,11 +34,25 @@ impl Kind {
         Self::Trait,
     ];
 
-    /// The latest slot that can be, `seen` minutes after 1970: local time runs at most 14 hours ahead.
-    pub(super) fn newest_slot(self, seen: u32) -> u32 {
-        let hours = seen / 60 + 14;
-        if self == Self::ExposureHour { hours } else { hours / 24 }
+    /// What a cell of this kind is worth beyond its time, in hours. Days go first, oldest first. An interest that was not
+    /// fed for a month matters less than yesterday. Totals outlive the days that they sum; what a cap counts is worth more
+    /// than any total of that time, for a visitor who does a lot is not to be shown more of it. A trait is said once.
+    fn worth(self) -> u32 {
+        24 * match self {
+            Self::Day => 0,
+            Self::Affinity => 30,
+            Self::Total => 640,
+            Self::ExposureHour => 641,
+            Self::ExposureWeek => 642,
+            Self::ExposureTotal => 670,
+            Self::Trait => 975,
+        }
     }
+}
+
+/// The latest local day that can be, `seen` minutes after 1970: local time runs at most 14 hours ahead.
+pub(super) fn newest_day(seen: u32) -> u32 {
+    (seen / 60 + 14) / 24
 }
 
 /// What a cell counts, and who counted.
@@ -47,7 +61,7 @@ pub(super) struct CellKey {
     pub(super) kind: Kind,
     pub(super) id: Key,
     pub(super) replica: u16,
-    /// Local hour or day since 1970, or hash of an affinity's value; 0 elsewhere.
+    /// Local day since 1970, or hash of an affinity's value; 0 elsewhere.
     pub(super) slot: u32,
 }
 
@@ -55,7 +69,8 @@ pub(super) struct CellKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cell {
     pub(super) key: CellKey,
-    /// Hours since 1970 of the last change (totals, affinities), ms since 1970 (traits), 0 elsewhere.
+    /// Hours since 1970 of the last change (totals, affinities), local hour or day since 1970 (exposures in an hour, in a
+    /// week), ms since 1970 (traits), 0 elsewhere.
     pub(super) stamp: u64,
     pub(super) value: u64,
 }
@@ -73,31 +88,22 @@ pub(super) struct Rank {
 
 impl Cell {
     pub(super) fn rank(&self) -> Rank {
-        let stamp = self.stamp as u32;
         let hours = match self.key.kind {
-            Kind::Day => self.key.slot * 24,
-            // What a cap counts is worth more than any total: a visitor who does a lot is not to be shown more of it.
-            Kind::ExposureHour => self.key.slot + 31 * 24,
-            Kind::ExposureDay => self.key.slot * 24 + 32 * 24,
-            // A total is worth a month: it outlives the days that it sums. A trait is worth a year: nobody says it twice.
-            Kind::Total | Kind::Affinity => stamp + 30 * 24,
-            Kind::ExposureTotal => stamp + 60 * 24,
-            Kind::Trait => (self.stamp / 3_600_000) as u32 + 365 * 24,
+            Kind::Day => u64::from(self.key.slot) * 24,
+            Kind::ExposureWeek => self.stamp * 24,
+            Kind::Trait => self.stamp / 3_600_000,
+            Kind::ExposureHour | Kind::ExposureTotal | Kind::Total | Kind::Affinity => self.stamp,
         };
         let CellKey { kind, id, replica, slot } = self.key;
-        Rank { hours: hours.min(0xFF_FFFF), kind: kind as u8, id: id.0, replica, slot }
+        let hours = (hours + u64::from(kind.worth())).min(0xFF_FFFF) as u32;
+        Rank { hours, kind: kind as u8, id: id.0, replica, slot }
     }
+}
 
-    /// Is it beyond every window, `seen` minutes after 1970?
-    pub(super) fn has_aged(&self, seen: u32) -> bool {
-        let hours = seen / 60;
-        match self.key.kind {
-            // The hour itself, and as much again as two replicas' local times may lie apart.
-            Kind::ExposureHour => self.key.slot + 28 < hours,
-            // The longest cap looks back a week; as much again for clocks that were set back.
-            Kind::ExposureDay => self.key.slot + 14 < hours / 24,
-            Kind::Day => self.key.slot + MAX_WINDOW + 1 < hours / 24,
-            _ => false,
-        }
+impl Rank {
+    /// Where age alone puts the floor, `seen` minutes after 1970: no window reaches days below it.
+    pub(super) fn aged(seen: u32) -> Self {
+        let hours = (seen / 60).saturating_sub((MAX_WINDOW + 2) * 24);
+        Self { hours, ..Self::default() }
     }
 }

@@ -3,7 +3,7 @@
 //! A number that only grows along a cell's history has a fixed width, or one that grows with it: encoding a greater
 //! profile never takes fewer bytes, on which the merge laws rest at the size bound.
 
-use super::cell::{Cell, CellKey, Kind, Rank};
+use super::cell::{Cell, CellKey, Kind, Rank, newest_day};
 use super::{MAX_BYTES, Profile};
 use crate::hash::xxh64;
 use crate::id::{Key, Visitor};
@@ -126,9 +126,13 @@ fn write_group(group: &[Cell], seen: u32, out: &mut impl Sink) {
     out.fixed(u64::from(id.0), 4);
     out.varint(u64::from(replica));
     match kind {
-        Kind::ExposureTotal | Kind::Total => {
+        Kind::ExposureHour | Kind::ExposureTotal | Kind::Total => {
             out.fixed(first.stamp, 3);
             out.fixed(first.value, 3);
+        }
+        Kind::ExposureWeek => {
+            out.fixed(first.stamp, 3);
+            out.fixed(first.value, 8);
         }
         Kind::Trait => {
             out.fixed(first.stamp, 6);
@@ -142,9 +146,9 @@ fn write_group(group: &[Cell], seen: u32, out: &mut impl Sink) {
                 out.fixed(cell.value, 4);
             }
         }
-        Kind::ExposureHour | Kind::ExposureDay | Kind::Day => {
+        Kind::Day => {
             out.varint(group.len() as u64);
-            out.varint(u64::from(kind.newest_slot(seen).saturating_sub(slot)));
+            out.varint(u64::from(newest_day(seen).saturating_sub(slot)));
             let mut before = slot;
             for (place, cell) in group.iter().enumerate() {
                 if place > 0 {
@@ -186,9 +190,10 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
             (ascends && (cell.value > 0 || cell.key.kind == Kind::Trait)).then_some(())
         };
         match kind {
-            Kind::ExposureTotal | Kind::Total => {
+            Kind::ExposureHour | Kind::ExposureTotal | Kind::Total => {
                 push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(3)? })?;
             }
+            Kind::ExposureWeek => push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(8)? })?,
             Kind::Trait => push(Cell { key: key(0), stamp: reader.fixed(6)?, value: reader.fixed(8)? })?,
             Kind::Affinity => {
                 for _ in 0..reader.varint()? {
@@ -196,15 +201,15 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
                     push(Cell { key: key(slot), stamp: reader.fixed(3)?, value: reader.fixed(4)? })?;
                 }
             }
-            Kind::ExposureHour | Kind::ExposureDay | Kind::Day => {
+            Kind::Day => {
                 let count = reader.varint()?;
                 let back = u32::try_from(reader.varint()?).ok()?;
-                let mut slot = kind.newest_slot(seen).checked_sub(back)?;
+                let mut slot = newest_day(seen).checked_sub(back)?;
                 for place in 0..count {
                     if place > 0 {
                         slot = slot.checked_add(u32::try_from(reader.varint()?).ok()?)?;
                     }
-                    if slot > kind.newest_slot(seen) {
+                    if slot > newest_day(seen) {
                         return None;
                     }
                     let value = reader.varint().filter(|value| *value <= u64::from(u32::MAX))?;

@@ -5,18 +5,23 @@
 //! pair (stamp, value) that only grows along that replica's own history. So two copies that lived apart merge by taking
 //! the greater of each cell, in any order and any number of times, to the same bytes.
 //!
-//! Three things take cells away, and each follows from the state alone, so that the merge laws hold where they act:
-//! - *age*: hours and days that no window reaches any more, judged by `seen`, the latest time in the profile;
-//! - *size*: when the encoding would exceed [`MAX_BYTES`], the cells of lowest [`Rank`] go, and `floor` remembers how far.
-//!   A cell's rank only grows with the cell, and the encoding only shrinks when cells go, so the least floor that fits is
-//!   the same whichever copies meet first;
-//! - *generation*: a visitor who was forgotten begins a new one, and an older generation loses to it whole.
+//! Cells have a [`Rank`] in one total order, which only grows with the cell. What lies at or under the `floor` is gone, and
+//! two things raise it, each a function of the state alone, so that the merge laws hold where they act:
+//! - *age*: the floor is never lower than where `seen`, the latest time in the profile, puts it;
+//! - *size*: when the encoding would exceed [`MAX_BYTES`], the cells of lowest rank go. The encoding only shrinks when cells
+//!   go, so the least floor that fits is the same whichever copies meet first. Age is a floor too, and not a rule of its
+//!   own beside it, for this reason: what one order lets go for want of room, another must not keep because something
+//!   else had aged first.
 //!
-//! Invariant: `cells` is strictly ascending by key, holds nothing aged or at or under the floor, and encodes within the bound.
+//! And a visitor who was forgotten begins a new *generation*; an older one loses to it whole.
+//!
+//! Invariant: `cells` is strictly ascending by key, all above the floor, and encodes within the bound; the floor is not
+//! below that of age.
 
 mod cell;
 mod codec;
 mod decay;
+mod week;
 
 pub use codec::Error;
 
@@ -25,6 +30,7 @@ use crate::time::Moment;
 use alloc::vec::Vec;
 use cell::{Cell, CellKey, Kind, Rank};
 use decay::decayed;
+use week::Week;
 
 /// The most bytes that an encoded profile takes: as base64, with a name, a key id and an authentication code, it fits
 /// one cookie of 4,096 bytes.
@@ -55,10 +61,10 @@ pub struct Profile {
 /// One line of a profile, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
-    /// `count` exposures of a campaign in a local hour (hours since 1970).
+    /// Exposures of a campaign in the last local hour that had any (hours since 1970).
     ExposureHour(Key, u32, u64),
-    /// Exposures of a campaign on a local day (days since 1970).
-    ExposureDay(Key, u32, u64),
+    /// Exposures of a campaign in the seven local days up to the last that had any (days since 1970).
+    ExposureWeek(Key, u32, u64),
     /// Exposures of a campaign ever, and the hour of the last (hours since 1970, UTC).
     ExposureTotal(Key, u64, u32),
     /// Events of a counter on a local day.
@@ -86,6 +92,7 @@ impl Profile {
             self.add_total(Kind::Total, Key::of(VISITS), replica, moment);
         }
         self.see(moment);
+        self.normalise();
     }
 
     /// Gives the pseudonym its time of birth, and nothing else: not even that anyone was here, or the visit that begins
@@ -94,8 +101,7 @@ impl Profile {
         self.born = self.born.min(minutes(moment) / 60);
     }
 
-    /// Notes that the visitor was here at `moment`, and counts nothing.
-    pub fn see(&mut self, moment: Moment) {
+    fn see(&mut self, moment: Moment) {
         let now = minutes(moment);
         self.seen = self.seen.max(now);
         self.born = self.born.min(now / 60);
@@ -115,9 +121,17 @@ impl Profile {
     pub fn expose(&mut self, campaign: Key, hourly: bool, replica: u16, moment: Moment) {
         self.see(moment);
         if hourly {
-            self.add(Kind::ExposureHour, campaign, replica, moment.local_hours());
+            let hour = u64::from(moment.local_hours());
+            let cell = self.cell(CellKey { kind: Kind::ExposureHour, id: campaign, replica, slot: 0 });
+            if hour > cell.stamp {
+                (cell.stamp, cell.value) = (hour, 0);
+            }
+            cell.value = (cell.value + 1).min(0xFF_FFFF);
         }
-        self.add(Kind::ExposureDay, campaign, replica, moment.local_day());
+        let today = u64::from(moment.local_day());
+        let cell = self.cell(CellKey { kind: Kind::ExposureWeek, id: campaign, replica, slot: 0 });
+        let week = Week(cell.value).passed(today.saturating_sub(cell.stamp));
+        (cell.stamp, cell.value) = (cell.stamp.max(today), week.with_one_more().0);
         self.add_total(Kind::ExposureTotal, campaign, replica, moment);
         self.normalise();
     }
@@ -125,6 +139,10 @@ impl Profile {
     /// Strengthens an interest by `weight` units; `half_life` is in hours.
     pub fn feel(&mut self, affinity: Key, value: u32, weight: u16, half_life: u16, replica: u16, moment: Moment) {
         self.see(moment);
+        if weight == 0 {
+            // A cell of nothing would not be read back.
+            return;
+        }
         let now = u64::from(moment.now.hours());
         let gain = u64::from(weight) << 16;
         let cell = self.cell(CellKey { kind: Kind::Affinity, id: affinity, replica, slot: value });
@@ -174,7 +192,7 @@ impl Profile {
     /// Birth is known to the hour only: two copies of one hour would merge under the lesser pseudonym, and a visitor who
     /// has just come would change it with every page. Returns false when there is something to merge.
     pub fn adopt(&mut self, other: &Self) -> bool {
-        let adopts = self.is_empty() && self.floor == Rank::default() && other.generation >= self.generation;
+        let adopts = self.is_empty() && self.seen == 0 && other.generation >= self.generation;
         if adopts {
             *self = other.clone();
         }
@@ -238,16 +256,21 @@ impl Profile {
         self.of(Kind::Trait, name).first().map(|cell| cell.value)
     }
 
-    /// Exposures of a campaign in this local hour.
+    /// Exposures of a campaign in this local hour. Endless while the clock is behind an hour that had some, because only
+    /// the last one is remembered: better one exposure too few than one too many.
     #[must_use]
     pub fn exposures_this_hour(&self, campaign: Key, moment: Moment) -> u64 {
-        self.window(Kind::ExposureHour, campaign, moment.local_hours(), 1)
+        let hour = u64::from(moment.local_hours());
+        let counted = |cell: &Cell| if cell.stamp > hour { u64::from(u32::MAX) } else { cell.value };
+        self.of(Kind::ExposureHour, campaign).iter().filter(|cell| cell.stamp >= hour).map(counted).sum()
     }
 
-    /// Exposures of a campaign in the last `days` local days.
+    /// Exposures of a campaign in the last `days` local days, at most seven, today included.
     #[must_use]
     pub fn exposures(&self, campaign: Key, days: u32, moment: Moment) -> u64 {
-        self.window(Kind::ExposureDay, campaign, moment.local_day(), days)
+        let today = u64::from(moment.local_day());
+        let weeks = self.of(Kind::ExposureWeek, campaign).iter();
+        weeks.map(|cell| Week(cell.value).last((cell.stamp + u64::from(days)).saturating_sub(today))).sum()
     }
 
     /// Exposures of a campaign ever.
@@ -261,8 +284,8 @@ impl Profile {
         self.cells.iter().map(|cell| {
             let (id, slot, value, last) = (cell.key.id, cell.key.slot, cell.value, cell.stamp as u32);
             match cell.key.kind {
-                Kind::ExposureHour => Line::ExposureHour(id, slot, value),
-                Kind::ExposureDay => Line::ExposureDay(id, slot, value),
+                Kind::ExposureHour => Line::ExposureHour(id, last, value),
+                Kind::ExposureWeek => Line::ExposureWeek(id, last, Week(value).last(7)),
                 Kind::ExposureTotal => Line::ExposureTotal(id, value, last),
                 Kind::Day => Line::Day(id, slot, value),
                 Kind::Total => Line::Total(id, value, last),
@@ -317,8 +340,9 @@ impl Profile {
 
     /// Restores the invariant after cells were added or taken in.
     fn normalise(&mut self) {
-        let (seen, floor) = (self.seen, self.floor);
-        self.cells.retain(|cell| !cell.has_aged(seen) && cell.rank() > floor);
+        self.floor = self.floor.max(Rank::aged(self.seen));
+        let floor = self.floor;
+        self.cells.retain(|cell| cell.rank() > floor);
         // Rarely more than one or two go at a time, so looking for the least again beats sorting, in bytes and in time.
         while self.encoded_len() > MAX_BYTES {
             let Some(least) = self.cells.iter().map(Cell::rank).min() else { break };
