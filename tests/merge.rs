@@ -147,7 +147,7 @@ proptest! {
         seeds in proptest::collection::vec(any::<u64>(), 3), steps in 300usize..700, gaps in proptest::collection::vec(0u64..200, 3),
     ) {
         let copies: Vec<Profile> = seeds.iter().zip(&gaps).enumerate().map(|(replica, (seed, gap))| {
-            crowd_from(START + gap * 24 * HOUR, *seed, replica as u16, steps)
+            crowd_from(START + gap * 24 * HOUR, 3 * HOUR, 24, *seed, replica as u16, steps)
         }).collect();
         let [a, b, c] = [&copies[0], &copies[1], &copies[2]];
         let whole = merged(&[a, b, c]);
@@ -166,19 +166,37 @@ proptest! {
     }
 }
 
-/// A replica that records `steps` things over some weeks, most of them new to it.
-fn crowd(seed: u64, replica: u16, steps: usize) -> Profile {
-    crowd_from(START, seed, replica, steps)
+/// Two copies that together have no room for all their days, and a third, so much later that none of those days counts any
+/// more: whether they first meet each other or the third, they must not end up different.
+#[test]
+fn what_ages_makes_no_room_that_another_order_would_not_have_had() {
+    let busy = |replica: u16| {
+        let mut profile = blank();
+        for step in 0..50 * 20 {
+            let moment = Moment::utc(START + step / 20 * 24 * HOUR);
+            profile.count(Key(step as u32 % 20), true, replica, moment);
+        }
+        profile
+    };
+    let mut late = blank();
+    late.count(Key(1), true, 2, Moment::utc(START + 200 * 24 * HOUR));
+    let (a, b) = (busy(0), busy(1));
+    assert_eq!(merged(&[&merged(&[&a, &b]), &late]), merged(&[&merged(&[&a, &late]), &b]));
 }
 
-fn crowd_from(start: u64, seed: u64, replica: u16, steps: usize) -> Profile {
+/// A replica that records `steps` things over some weeks, most of them new to it.
+fn crowd(seed: u64, replica: u16, steps: usize) -> Profile {
+    crowd_from(START, HOUR / 2, 97, seed, replica, steps)
+}
+
+fn crowd_from(start: u64, step_ms: u64, ids: u32, seed: u64, replica: u16, steps: usize) -> Profile {
     let mut profile = blank();
     let mut state = seed;
     for step in 0..steps as u64 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let draw = state >> 33;
-        let moment = Moment::utc(start + step * HOUR / 2);
-        let id = Key((draw >> 3) as u32 % 97);
+        let moment = Moment::utc(start + step * step_ms);
+        let id = Key((draw >> 3) as u32 % ids);
         match draw % 6 {
             0 | 1 => profile.count(id, true, replica, moment),
             2 => profile.expose(id, true, replica, moment),
