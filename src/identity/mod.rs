@@ -20,7 +20,7 @@ pub mod phone;
 mod placeholder;
 mod recipient;
 
-pub use digest::{Digest, sha256};
+pub use digest::Digest;
 pub use identifiers::{Error, Identifier, Identifiers, MAX_BYTES, SHELF};
 pub use recipient::Recipient;
 

@@ -53,7 +53,7 @@ pub fn mobile(namespace: Namespace, text: &str, limited: bool) -> Result<Hashed,
     if !shaped {
         return Err(Refusal::Malformed);
     }
-    Ok(Hashed::new(namespace, Forms::NONE, Digest::of(&text.to_ascii_lowercase())))
+    Ok(Hashed::new(namespace, Forms::NONE, Digest::of(text.to_ascii_lowercase())))
 }
 
 /// Reads a partner's identifier: `source` as in OpenRTB's `eids`, a domain name.
@@ -76,7 +76,7 @@ pub fn partner(source: &str, id: &str) -> Result<Hashed, Refusal> {
     };
     text.push('\n');
     text.push_str(check(id)?);
-    Ok(Hashed::new(namespace, Forms::NONE, Digest::of(&text)))
+    Ok(Hashed::new(namespace, Forms::NONE, Digest::of(text)))
 }
 
 /// The click ids in a page's address, as they stand there, the first of each network.

@@ -120,14 +120,13 @@ fn push_code(number: &mut Vec<u8>, code: u16) {
 fn significant(digits: &[u8], code: u16) -> Result<&[u8], Refusal> {
     let home = match code {
         // North America: ten digits, perhaps after a 1.
-        1 if digits.len() == 11 => digits.strip_prefix(b"1"),
-        1 => Some(digits).filter(|digits| digits.len() == 10),
+        1 => digits.strip_prefix(b"1").or(Some(digits)).filter(|digits| digits.len() == 10),
         7 if digits.len() == 11 => digits.strip_prefix(b"8"),
         36 => Some(digits.strip_prefix(b"06").unwrap_or(digits)),
         // Italy's zero belongs to the number.
         39 => Some(digits),
-        1..1_000 => Some(digits.strip_prefix(b"0").unwrap_or(digits)),
-        _ => None,
+        0 | 1_000.. => None,
+        _ => Some(digits.strip_prefix(b"0").unwrap_or(digits)),
     };
     home.ok_or(Refusal::Malformed)
 }

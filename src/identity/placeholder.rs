@@ -22,6 +22,7 @@ pub(super) fn words() -> impl Iterator<Item = &'static [u8]> {
 }
 
 /// Is this a word, or zeroes, or what a template left behind? Quotes around it do not make it an identifier.
+#[inline(never)]
 pub(super) fn is_placeholder(text: &str) -> bool {
     let mut bare = text.as_bytes();
     while let [b'"' | b'\'', inner @ .., b'"' | b'\''] = bare {
