@@ -4,7 +4,8 @@ use petitfour::consent::gpp::{self, Gpp};
 use petitfour::consent::tcf::{self, Consent};
 use petitfour::consent::us::{self, Field};
 use petitfour::consent::us_privacy::UsPrivacy;
-use petitfour::consent::{Error, MAX_TEXT, Permissions, Policy, Signals, Vendors};
+use petitfour::consent::{Error, MAX_TEXT, Permissions, Policy, Purposes, Signals, Vendors};
+use petitfour::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -382,8 +383,7 @@ fn random_gpp_strings_of_the_iabs_library_are_read_as_it_reads_them() {
 
 /// Everything that a string can be asked, so that a walk which does not end or fails later is found.
 fn walk(text: &str) {
-    let policy =
-        Policy { europe: petitfour::consent::Purposes { vendor: 31, ..Policy::default().europe }, ..Policy::default() };
+    let policy = Policy { europe: Purposes { vendor: 31, ..Policy::default().europe }, ..Policy::default() };
     for signals in [
         Signals { tcf: Some(text), ..Signals::default() },
         Signals { gpp: Some(text), ..Signals::default() },
@@ -502,5 +502,190 @@ fn us_privacy_strings_are_four_characters() {
     assert_eq!(read("1---"), Ok((None, None, None)));
     for bad in ["", "1", "1YN", "1YNNN", "2YNN", "1YNX", "1YN\u{e4}", "YNNN"] {
         assert_eq!(read(bad), Err(Error::UsPrivacy), "{bad}");
+    }
+}
+
+// ---- policy ----
+
+/// Purposes 1, 3, 4, 5, 6 by consent and 2 by interest; vendors 11, 28, 29 consented to; the publisher's own: the same and
+/// interest in 2 and 7. Of 2022.
+const SOME: &str = "CPTtLAAPTtLAAAKAAAENAAFgALwAAEAAAAAAAOgAgABgAAAA.IAoAAgABgAAEAQAAEAAA.d4AACEAAAAAA";
+/// Purposes 1 to 10, vendors 2, 6, 8, …; the publisher's own: none.
+const FULL: &str = "COv_eg6Ov_eg6AOADBENAaCgAP_AAH_AACiQAVEUQQoAIQAqIoghAAQgAA.YAAAAAAAAAAAAAAAAAA";
+/// Nothing consented to.
+const NOTHING: &str = "CPuKGCPPuKGCPNEAAAENCZCAAAAAAAAAAAAAAAAAAAAA";
+
+fn heard<'a>(said: &[(&str, &'a str)]) -> Signals<'a> {
+    let mut signals = Signals::default();
+    for (name, value) in said {
+        assert!(signals.hear(name, value), "{name}");
+    }
+    signals
+}
+
+/// Store, personalise, measure, share as `SPMX`, with a dash for what is closed.
+fn letters(permissions: Permissions) -> String {
+    let letters = ["S", "P", "M", "X"].iter().enumerate();
+    letters.map(|(bit, letter)| if permissions.bits() >> bit & 1 == 1 { *letter } else { "-" }).collect()
+}
+
+fn permitted(policy: &Policy, said: &[(&str, &str)]) -> String {
+    letters(policy.decide(&heard(said)).permissions)
+}
+
+#[test]
+fn the_default_table_is_the_one_of_the_document() {
+    let policy = Policy::default();
+    let rows: &[(&[(&str, &str)], &str)] = &[
+        (&[], "----"),
+        (&[("choice", "15")], "SPMX"),
+        (&[("choice", "5")], "S-M-"),
+        // Europe
+        (&[("region", "opt_in")], "----"),
+        (&[("region", "opt_in"), ("choice", "7")], "SPM-"),
+        (&[("tcf", FULL)], "SPMX"),
+        (&[("tcf", SOME)], "SP--"),
+        (&[("tcf", NOTHING)], "----"),
+        (&[("gdpr", "1")], "----"),
+        (&[("gdpr", "1"), ("choice", "15")], "----"),
+        (&[("gdpr", "0"), ("tcf", NOTHING), ("choice", "15")], "SPMX"),
+        (&[("tcf", FULL), ("choice", "1")], "S---"),
+        (&[("tcf", NOTHING), ("choice", "15")], "----"),
+        // United States
+        (&[("region", "opt_out")], "SPMX"),
+        (&[("us_privacy", "1YNN")], "SPMX"),
+        (&[("us_privacy", "1YYN")], "SPM-"),
+        (&[("us_privacy", "1NNN")], "SPM-"),
+        (&[("us_privacy", "1---")], "----"),
+        (&[("gpp", "DBABLA~BVVaAAAACqA.QA")], "SPM-"),
+        (&[("gpp", "DBABLA~BVVqAAAACqA.QA")], "SPMX"),
+        (&[("gpp", "DBABLA~BVVqAAAACqA.YA")], "S-M-"),
+        (&[("gpp", "DBABLA~BVVqAAAACqA.QA"), ("gpp_sections", "7")], "SPMX"),
+        (&[("gpp", "DBABLA~BVVqAAAACqA.QA"), ("gpp_sections", "8,9")], "----"),
+        (&[("gpp", "DBABLA~BVVqAAAACqA.QA"), ("gpp_sections", "-1")], "----"),
+        (&[("gpp", "DBABLA~BVVqAAAACqA.QA"), ("region", "opt_in")], "----"),
+        // Global Privacy Control
+        (&[("region", "opt_out"), ("gpc", "1")], "S-M-"),
+        (&[("choice", "15"), ("gpc", "1")], "S-M-"),
+        (&[("gpc", "1")], "----"),
+        // Consent Mode
+        (&[("ad_storage", "granted")], "S---"),
+        (&[("analytics_storage", "granted")], "S-M-"),
+        (&[("analytics_storage", "granted"), ("ad_user_data", "granted"), ("ad_personalization", "granted")], "SPMX"),
+        (&[("analytics_storage", "granted"), ("analytics_storage", "denied")], "----"),
+        (&[("security_storage", "granted"), ("functionality_storage", "granted")], "----"),
+        (&[("tcf", SOME), ("analytics_storage", "granted"), ("ad_personalization", "granted")], "SP--"),
+    ];
+    for (said, expected) in rows {
+        assert_eq!(permitted(&policy, said), *expected, "{said:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_closes_everything_and_says_why() {
+    let policy = Policy { otherwise: Permissions::ALL, ..Policy::default() };
+    for (name, value, code) in [
+        ("tcf", "CPuKGCPP", "consent/tcf_truncated"),
+        ("tcf", "not a string", "consent/tcf_alphabet"),
+        ("tcf", "BO2e4qiO2e4qiB9ABADEDS-AAAAxKABgACBiQA", "consent/tcf_version"),
+        ("tcf", "CPerMsAPerMsAAAAAAENCfCAAAAAAAAAAAAAAAAAAAAA", "consent/tcf_platform"),
+        ("gpp", "DBABLA~CPuKG", "consent/gpp_truncated"),
+        ("gpp", "DBACNYA~xxx", "consent/tcf_version"),
+        ("gpp", "CBAA", "consent/gpp_header"),
+        ("us_privacy", "yes", "consent/us_privacy"),
+    ] {
+        let said = [(name, value), ("region", "opt_out"), ("choice", "15")];
+        let verdict = policy.decide(&heard(&said));
+        assert_eq!((verdict.permissions, verdict.fault.unwrap().code()), (Permissions::NONE, code), "{value}");
+        assert!(!verdict.fault.unwrap().to_string().contains(value));
+    }
+}
+
+#[test]
+fn a_site_with_a_vendor_id_needs_consent_for_it() {
+    let vendor = |vendor| Policy { europe: Purposes { vendor, ..Policy::default().europe }, ..Policy::default() };
+    assert_eq!(permitted(&vendor(28), &[("tcf", SOME)]), "SP--");
+    assert_eq!(permitted(&vendor(50), &[("tcf", SOME)]), "----", "disclosed and not consented to");
+    assert_eq!(permitted(&vendor(12), &[("tcf", SOME)]), "----", "not disclosed");
+}
+
+#[test]
+fn a_publisher_that_reads_its_own_purposes_ignores_those_of_vendors() {
+    let own = Purposes { publisher: true, ..Policy::default().europe };
+    let policy = Policy { europe: own, ..Policy::default() };
+    assert_eq!(permitted(&policy, &[("tcf", SOME)]), "SP--");
+    assert_eq!(permitted(&policy, &[("tcf", FULL)]), "----");
+    assert_eq!(permitted(&policy, &[("tcf", NOTHING)]), "----", "no segment of the publisher's");
+    let measured = Purposes { opens: [[0, 0], [0, 0], [1 << 7, 0], [0, 0]], ..own };
+    assert_eq!(letters(measured.permits(&Consent::parse(SOME).unwrap())), "--M-", "7 by legitimate interest");
+}
+
+#[test]
+fn what_the_publisher_forbids_a_vendor_stays_closed() {
+    let vectors = vectors("tcf");
+    // Purpose 1: vendors 7, 20, … need consent, 730 needs an interest, which purpose 1 never has.
+    let text = vectors["valid"][1]["tc"].as_str().unwrap();
+    let consent = Consent::parse(text).unwrap();
+    let store = |vendor| Purposes { vendor, ..Policy::default().europe }.permits(&consent).store();
+    assert!(consent.vendors.contains(730) && consent.vendors.contains(20));
+    assert!(store(20) && !store(730));
+}
+
+#[test]
+fn since_march_2026_a_vendor_has_to_be_disclosed() {
+    let old = Consent { disclosed: None, ..Consent::parse(SOME).unwrap() };
+    let new = Consent { updated: Timestamp(1_772_323_200_000), ..old };
+    let purposes = Purposes { vendor: 28, ..Policy::default().europe };
+    assert_eq!((letters(purposes.permits(&old)), letters(purposes.permits(&new))), ("SP--".into(), "----".into()));
+    assert_eq!(
+        letters(Policy::default().europe.permits(&new)),
+        "SP--",
+        "without a vendor there is nothing to disclose"
+    );
+}
+
+#[test]
+fn purpose_1_counts_as_given_only_in_the_country_that_does_not_ask_it() {
+    let unasked = Consent {
+        consents: Consent::parse(NOTHING).unwrap().consents,
+        purpose_one_treatment: true,
+        country: *b"DE",
+        ..Consent::parse(FULL).unwrap()
+    };
+    let purposes = |unasked| Purposes { unasked, ..Policy::default().europe };
+    assert!(!Policy::default().europe.permits(&unasked).store());
+    assert!(purposes(*b"DE").permits(&unasked).store());
+    assert!(!purposes(*b"FR").permits(&unasked).store());
+}
+
+#[test]
+fn legitimate_interest_never_opens_what_needs_consent() {
+    let everything = Purposes { interest: u32::MAX, ..Policy::default().europe };
+    let consent = Consent { consents: Consent::parse(NOTHING).unwrap().consents, ..Consent::parse(FULL).unwrap() };
+    assert_eq!(letters(everything.permits(&consent)), "--M-");
+    assert_eq!(letters(Purposes { interest: 0, ..everything }.permits(&consent)), "----");
+}
+
+#[test]
+fn a_notice_that_was_not_given_counts_as_an_objection() {
+    // usnat, version 1: SaleOptOutNotice 2 and SaleOptOut 0.
+    let verdict = Policy::default().decide(&heard(&[("gpp", "DBABLA~BIAAAAAAAQA.QA")]));
+    assert_eq!(letters(verdict.permissions), "SPM-");
+}
+
+proptest! {
+    #[test]
+    fn one_more_who_has_consented_or_objected_never_opens_more_than_the_others_permit(
+        first in 0usize..8, second in 0usize..8,
+    ) {
+        let said: [(&str, &str); 8] = [
+            ("tcf", FULL), ("tcf", SOME), ("tcf", NOTHING), ("us_privacy", "1YYN"), ("gpp", "DBABLA~BVVqAAAACqA.YA"),
+            ("gpc", "1"), ("choice", "5"), ("ad_storage", "granted"),
+        ];
+        prop_assume!(said[first].0 != said[second].0);
+        let policy = Policy { otherwise: Permissions::ALL, ..Policy::default() };
+        let alone = policy.decide(&heard(&said[first..=first])).permissions;
+        let both = policy.decide(&heard(&[said[first], said[second]])).permissions;
+        prop_assert_eq!(both.without(alone), Permissions::NONE);
     }
 }

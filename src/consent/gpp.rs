@@ -3,20 +3,18 @@
 //! Sections of Europe (2), Canada (5), the US Privacy string (6) and US law (7 to 27) are read; others are counted and
 //! passed over, as they may concern a law that is not ours.
 
-use super::bits::Bits;
+use super::bits::{Bits, cut};
 use super::tcf;
 use super::us;
 use super::us_privacy::UsPrivacy;
 use super::vendors::{Ranges, Shape, Vendors};
 use super::{Error, MAX_TEXT};
-use core::ops::RangeInclusive;
-use core::str::Split;
 
 /// A GPP string whose sections have all been read once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gpp<'a> {
     ids: Vendors<'a>,
-    sections: Option<&'a str>,
+    sections: Option<&'a [u8]>,
 }
 
 /// One section.
@@ -43,31 +41,30 @@ impl<'a> Gpp<'a> {
         if text.len() > MAX_TEXT {
             return Err(Error::Long);
         }
-        let (header, sections) = text.split_once('~').map_or((text, None), |(header, rest)| (header, Some(rest)));
+        let (header, sections) = cut(text.as_bytes(), b'~');
         let mut bits = Bits::new(header).ok_or(Error::GppAlphabet)?;
         // Type 3 (a GPP header), version 1.
-        if bits.take(12) != Some(3 << 6 | 1) {
+        if bits.take(12) != 3 << 6 | 1 {
             return Err(Error::GppHeader);
         }
-        let ids = Vendors::entries(&mut bits, Shape::Fibonacci).map_err(|_| Error::GppTruncated)?;
+        let ids = Vendors::entries(&mut bits, Shape::Fibonacci);
+        if !bits.whole() {
+            return Err(Error::GppTruncated);
+        }
         let gpp = Self { ids, sections };
         let mut walk = gpp.sections();
         for section in walk.by_ref() {
             section?;
         }
         // Both have to end together.
-        if walk.texts.next().is_some() || walk.id().is_some() { Err(Error::GppSections) } else { Ok(gpp) }
+        if walk.texts.is_some() || walk.id().is_some() { Err(Error::GppSections) } else { Ok(gpp) }
     }
 
     /// The sections in order of their ids.
     #[must_use]
     pub fn sections(&self) -> Sections<'a> {
-        let mut texts = self.sections.unwrap_or_default().split('~');
-        if self.sections.is_none() {
-            texts.next(); // splitting nothing gives one empty text
-        }
         // An empty range to begin with: the first id comes from the first entry of the header.
-        Sections { ids: self.ids.ranges(), now: RangeInclusive::new(1, 0), texts }
+        Sections { ids: self.ids.ranges(), next: 1, last: 0, texts: self.sections }
     }
 }
 
@@ -75,18 +72,19 @@ impl<'a> Gpp<'a> {
 #[derive(Debug, Clone)]
 pub struct Sections<'a> {
     ids: Ranges<'a>,
-    now: RangeInclusive<u32>,
-    texts: Split<'a, char>,
+    next: u64,
+    last: u64,
+    texts: Option<&'a [u8]>,
 }
 
 impl Sections<'_> {
     fn id(&mut self) -> Option<u32> {
-        if let Some(id) = self.now.next() {
-            return Some(id);
+        if self.next > self.last {
+            let (first, last) = self.ids.next()?;
+            (self.next, self.last) = (first.into(), last.into());
         }
-        let (first, last) = self.ids.next()?;
-        self.now = first..=last;
-        self.now.next()
+        self.next += 1;
+        Some((self.next - 1) as u32)
     }
 }
 
@@ -95,21 +93,20 @@ impl<'a> Iterator for Sections<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         // A header may name ids by the million in a few bits; the texts bound the walk.
-        let mut ahead = self.texts.clone();
-        let text = ahead.next()?;
+        let (text, rest) = cut(self.texts?, b'~');
         let id = self.id()?;
-        self.texts = ahead;
+        self.texts = rest;
         Some(read(id, text).map(|section| (id, section)))
     }
 }
 
-fn read(id: u32, text: &str) -> Result<Section<'_>, Error> {
+fn read(id: u32, text: &[u8]) -> Result<Section<'_>, Error> {
     Ok(match id {
         _ if text.is_empty() => return Err(Error::GppSections),
-        2 => Section::Europe(tcf::Consent::decode(text)?),
-        5 => Section::Canada(tcf::Consent::decode_canada(text)?),
-        6 => Section::UsPrivacy(UsPrivacy::parse(text)?),
-        7..=27 => Section::Us(us::Section::decode(id as u8, text)?),
+        2 => Section::Europe(tcf::Consent::europe(text)?),
+        5 => Section::Canada(tcf::Consent::canada(text)?),
+        6 => Section::UsPrivacy(UsPrivacy::read(text)?),
+        7..=27 => Section::Us(us::Section::read(id as u8, text)?),
         _ => Section::Other,
     })
 }

@@ -92,16 +92,13 @@ impl Permissions {
 pub enum Error {
     /// A TC string has a character that is not base64url.
     TcfAlphabet,
-    /// A TC string, or a segment of it, ends before its last field.
+    /// A TC string, or a segment of it, ends before its last field, or has a field that cannot be: a range that ends before
+    /// it starts, a restriction of no purpose or no known kind.
     TcfTruncated,
     /// A TC string of a version that is not read: 1 is out of use since 2020, later ones are unknown.
     TcfVersion,
     /// A TC string has a segment of an unknown kind.
     TcfSegment,
-    /// A TC string has a range of vendors that ends before it starts.
-    TcfRange,
-    /// A TC string restricts no purpose, or in a way that does not exist.
-    TcfRestriction,
     /// The publisher's country in a TC string is not two letters.
     TcfCountry,
     /// A TC string was written by no registered platform: ids 0 and 1 are nobody's.
@@ -134,8 +131,6 @@ impl Error {
             Self::TcfTruncated => "consent/tcf_truncated",
             Self::TcfVersion => "consent/tcf_version",
             Self::TcfSegment => "consent/tcf_segment",
-            Self::TcfRange => "consent/tcf_range",
-            Self::TcfRestriction => "consent/tcf_restriction",
             Self::TcfCountry => "consent/tcf_country",
             Self::TcfPlatform => "consent/tcf_platform",
             Self::GppAlphabet => "consent/gpp_alphabet",
@@ -156,8 +151,6 @@ impl fmt::Display for Error {
             Self::TcfTruncated => "the TC string ends too early: it was cut, or its platform wrote it wrongly",
             Self::TcfVersion => "the TC string is not of version 2: ask the consent platform for a current one",
             Self::TcfSegment => "the TC string has a segment of unknown kind",
-            Self::TcfRange => "the TC string has a range of vendors that ends before it starts",
-            Self::TcfRestriction => "the TC string has a restriction of unknown kind",
             Self::TcfCountry => "the publisher's country in the TC string is not two letters",
             Self::TcfPlatform => "the TC string names no registered consent platform (id 0 or 1)",
             Self::GppAlphabet => "the GPP string has characters outside base64url: pass it as the platform gives it",

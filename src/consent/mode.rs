@@ -19,16 +19,6 @@ pub enum Storage {
     Security,
 }
 
-const NAMES: [&str; 7] = [
-    "ad_storage",
-    "analytics_storage",
-    "ad_user_data",
-    "ad_personalization",
-    "functionality_storage",
-    "personalization_storage",
-    "security_storage",
-];
-
 /// What was said. The default is nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ConsentMode {
@@ -37,12 +27,6 @@ pub struct ConsentMode {
 }
 
 impl Storage {
-    /// The bit of one of Google's names.
-    #[must_use]
-    pub fn named(name: &str) -> Option<u8> {
-        NAMES.iter().position(|known| *known == name).map(|index| 1 << index)
-    }
-
     /// As one of the bits that a policy's table has.
     #[must_use]
     pub const fn bit(self) -> u8 {
@@ -51,13 +35,10 @@ impl Storage {
 }
 
 impl ConsentMode {
-    /// Takes one state in, as `gtag("consent", …)` has it. The latest word counts; what is neither `granted` nor `denied`
-    /// is taken as denied. `false` where Google has no such name.
-    pub fn set(&mut self, name: &str, state: &str) -> bool {
-        let Some(bit) = Storage::named(name) else { return false };
+    /// Takes one state in (a bit of [`Storage::bit`]), as `gtag("consent", …)` has it. The latest word counts.
+    pub fn set(&mut self, bit: u8, granted: bool) {
         self.heard |= bit;
-        self.granted = if state == "granted" { self.granted | bit } else { self.granted & !bit };
-        true
+        self.granted = if granted { self.granted | bit } else { self.granted & !bit };
     }
 
     /// Whether anything was said.

@@ -209,6 +209,7 @@ impl Hearing<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn narrow(&mut self, who: u8, permitted: Permissions) {
         self.heard |= who;
         self.open = self.open.and(permitted);
@@ -240,6 +241,7 @@ impl Purposes {
         }
     }
 
+    #[inline(never)]
     fn purpose(&self, consent: &Consent<'_>, purpose: u8) -> bool {
         let interest_counts = self.interest & !CONSENT_ONLY & 1 << purpose != 0;
         let unasked = purpose == 1 && consent.purpose_one_treatment && consent.country == self.unasked;

@@ -77,35 +77,56 @@ impl<'a> Signals<'a> {
     /// | `choice` | the four permissions as a number |
     /// | `ad_storage` … `security_storage` | `granted`, `denied` |
     pub fn hear(&mut self, name: &str, value: &'a str) -> bool {
+        let Some(place) = NAMES.iter().position(|known| *known == name) else { return false };
         let text = (!value.is_empty()).then_some(value);
-        match name {
-            "region" => {
+        let on = value == "1";
+        match place {
+            0 => {
                 self.region = match value {
                     "opt_in" => Region::OptIn,
                     "opt_out" => Region::OptOut,
                     _ => Region::Unknown,
                 }
             }
-            "gdpr" => {
-                self.gdpr_applies = match value {
-                    "1" => Some(true),
-                    "0" => Some(false),
-                    _ => None,
-                }
-            }
-            "tcf" => self.tcf = text,
-            "gpp" => self.gpp = text,
-            "gpp_sections" => {
-                let ids = text.into_iter().flat_map(|ids| ids.split(','));
+            1 => self.gdpr_applies = (on || value == "0").then_some(on),
+            2 => self.tcf = text,
+            3 => self.gpp = text,
+            4 => {
                 // What is no section is bit 0: said, and none of ours.
-                let bit = |id: &str| id.trim().parse().ok().and_then(|id| 1u32.checked_shl(id)).unwrap_or(1);
-                self.gpp_applies = ids.fold(0, |bits, id| bits | bit(id));
+                let bit = |id: &[u8]| number(id).and_then(|id| 1u32.checked_shl(id)).unwrap_or(1);
+                let ids = value.as_bytes().split(|byte| *byte == b',').map(bit);
+                self.gpp_applies = if text.is_some() { ids.fold(0, |bits, bit| bits | bit) } else { 0 };
             }
-            "us_privacy" => self.us_privacy = text,
-            "gpc" => self.gpc = value == "1",
-            "choice" => self.choice = value.parse().ok().map(Permissions::from_bits),
-            _ => return self.mode.set(name, value),
+            5 => self.us_privacy = text,
+            6 => self.gpc = on,
+            7 => self.choice = number(value.as_bytes()).map(|bits| Permissions::from_bits(bits as u8)),
+            storage => self.mode.set(1 << (storage - 8), value == "granted"),
         }
         true
     }
+}
+
+/// Names of signals; those of Consent Mode last, in the order of [`super::Storage`].
+const NAMES: [&str; 15] = [
+    "region",
+    "gdpr",
+    "tcf",
+    "gpp",
+    "gpp_sections",
+    "us_privacy",
+    "gpc",
+    "choice",
+    "ad_storage",
+    "analytics_storage",
+    "ad_user_data",
+    "ad_personalization",
+    "functionality_storage",
+    "personalization_storage",
+    "security_storage",
+];
+
+/// A number of a few digits.
+fn number(digits: &[u8]) -> Option<u32> {
+    let plain = !digits.is_empty() && digits.len() < 4 && digits.iter().all(u8::is_ascii_digit);
+    plain.then(|| digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
 }

@@ -10,8 +10,8 @@
 //! Absent on purpose: what a vendor declared in the Global Vendor List. A site that needs more than its own vendor id
 //! asks its consent platform.
 
-use super::bits::Bits;
-use super::vendors::{Flaw, Shape, Vendors};
+use super::bits::{Bits, cut};
+use super::vendors::{Shape, Vendors};
 use super::{Error, MAX_TEXT};
 use crate::time::Timestamp;
 
@@ -96,10 +96,10 @@ impl Set {
         self.0
     }
 
-    fn read(bits: &mut Bits<'_>, width: usize) -> Option<Self> {
-        let value = bits.take(width)?;
+    #[inline(never)]
+    fn read(bits: &mut Bits<'_>, width: u32) -> Self {
         // 1 is the highest bit in the string, and bit 1 here.
-        Some(Self(value.reverse_bits().checked_shr(64 - width as u32).unwrap_or(0) << 1))
+        Self(bits.take(width).reverse_bits().checked_shr(64 - width).unwrap_or(0) << 1)
     }
 }
 
@@ -147,9 +147,9 @@ impl<'a> Consent<'a> {
     ///
     /// # Errors
     /// [`Error::TcfAlphabet`], [`Error::TcfTruncated`], [`Error::TcfVersion`], [`Error::TcfSegment`],
-    /// [`Error::TcfRange`], [`Error::TcfRestriction`], [`Error::TcfCountry`], [`Error::Long`]: nothing of it is to be believed.
+    /// [`Error::TcfCountry`], [`Error::Long`]: nothing of it is to be believed.
     pub fn decode(text: &'a str) -> Result<Self, Error> {
-        Self::read(text, 2, Shape::Fixed)
+        Self::europe(text.as_bytes())
     }
 
     /// Reads Canada's section of a GPP string. Its specification has Fibonacci-coded ranges, encoders before 2025 wrote
@@ -158,6 +158,14 @@ impl<'a> Consent<'a> {
     /// # Errors
     /// As [`Consent::decode`].
     pub fn decode_canada(text: &'a str) -> Result<Self, Error> {
+        Self::canada(text.as_bytes())
+    }
+
+    pub(super) fn europe(text: &'a [u8]) -> Result<Self, Error> {
+        Self::read(text, 2, Shape::Fixed)
+    }
+
+    pub(super) fn canada(text: &'a [u8]) -> Result<Self, Error> {
         Self::read(text, 1, Shape::Fibonacci).or_else(|_| Self::read(text, 1, Shape::Fixed))
     }
 
@@ -165,125 +173,122 @@ impl<'a> Consent<'a> {
         if self.platform < 2 { Err(Error::TcfPlatform) } else { Ok(self) }
     }
 
-    fn read(text: &'a str, version: u8, ranges: Shape) -> Result<Self, Error> {
+    #[inline(never)]
+    fn read(text: &'a [u8], version: u8, ranges: Shape) -> Result<Self, Error> {
         if text.len() > MAX_TEXT {
             return Err(Error::Long);
         }
-        let mut segments = text.split('.').map(|segment| Bits::new(segment).ok_or(Error::TcfAlphabet));
-        let mut core = segments.next().unwrap_or(Err(Error::TcfTruncated))?;
-        let mut consent = core_segment(&mut core, version, ranges)?;
-        for segment in segments {
-            let mut bits = segment?;
-            match number(&mut bits, 3)? {
-                1 => consent.disclosed = Some(Vendors::read(&mut bits, ranges)?),
-                2 => consent.allowed = Some(Vendors::read(&mut bits, ranges)?),
-                3 => consent.publisher = Some(publisher_segment(&mut bits).ok_or(Error::TcfTruncated)?),
-                _ => return Err(Error::TcfSegment),
+        let mut consent: Option<Self> = None;
+        let mut rest = Some(text);
+        while let Some(text) = rest {
+            let (segment, others) = cut(text, b'.');
+            rest = others;
+            let mut bits = Bits::new(segment).ok_or(Error::TcfAlphabet)?;
+            match &mut consent {
+                None => {
+                    let core = consent.insert(core_segment(&mut bits, version, ranges));
+                    if core.version != version {
+                        return Err(Error::TcfVersion);
+                    }
+                    if !core.country.iter().all(u8::is_ascii_uppercase) {
+                        return Err(Error::TcfCountry);
+                    }
+                }
+                Some(consent) => match bits.take(3) {
+                    1 => consent.disclosed = Some(Vendors::read(&mut bits, ranges)),
+                    2 => consent.allowed = Some(Vendors::read(&mut bits, ranges)),
+                    3 => consent.publisher = Some(publisher_segment(&mut bits)),
+                    _ => return Err(Error::TcfSegment),
+                },
+            }
+            if !bits.whole() {
+                return Err(Error::TcfTruncated);
             }
         }
-        Ok(consent)
+        consent.ok_or(Error::TcfTruncated)
     }
 }
 
-fn core_segment<'a>(bits: &mut Bits<'a>, version: u8, ranges: Shape) -> Result<Consent<'a>, Error> {
-    if number(bits, 6)? != u64::from(version) {
-        return Err(Error::TcfVersion);
-    }
+fn core_segment<'a>(bits: &mut Bits<'a>, version: u8, ranges: Shape) -> Consent<'a> {
     let europe = version == 2;
-    let consent = Consent {
-        version,
-        created: Timestamp(number(bits, 36)? * 100),
-        updated: Timestamp(number(bits, 36)? * 100),
-        platform: number(bits, 12)? as u16,
-        platform_version: number(bits, 12)? as u16,
-        screen: number(bits, 6)? as u8,
-        language: letters(bits)?,
-        vendor_list: number(bits, 12)? as u16,
-        policy: number(bits, 6)? as u8,
-        service_specific: !europe || number(bits, 1)? != 0,
-        own_texts: number(bits, 1)? != 0,
-        special_features: set(bits, 12)?,
-        consents: set(bits, 24)?,
-        interests: set(bits, 24)?,
-        purpose_one_treatment: europe && number(bits, 1)? != 0,
-        country: if europe { letters(bits)? } else { *b"AA" },
-        vendors: Vendors::read(bits, ranges)?,
-        vendor_interests: Vendors::read(bits, ranges)?,
-        restrictions: Restrictions::read(bits, ranges)?,
+    Consent {
+        version: bits.take(6) as u8,
+        created: Timestamp(bits.take(36) * 100),
+        updated: Timestamp(bits.take(36) * 100),
+        platform: bits.take(12) as u16,
+        platform_version: bits.take(12) as u16,
+        screen: bits.take(6) as u8,
+        language: letters(bits),
+        vendor_list: bits.take(12) as u16,
+        policy: bits.take(6) as u8,
+        service_specific: !europe || bits.flag(),
+        own_texts: bits.flag(),
+        special_features: Set::read(bits, 12),
+        consents: Set::read(bits, 24),
+        interests: Set::read(bits, 24),
+        purpose_one_treatment: europe && bits.flag(),
+        country: if europe { letters(bits) } else { *b"AA" },
+        vendors: Vendors::read(bits, ranges),
+        vendor_interests: Vendors::read(bits, ranges),
+        restrictions: Restrictions::read(bits, ranges),
         disclosed: None,
         allowed: None,
         publisher: None,
-    };
-    if consent.country.iter().all(u8::is_ascii_uppercase) { Ok(consent) } else { Err(Error::TcfCountry) }
+    }
 }
 
-fn publisher_segment(bits: &mut Bits<'_>) -> Option<Publisher> {
-    let consents = Set::read(bits, 24)?;
-    let interests = Set::read(bits, 24)?;
-    let custom = bits.take(6)? as usize;
-    let custom_consents = Set::read(bits, custom)?;
-    let custom_interests = Set::read(bits, custom)?;
-    Some(Publisher { consents, interests, custom: custom as u8, custom_consents, custom_interests })
+fn publisher_segment(bits: &mut Bits<'_>) -> Publisher {
+    let consents = Set::read(bits, 24);
+    let interests = Set::read(bits, 24);
+    let custom = bits.take(6) as u8;
+    let custom_consents = Set::read(bits, custom.into());
+    let custom_interests = Set::read(bits, custom.into());
+    Publisher { consents, interests, custom, custom_consents, custom_interests }
 }
 
 impl<'a> Restrictions<'a> {
-    fn read(bits: &mut Bits<'a>, shape: Shape) -> Result<Self, Error> {
-        let left = number(bits, 12)? as u16;
+    fn read(bits: &mut Bits<'a>, shape: Shape) -> Self {
+        let left = bits.take(12) as u16;
         let restrictions = Self { bits: *bits, shape, left };
         let mut walk = restrictions;
-        for _ in 0..left {
-            walk.step()?;
-        }
+        while walk.next().is_some() {}
         *bits = walk.bits;
-        Ok(restrictions)
-    }
-
-    fn step(&mut self) -> Result<Restriction<'a>, Error> {
-        let bits = &mut self.bits;
-        let purpose = number(bits, 6)? as u8;
-        let kind = match number(bits, 2)? {
-            0 if purpose > 0 => Kind::Forbidden,
-            1 if purpose > 0 => Kind::Consent,
-            2 if purpose > 0 => Kind::Interest,
-            _ => return Err(Error::TcfRestriction),
-        };
-        let vendors = match self.shape {
-            Shape::Fibonacci => Vendors::read(bits, self.shape)?,
-            _ => Vendors::entries(bits, self.shape)?,
-        };
-        Ok(Restriction { purpose, kind, vendors })
+        restrictions
     }
 }
 
 impl<'a> Iterator for Restrictions<'a> {
     type Item = Restriction<'a>;
 
+    #[inline(never)]
     fn next(&mut self) -> Option<Restriction<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        self.step().ok()
+        let bits = &mut self.bits;
+        if self.left == 0 || !bits.whole() {
+            return None;
+        }
+        self.left -= 1;
+        let purpose = bits.take(6) as u8;
+        let kind = match bits.take(2) {
+            0 => Kind::Forbidden,
+            1 => Kind::Consent,
+            2 => Kind::Interest,
+            _ => {
+                bits.spoil();
+                return None;
+            }
+        };
+        let vendors = match self.shape {
+            Shape::Fibonacci => Vendors::read(bits, self.shape),
+            _ => Vendors::entries(bits, self.shape),
+        };
+        if purpose == 0 {
+            bits.spoil();
+        }
+        Some(Restriction { purpose, kind, vendors })
     }
-}
-
-fn number(bits: &mut Bits<'_>, width: usize) -> Result<u64, Error> {
-    bits.take(width).ok_or(Error::TcfTruncated)
-}
-
-fn set(bits: &mut Bits<'_>, width: usize) -> Result<Set, Error> {
-    Set::read(bits, width).ok_or(Error::TcfTruncated)
 }
 
 /// Two letters of six bits, `A` is 0. Some platforms write lower case, which is 32 more.
-fn letters(bits: &mut Bits<'_>) -> Result<[u8; 2], Error> {
-    let first = number(bits, 6)? as u8;
-    let second = number(bits, 6)? as u8;
-    Ok([first, second].map(|letter| (letter + b'A').to_ascii_uppercase()))
-}
-
-impl From<Flaw> for Error {
-    fn from(flaw: Flaw) -> Self {
-        match flaw {
-            Flaw::Truncated => Self::TcfTruncated,
-            Flaw::Backwards => Self::TcfRange,
-        }
-    }
+fn letters(bits: &mut Bits<'_>) -> [u8; 2] {
+    [bits.take(6), bits.take(6)].map(|letter| (letter as u8 + b'A').to_ascii_uppercase())
 }

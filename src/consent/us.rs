@@ -6,7 +6,7 @@
 //! Absent on purpose: whether a field is plausible. The two-bit value 3 is reserved; [`OptOuts`] takes it as opted out.
 
 use super::Error;
-use super::bits::Bits;
+use super::bits::{Bits, cut};
 
 /// A field of a section, in the order of the string. Notices: 1 given, 2 not given. Choices: 1 opted out or no consent, 2
 /// not opted out or consent. 0 does not apply.
@@ -128,35 +128,41 @@ impl<'a> Section<'a> {
     /// [`Error::GppVersion`] where the section or its version is not known, [`Error::GppAlphabet`],
     /// [`Error::GppTruncated`].
     pub fn decode(id: u8, text: &'a str) -> Result<Self, Error> {
+        Self::read(id, text.as_bytes())
+    }
+
+    #[inline(never)]
+    pub(super) fn read(id: u8, text: &'a [u8]) -> Result<Self, Error> {
         let mut layout = id
             .checked_sub(NATIONAL)
             .and_then(|index| LAYOUTS.get(usize::from(index)))
             .copied()
             .ok_or(Error::GppVersion)?;
-        let (core, second) = text.split_once('.').map_or((text, None), |(core, second)| (core, Some(second)));
+        let (core, second) = cut(text, b'.');
         if id == NATIONAL && core.len() <= 11 {
             // Four sensitive kinds and one of children came with version 2, and encoders disagree which version they
             // write with which layout; the length (60 bits before, 70 now) tells.
             layout = NATIONAL_FIELDS | counts(12, 2);
         }
         let mut bits = Bits::new(core).ok_or(Error::GppAlphabet)?;
-        let version = bits.take(6).ok_or(Error::GppTruncated)? as u8;
+        let version = bits.take(6) as u8;
         if version == 0 || version > 1 + u8::from(id == NATIONAL) {
             return Err(Error::GppVersion);
         }
         let mut section = Self { id, version, layout, bits, sensitive: None, gpc: None };
-        let values = (0..=MspaServiceProviderMode as u32).map(|field| section.stored(field)).sum::<u32>();
-        bits.skip(values as usize * 2).ok_or(Error::GppTruncated)?;
+        bits.skip(section.before(MspaServiceProviderMode as u32 + 1) * 2);
+        let mut whole = bits.whole();
         if let Some(second) = second {
-            let mut bits = Bits::new(second).ok_or(Error::GppAlphabet)?;
+            let mut bits = Bits::new(cut(second, b'.').0).ok_or(Error::GppAlphabet)?;
             if id >= INDIANA {
                 section.sensitive = Some(bits);
-                bits.skip(16).ok_or(Error::GppTruncated)?;
-            } else if bits.take(2).ok_or(Error::GppTruncated)? == 1 {
-                section.gpc = Some(bits.flag().ok_or(Error::GppTruncated)?);
+                bits.skip(16);
+            } else if bits.take(2) == 1 {
+                section.gpc = Some(bits.flag());
             }
+            whole &= bits.whole();
         }
-        Ok(section)
+        if whole { Ok(section) } else { Err(Error::GppTruncated) }
     }
 
     /// Id in the GPP: 7 national, 8 California, …
@@ -191,6 +197,7 @@ impl<'a> Section<'a> {
 
     /// One value of a field, 0 to 3. `None` where the section has no such value.
     #[must_use]
+    #[inline(never)]
     pub fn value(&self, field: Field, index: u32) -> Option<u8> {
         if index >= self.count(field) {
             return None;
@@ -200,27 +207,31 @@ impl<'a> Section<'a> {
         match self.sensitive {
             Some(sensitive) if field == SensitiveDataProcessing => bits = sensitive,
             _ if index >= self.stored(place) => return Some(0),
-            _ => at += (0..place).map(|before| self.stored(before)).sum::<u32>(),
+            _ => at += self.before(place),
         }
-        bits.skip(at as usize * 2)?;
-        bits.take(2).map(|value| value as u8)
+        bits.skip(at * 2);
+        Some(bits.take(2) as u8)
     }
 
     /// What the visitor refused. A choice that was not offered ("no notice was provided") counts as refused: nobody could
     /// have made it.
     #[must_use]
     pub fn opt_outs(&self) -> OptOuts {
-        let refused = |choice, notice| {
-            matches!(self.value(choice, 0), Some(1 | 3)) || matches!(self.value(notice, 0), Some(2 | 3))
-        };
-        let child = KnownChildSensitiveDataConsents;
+        // 1 says it, and 3, which is reserved, may say it.
+        let refused = |choice, notice| self.any(choice, 1) || self.any(notice, 2);
         OptOuts {
             sale: refused(SaleOptOut, SaleOptOutNotice),
             sharing: refused(SharingOptOut, SharingOptOutNotice),
             targeted: refused(TargetedAdvertisingOptOut, TargetedAdvertisingOptOutNotice),
-            child: (0..self.count(child)).any(|index| matches!(self.value(child, index), Some(1 | 3))),
+            child: self.any(KnownChildSensitiveDataConsents, 1),
             gpc: self.gpc == Some(true),
         }
+    }
+
+    /// Whether a field has a value with one of these bits.
+    #[inline(never)]
+    fn any(&self, field: Field, bits: u8) -> bool {
+        (0..self.count(field)).any(|index| self.value(field, index).is_some_and(|value| value & bits != 0))
     }
 
     /// Where a field stands in the order.
@@ -231,7 +242,14 @@ impl<'a> Section<'a> {
         field as u32
     }
 
+    /// Values in front of a place.
+    #[inline(never)]
+    fn before(&self, place: u32) -> u32 {
+        (0..place).map(|field| self.stored(field)).sum()
+    }
+
     /// Values that the core segment has of a field.
+    #[inline(never)]
     fn stored(&self, field: u32) -> u32 {
         if self.layout >> field & 1 == 0 {
             0

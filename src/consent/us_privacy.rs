@@ -20,11 +20,16 @@ impl UsPrivacy {
     /// # Errors
     /// [`Error::UsPrivacy`]: not `1` and three of `Y`, `N`, `-`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let [b'1', notice, opted_out, covered] = *text.as_bytes() else { return Err(Error::UsPrivacy) };
+        Self::read(text.as_bytes())
+    }
+
+    pub(super) fn read(text: &[u8]) -> Result<Self, Error> {
+        let [b'1', notice, opted_out, covered] = *text else { return Err(Error::UsPrivacy) };
         Ok(Self { notice: answer(notice)?, opted_out: answer(opted_out)?, covered: answer(covered)? })
     }
 }
 
+#[inline(never)]
 fn answer(character: u8) -> Result<Option<bool>, Error> {
     match character {
         b'Y' | b'y' => Ok(Some(true)),

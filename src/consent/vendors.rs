@@ -3,7 +3,8 @@
 //! A list stays where it is in the string. Asking for one vendor walks it, which takes microseconds and happens once or
 //! twice when a signal arrives; unpacking it would take 8 KB for a string that says "1 to 65,535" in 46 bits.
 //!
-//! Invariant: a list was walked to its end once when it was read, so walking it again cannot fail.
+//! Invariant: a list was walked to its end once when it was read. One that ends too early, or a range that ends before it
+//! starts, leaves the cursor past the end, and whoever reads the string refuses it.
 
 use super::bits::Bits;
 
@@ -27,35 +28,27 @@ pub(super) enum Shape {
     Fibonacci,
 }
 
-/// What is wrong with a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
-    Truncated,
-    Backwards,
-}
-
 impl<'a> Vendors<'a> {
     /// A list that chooses its own shape: highest id, then a field or ranges of the shape given.
-    pub(super) fn read(bits: &mut Bits<'a>, ranges: Shape) -> Result<Self, Flaw> {
-        let highest = bits.take(16).ok_or(Flaw::Truncated)? as u32;
-        if bits.flag().ok_or(Flaw::Truncated)? {
+    #[inline(never)]
+    pub(super) fn read(bits: &mut Bits<'a>, ranges: Shape) -> Self {
+        let highest = bits.take(16) as u32;
+        if bits.flag() {
             return Self::entries(bits, ranges);
         }
         let list = Self { bits: *bits, shape: Shape::Field, count: highest };
-        bits.skip(highest as usize).ok_or(Flaw::Truncated)?;
-        Ok(list)
+        bits.skip(highest);
+        list
     }
 
     /// A list that is ranges: how many, then each.
-    pub(super) fn entries(bits: &mut Bits<'a>, shape: Shape) -> Result<Self, Flaw> {
-        let count = bits.take(12).ok_or(Flaw::Truncated)? as u32;
+    pub(super) fn entries(bits: &mut Bits<'a>, shape: Shape) -> Self {
+        let count = bits.take(12) as u32;
         let list = Self { bits: *bits, shape, count };
         let mut walk = list.ranges();
-        for _ in 0..count {
-            walk.step()?;
-        }
+        while walk.next().is_some() {}
         *bits = walk.bits;
-        Ok(list)
+        list
     }
 
     /// Whether a vendor is listed.
@@ -82,33 +75,34 @@ pub struct Ranges<'a> {
 }
 
 impl Ranges<'_> {
-    fn step(&mut self) -> Result<(u32, u32), Flaw> {
-        let range = self.bits.flag().ok_or(Flaw::Truncated)?;
-        let first = self.end().ok_or(Flaw::Truncated)?;
-        let last = if range { self.end().ok_or(Flaw::Truncated)? } else { first };
-        if first <= last { Ok((first, last)) } else { Err(Flaw::Backwards) }
-    }
-
-    fn end(&mut self) -> Option<u32> {
+    fn end(&mut self) -> u32 {
         self.last = match self.shape {
-            Shape::Fibonacci => self.last.checked_add(self.bits.fibonacci()?)?,
-            _ => self.bits.take(16)? as u32,
+            Shape::Fibonacci => self.last.saturating_add(self.bits.fibonacci()),
+            _ => self.bits.take(16) as u32,
         };
-        Some(self.last)
+        self.last
     }
 }
 
 impl Iterator for Ranges<'_> {
     type Item = (u32, u32);
 
+    #[inline(never)]
     fn next(&mut self) -> Option<(u32, u32)> {
-        while self.left > 0 {
+        while self.left > 0 && self.bits.whole() {
             self.left -= 1;
+            let flag = self.bits.flag();
             if self.shape != Shape::Field {
-                return self.step().ok();
+                let first = self.end();
+                let last = if flag { self.end() } else { first };
+                if last < first {
+                    // Nothing is both after the one and before the other.
+                    self.bits.spoil();
+                }
+                return Some((first, last));
             }
             self.last += 1;
-            if self.bits.flag()? {
+            if flag {
                 return Some((self.last, self.last));
             }
         }
