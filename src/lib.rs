@@ -21,7 +21,7 @@
 //! 5  decision  bundle  sync
 //! 4  eligibility                     gates and their reasons
 //! 3  rule  model                     bins, bit rows, integer scores
-//! 2  profile                         what is remembered of one visitor
+//! 2  profile  identity               what is remembered of one visitor; who they say they are
 //! 1  event  consent  catalog         facts
 //! 0  id  time  random  hash          vocabulary
 //! ```
@@ -48,6 +48,7 @@ pub mod engine;
 pub mod event;
 pub mod hash;
 pub mod id;
+pub mod identity;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod js;
 pub mod model;

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Floor of each module of `src/`; `docs` of `lib.rs` draw the same picture.
-const FLOORS: [(&str, u8); 17] = [
+const FLOORS: [(&str, u8); 18] = [
     ("id", 0),
     ("time", 0),
     ("random", 0),
@@ -20,6 +20,7 @@ const FLOORS: [(&str, u8); 17] = [
     ("event", 1),
     ("consent", 1),
     ("catalog", 1),
+    ("identity", 2),
     ("profile", 2),
     ("rule", 3),
     ("model", 3),
