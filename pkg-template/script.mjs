@@ -70,6 +70,7 @@ function run(script) {
     views.set(element, view);
     if (state === "loading") element.style.visibility = "hidden";
     else if (state === "ready") guarded(() => show(view));
+    else reveal(view);
   };
 
   const find = (root) => {

@@ -52,7 +52,7 @@ test("a policy that forbids WebAssembly: wasm/blocked", async (t) => {
 });
 
 test("a tag without a bundle: bundle/missing", async (t) => {
-  const html = `<!doctype html><title>t</title><script src="/pkg/script.js" defer></script><div data-petitfour="hero"><h1>default</h1></div><p data-petitfour="bare">own</p>`;
+  const html = `<!doctype html><title>t</title><script src="/pkg/script.js"></script><div data-petitfour="hero"><h1>default</h1></div><p data-petitfour="bare">own</p>`;
   const place = await stage(t, browser, { mounts: { "/": html } });
   await showsTheDefault(place, "bundle/missing");
 });

@@ -34,7 +34,7 @@ export const PLACES = { hero: "Top of the page", recommendation: "For you", ad: 
 export const REASONS = {
   chosen: ["✓", "Chosen"],
   outranked: ["↓", "It fits, but another one counts for more"],
-  permission: ["⚿", "Needs a permission that is closed"],
+  permission: ["⊘", "Needs a permission that is closed"],
   schedule: ["◷", "Not in its dates"],
   segment: ["≠", "Meant for another visitor or another moment"],
   stock_out: ["∅", "Not on the shelf of this shop"],
