@@ -106,6 +106,9 @@ fn difference(file: &str, golden: &str, played: &str) -> Option<String> {
 /// Records a figure when the suite runs; a plain `cargo test` has nowhere to write it.
 fn claim(name: &str, value: usize) {
     let Some(door) = env::var_os("PETITFOUR_XTASK") else { return };
-    let status = Command::new(door).args(["claims", "--record", &format!("{name}={value}")]).status();
+    let mut claims = Command::new(door);
+    // Cargo names the folder of this package there, and xtask would take it for its own.
+    claims.env_remove("CARGO_MANIFEST_DIR").args(["claims", "--record", &format!("{name}={value}")]);
+    let status = claims.status();
     assert!(status.is_ok_and(|status| status.success()), "the claim {name} was not recorded");
 }
