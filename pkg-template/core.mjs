@@ -123,7 +123,11 @@ export function createClient(host) {
     store,
     report,
     may,
-    (bytes) => report(session.restore(bytes)),
+    (bytes) => {
+      const code = session.restore(bytes);
+      report(code);
+      return code;
+    },
     () => {
       outbox.erase();
       session.forget(clock(), offset);

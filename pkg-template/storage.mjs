@@ -52,6 +52,7 @@ export function openStore(open, report) {
 export function openProfile(store, report, may, restore, gone) {
   let written = null;
   let choice = null;
+  let newer = false;
 
   return {
     /** The permissions that the visitor chose on an earlier page; `null` when none are remembered. */
@@ -74,7 +75,8 @@ export function openProfile(store, report, may, restore, gone) {
       written = stored;
       if (!stored) return gone();
       try {
-        restore(decode(stored));
+        // A newer engine wrote it, in another tab or before a roll-back: this one leaves it as it is.
+        newer = restore(decode(stored)) === "profile/format";
       } catch {
         report("profile/format");
       }
@@ -82,10 +84,11 @@ export function openProfile(store, report, may, restore, gone) {
     persist(bytes) {
       const next = encode(bytes);
       // An equal text would wake nobody, but costs a disk write.
-      if (next !== written && may()) store.write(PROFILE, (written = next));
+      if (next !== written && !newer && may()) store.write(PROFILE, (written = next));
     },
     erase() {
       written = choice = null;
+      newer = false;
       // The choice goes first: a tab that hears that the profile is gone must not find a choice to begin it anew by.
       store.remove(CONSENT);
       store.remove(PROFILE);

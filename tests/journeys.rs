@@ -247,3 +247,25 @@ fn a_message_read_back_is_the_message_that_was_sent() {
     }
     assert_eq!(browser.sent.len(), 1);
 }
+
+#[test]
+fn who_withdraws_the_memory_but_not_the_counting_is_not_followed_across_it() {
+    let mut browser = visitor(Permissions::ALL);
+    let mut page = browser.open();
+    let before = page.session.profile().visitor();
+    let seen = browser.on(&mut page, |session, now| {
+        hot(session, now);
+        session.decide("hero", now)
+    });
+    let measured = Permissions::from_bits(0b0100);
+    browser.on(&mut page, |session, now| session.consent(measured, now));
+    assert!(!browser.on(&mut page, |session, now| session.exposed(seen.id, now)), "a decision of the one before");
+    browser.on(&mut page, |session, now| session.decide("hero", now));
+    browser.on(&mut page, |session, _| session.flush());
+    for message in &browser.sent {
+        let is_old = message.visitor == before.0;
+        let has_old = message.entries.iter().any(|entry| matches!(entry, Entry::Decision { id, .. } if *id == seen.id));
+        assert!(!has_old || is_old, "the origin could join the two");
+    }
+    assert!(browser.sent.iter().any(|message| message.visitor != before.0));
+}

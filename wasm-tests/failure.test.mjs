@@ -300,3 +300,12 @@ test("a refusal that is final is not repeated", async (t) => {
   assert.ok(place.codes.includes("collector/refused"));
   assert.equal(posts, 1);
 });
+
+test("a profile that a newer engine wrote is left as it is", async (t) => {
+  const before = `if (!localStorage.length) { localStorage.setItem("petitfour.consent", "15"); localStorage.setItem("petitfour.profile", btoa("\\x02 of tomorrow")); }`;
+  const place = await stage(t, browser, { before });
+  await showsTheCreative(place);
+  await place.page.evaluate(() => window.petitfour.track("viewed"));
+  assert.equal(await place.page.evaluate(() => atob(localStorage.getItem("petitfour.profile"))), "\x02 of tomorrow");
+  assert.ok(place.codes.includes("profile/format"));
+});

@@ -29,8 +29,14 @@ pub use vendors::{Ranges, Vendors};
 
 /// What is permitted. The default is nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "u8")]
 pub struct Permissions(u8);
+
+impl From<u8> for Permissions {
+    fn from(bits: u8) -> Self {
+        Self::from_bits(bits)
+    }
+}
 
 impl Permissions {
     /// Nothing is stored, remembered or sent; decisions from context still work.

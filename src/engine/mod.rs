@@ -325,11 +325,6 @@ impl Session {
     pub fn forget(&mut self, moment: Moment) {
         self.begin_anew(moment);
         self.permissions = self.engine.catalog.default_permissions();
-        self.outbox.clear();
-        self.recent.clear();
-        self.oldest = 0;
-        self.decided = 0;
-        self.last_exposed = 0;
     }
 
     /// The time that was asked for has come.
@@ -427,6 +422,12 @@ impl Session {
         // Under the old number the origin could join the new pseudonym to the one that is to be forgotten.
         self.replica = self.random.draw();
         self.outbox.renumber(self.replica);
+        // Nor may what was decided before be confirmed, or sent, under the new one.
+        self.outbox.clear();
+        self.recent.clear();
+        self.oldest = 0;
+        self.decided = 0;
+        self.last_exposed = 0;
         self.read_at = None;
         self.unsaved = false;
         self.erase = true;

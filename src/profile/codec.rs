@@ -170,6 +170,10 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
     let generation = reader.fixed(4)? as u32;
     let visitor = Visitor(*reader.take(16)?.first_chunk::<16>()?);
     let (born, seen) = (reader.fixed(3)? as u32, reader.fixed(4)? as u32);
+    // No moment is later than the hours that a profile can say.
+    if seen / 60 > 0xFF_FFFF {
+        return None;
+    }
     let floor = Rank {
         hours: reader.fixed(3)? as u32,
         kind: reader.fixed(1)? as u8,

@@ -66,7 +66,13 @@ pub const STEPS: &[Step] = &[
         when: When::Always,
         work: wasi,
     },
-    Step { name: "rust", what: "tests of every member", needs: &[Part::Strace], when: When::Always, work: rust },
+    Step {
+        name: "rust",
+        what: "tests of every member",
+        needs: &[Part::Strace, Part::Npm],
+        when: When::Always,
+        work: rust,
+    },
     Step {
         name: "size",
         what: "the package, and the budget of its script tag",
