@@ -35,7 +35,7 @@ const FLOORS: [(&str, u8); 18] = [
 
 /// Uses between rooms of one floor that are allowed, each with its reason.
 const DOORS: [(&str, &str); 5] = [
-    ("catalog", "consent"), // a bundle has a policy
+    ("catalog", "consent"), // a bundle says what is permitted by default
     ("random", "hash"),     // the generator is the hash of a counter
     ("id", "hash"),         // a key is the hash of a name
     ("view", "engine"),     // a view looks into a session

@@ -150,7 +150,7 @@ impl Attributes {
         self.column(name.to_owned(), Origin::Moment, Kind::Number, NONE, argument)
     }
 
-    /// The column of the sessions so far.
+    /// The column of the visits so far.
     pub(crate) fn visits(&mut self) -> usize {
         self.column("visits".to_owned(), Origin::Visits, Kind::Number, NONE, 0)
     }
