@@ -269,3 +269,16 @@ fn who_withdraws_the_memory_but_not_the_counting_is_not_followed_across_it() {
     }
     assert!(browser.sent.iter().any(|message| message.visitor != before.0));
 }
+
+#[test]
+fn a_message_that_is_packed_but_not_yet_taken_does_not_leave_after_the_permission_has_gone() {
+    let mut browser = visitor(Permissions::ALL);
+    let mut page = browser.open();
+    browser.on(&mut page, |session, now| {
+        hot(session, now);
+        session.decide("hero", now);
+        session.flush();
+        session.consent(Permissions::from_bits(0b0011), now);
+    });
+    assert!(browser.sent.is_empty());
+}

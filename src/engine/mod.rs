@@ -167,6 +167,11 @@ impl Session {
         if before.store() && !permissions.store() {
             self.begin_anew(moment);
         }
+        let withdrawn = before.bits() & !permissions.bits();
+        if Permissions::from_bits(withdrawn).measure() || Permissions::from_bits(withdrawn).share() {
+            // What is packed cannot be taken apart any more, and may not leave as it is.
+            self.outbox.drop_packed();
+        }
         if !permissions.measure() {
             self.outbox.retain_identities();
         }

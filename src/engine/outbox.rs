@@ -79,6 +79,11 @@ impl Outbox {
         self.wake = None;
     }
 
+    /// A permission is withdrawn under which messages were packed that nobody has polled yet.
+    pub(super) fn drop_packed(&mut self) {
+        self.packed.clear();
+    }
+
     /// Measuring is no longer permitted: only identifiers may go, under their own permission.
     pub(super) fn retain_identities(&mut self) {
         self.entries.retain(|entry| matches!(entry, Entry::Identity { .. }));
