@@ -5,7 +5,7 @@
 //! pair (stamp, value) that only grows along that replica's own history. So two copies that lived apart merge by taking
 //! the greater of each cell, in any order and any number of times, to the same bytes.
 //!
-//! Cells have a [`Rank`] in one total order, which only grows with the cell. What lies at or under the `floor` is gone, and
+//! Cells have a rank in one total order, which only grows with the cell. What lies at or under the `floor` is gone, and
 //! two things raise it, each a function of the state alone, so that the merge laws hold where they act:
 //! - *age*: the floor is never lower than where `seen`, the latest time in the profile, puts it;
 //! - *size*: when the encoding would exceed [`MAX_BYTES`], the cells of lowest rank go. The encoding only shrinks when cells
