@@ -35,6 +35,12 @@ macro_rules! view {
             pub fn key(&self) -> Key {
                 Key(u32_at(self.0, 0))
             }
+
+            /// String number of its name.
+            #[must_use]
+            pub fn name(&self) -> u32 {
+                u32_at(self.0, 4)
+            }
         }
     };
 }
@@ -85,12 +91,6 @@ view!(
 pub struct Stock<'a>(pub(super) &'a [u8; 20]);
 
 impl Attribute<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// Where its value comes from.
     #[must_use]
     pub fn source(&self) -> Source {
@@ -150,12 +150,6 @@ impl Attribute<'_> {
 }
 
 impl Campaign<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// Higher is first.
     #[must_use]
     pub fn priority(&self) -> i32 {
@@ -272,12 +266,6 @@ impl Campaign<'_> {
 }
 
 impl Creative<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// The campaign it belongs to; none for a fallback.
     #[must_use]
     pub fn campaign(&self) -> Option<usize> {
@@ -298,12 +286,6 @@ impl Creative<'_> {
 }
 
 impl Placement<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// What it shows when no campaign may be shown.
     #[must_use]
     pub fn fallback(&self) -> Option<usize> {
@@ -324,12 +306,6 @@ impl Placement<'_> {
 }
 
 impl Counter<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// The event it counts.
     #[must_use]
     pub fn event(&self) -> Key {
@@ -356,12 +332,6 @@ impl Counter<'_> {
 }
 
 impl Affinity<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// The event that feeds it.
     #[must_use]
     pub fn event(&self) -> Key {
@@ -388,12 +358,6 @@ impl Affinity<'_> {
 }
 
 impl Trait<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// Text rather than a number?
     #[must_use]
     pub fn is_text(&self) -> bool {
@@ -402,12 +366,6 @@ impl Trait<'_> {
 }
 
 impl EventKind<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// Is it reported to the origin?
     #[must_use]
     pub fn is_outcome(&self) -> bool {
@@ -416,12 +374,6 @@ impl EventKind<'_> {
 }
 
 impl Feed<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// The context attribute that says which place's facts count; none when they hold everywhere.
     #[must_use]
     pub fn place(&self) -> Option<usize> {
@@ -468,12 +420,6 @@ impl Stock<'_> {
 }
 
 impl Model<'_> {
-    /// String number of its name.
-    #[must_use]
-    pub fn name(&self) -> u32 {
-        u32_at(self.0, 4)
-    }
-
     /// 1 oblivious trees, 2 linear.
     #[must_use]
     pub fn kind(&self) -> u8 {

@@ -111,7 +111,8 @@ impl Profile {
     pub fn count(&mut self, counter: Key, daily: bool, replica: u16, moment: Moment) {
         self.see(moment);
         if daily {
-            self.add(Kind::Day, counter, replica, moment.local_day());
+            let cell = self.cell(CellKey { kind: Kind::Day, id: counter, replica, slot: moment.local_day() });
+            cell.value = (cell.value + 1).min(u64::from(u32::MAX));
         }
         self.add_total(Kind::Total, counter, replica, moment);
         self.normalise();
@@ -232,7 +233,9 @@ impl Profile {
     /// How often a counter moved in the last `days` local days, today included.
     #[must_use]
     pub fn within(&self, counter: Key, days: u32, moment: Moment) -> u64 {
-        self.window(Kind::Day, counter, moment.local_day(), days)
+        let first = moment.local_day().saturating_sub(days.saturating_sub(1));
+        // What a clock that went back has put after today counts too.
+        self.of(Kind::Day, counter).iter().filter(|cell| cell.key.slot >= first).map(|cell| cell.value).sum()
     }
 
     /// Whole hours since a counter last moved.
@@ -295,11 +298,6 @@ impl Profile {
         })
     }
 
-    fn add(&mut self, kind: Kind, id: Key, replica: u16, slot: u32) {
-        let cell = self.cell(CellKey { kind, id, replica, slot });
-        cell.value = (cell.value + 1).min(u64::from(u32::MAX));
-    }
-
     fn add_total(&mut self, kind: Kind, id: Key, replica: u16, moment: Moment) {
         let now = u64::from(moment.now.hours());
         let cell = self.cell(CellKey { kind, id, replica, slot: 0 });
@@ -329,13 +327,6 @@ impl Profile {
 
     fn sum(&self, kind: Kind, id: Key) -> u64 {
         self.of(kind, id).iter().map(|cell| cell.value).sum()
-    }
-
-    /// Sum over the last `span` slots up to `last`. What a clock that went back has put after `last` counts too: better
-    /// one exposure too few than one too many.
-    fn window(&self, kind: Kind, id: Key, last: u32, span: u32) -> u64 {
-        let first = last.saturating_sub(span.saturating_sub(1));
-        self.of(kind, id).iter().filter(|cell| cell.key.slot >= first).map(|cell| cell.value).sum()
     }
 
     /// Restores the invariant after cells were added or taken in.
