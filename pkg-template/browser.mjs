@@ -9,7 +9,9 @@ import { createClient } from "./core.mjs";
 import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
 
 export function load(options = {}) {
-  const { client, start } = createClient(createHost(options, options.lens ?? (() => import("./lens.mjs"))));
+  const { client, start } = createClient(
+    createHost(options, { lens: () => import("./lens.mjs"), reader: () => import("./reader.mjs") }),
+  );
   if (options.context) client.context(options.context);
   // Both downloads start before either is waited for.
   const bundle = bundleBytes(options.bundle);

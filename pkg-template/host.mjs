@@ -19,13 +19,14 @@ const timer = (wait, fn) => {
   return id;
 };
 
-/** The host for `options` as `load` takes them; `lens` brings the second module. */
-export function createHost({ collector, storage }, lens) {
+/** The host for `options` as `load` takes them; `modules` bring those that are loaded on demand, `lens` and `reader`. */
+export function createHost({ collector, storage, lens, reader }, modules) {
   const page = globalThis.document;
   const url = collector && String(collector);
   let waking;
   const host = {
-    lens,
+    lens: lens ?? modules.lens,
+    reader: reader ?? modules.reader,
     report: announce,
     now: () => Date.now(),
     offset: (now) => -new Date(now).getTimezoneOffset(),

@@ -1,3 +1,5 @@
+import type { Reader } from "./reader.js";
+
 /**
  * Petit Four: decides on the visitor's own device what a page shows.
  *
@@ -183,6 +185,11 @@ export interface LensModule {
   open(bundle: Uint8Array, snapshot?: Uint8Array): Promise<unknown>;
 }
 
+/** What `petitfour/reader` gives. */
+export interface ReaderModule {
+  open(): Promise<Reader>;
+}
+
 export interface Options {
   /** The compiled campaign files: bytes, an address, or in Node a path. */
   bundle: string | URL | Uint8Array | ArrayBuffer;
@@ -198,6 +205,8 @@ export interface Options {
   context?: Context;
   /** Brings the second module; default: fetched on demand, in Workers none. */
   lens?: () => Promise<LensModule>;
+  /** Brings the third module; default: fetched on demand, in Workers part of what is deployed. */
+  reader?: () => Promise<ReaderModule>;
 }
 
 /**

@@ -28,7 +28,9 @@ const init = async ({ module_or_path }) => {
 };
 
 export function load(options = {}) {
-  const { client, start } = createClient(createHost(options, options.lens ?? (() => import("./lens.node.mjs"))));
+  const { client, start } = createClient(
+    createHost(options, { lens: () => import("./lens.node.mjs"), reader: () => import("./reader.node.mjs") }),
+  );
   if (options.context) client.context(options.context);
   return start(instantiate(init, Session, fromDisk(options.module)), bundleBytes(options.bundle, read));
 }

@@ -27,8 +27,9 @@ function run(script) {
   const told = script?.dataset ?? {};
   const beside = (file) => new URL(file, script?.src || document.baseURI).href;
 
+  const bring = (file) => () => import(/* @vite-ignore */ /* webpackIgnore: true */ beside(file));
   const { client, start, report } = createClient(
-    createHost({ collector: told.collector }, () => import(/* @vite-ignore */ /* webpackIgnore: true */ beside("lens.mjs"))),
+    createHost({ collector: told.collector }, { lens: bring("lens.mjs"), reader: bring("reader.mjs") }),
   );
 
   /** Placements by element: what they show, how to undo it, and how far their exposure is. */

@@ -2,7 +2,8 @@
  * Petit Four for Workers (workerd): the module is a static import, since compiling at run time is forbidden there.
  *
  * The lens (explain, profile) is not imported by default: a Worker's bundle carries every import, looked at or
- * not. Pass `lens: () => import("petitfour/lens")` to have it.
+ * not. Pass `lens: () => import("petitfour/lens")` to have it. The reader is: without it no consent signal is heard
+ * at the edge, where most requests bring one.
  */
 import wasm from "./petitfour_bg.wasm";
 import init, { Session } from "./petitfour.js";
@@ -10,7 +11,7 @@ import { createClient } from "./core.mjs";
 import { bundleBytes, createHost, instantiate } from "./host.mjs";
 
 export function load(options = {}) {
-  const { client, start } = createClient(createHost(options, options.lens));
+  const { client, start } = createClient(createHost(options, { reader: () => import("./reader.worker.mjs") }));
   if (options.context) client.context(options.context);
   return start(instantiate(init, Session, options.module ?? wasm), bundleBytes(options.bundle));
 }

@@ -700,3 +700,33 @@ proptest! {
         prop_assert_eq!(both.without(alone), Permissions::NONE);
     }
 }
+
+#[test]
+fn a_number_names_its_fault() {
+    let mut number = 1;
+    while let Some(fault) = Error::of(number) {
+        assert_eq!(fault.number(), number);
+        number += 1;
+    }
+    assert_eq!((number, Error::of(0)), (14, None));
+}
+
+#[test]
+fn a_policy_comes_back_from_its_section_and_a_broken_one_permits_nothing() {
+    let default = Policy { otherwise: Permissions::ALL, ..Policy::default() };
+    assert!(default.encode().is_empty(), "the default takes no bytes");
+    assert_eq!(Policy::read(Permissions::ALL, &[]), default);
+
+    let own = Policy { europe: Purposes { vendor: 755, ..default.europe }, ..default };
+    let section = own.encode();
+    assert_eq!(Policy::read(Permissions::ALL, &section), own);
+    let longer = [section.as_slice(), &[0]].concat();
+    for broken in (1..section.len()).map(|end| &section[..end]).chain([longer.as_slice()]) {
+        let policy = Policy::read(Permissions::ALL, broken);
+        let everything = Signals { choice: Some(Permissions::ALL), ..Signals::default() };
+        assert_eq!(policy, Policy::CLOSED);
+        assert_eq!(policy.decide(&Signals::default()).permissions, Permissions::NONE);
+        // The page's own word is no part of a policy.
+        assert_eq!(policy.decide(&everything).permissions, Permissions::ALL);
+    }
+}

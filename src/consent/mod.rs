@@ -129,6 +129,35 @@ pub enum Error {
 pub const MAX_TEXT: usize = 32_768;
 
 impl Error {
+    /// In the order of their numbers, from 1.
+    const ALL: [Self; 13] = [
+        Self::TcfAlphabet,
+        Self::TcfTruncated,
+        Self::TcfVersion,
+        Self::TcfSegment,
+        Self::TcfCountry,
+        Self::TcfPlatform,
+        Self::GppAlphabet,
+        Self::GppTruncated,
+        Self::GppHeader,
+        Self::GppSections,
+        Self::GppVersion,
+        Self::UsPrivacy,
+        Self::Long,
+    ];
+
+    /// A number from 1, by which one wasm module tells it to JavaScript; not to be stored.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The error of a number.
+    #[must_use]
+    pub fn of(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
     /// The stable code that reaches JavaScript.
     #[must_use]
     pub fn code(self) -> &'static str {

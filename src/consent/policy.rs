@@ -14,6 +14,7 @@ use super::us::OptOuts;
 use super::us_privacy::UsPrivacy;
 use super::{Error, Heard, Permissions, Region, Signals, Storage};
 use crate::time::Timestamp;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// The table. [`Policy::default`] is the one of `docs/consent.md`.
@@ -29,7 +30,9 @@ pub struct Policy {
     pub gpc: Permissions,
     /// States of Consent Mode (bits of [`Storage::bit`]) of which one has to be granted, by permission; 0 never opens.
     pub mode: [u8; 4],
-    /// What is permitted where nobody has spoken and the region is not one of consent.
+    /// What is permitted where nobody has spoken and the region is not one of consent: `consent: default` of the campaign
+    /// files, which has a place of its own in the bundle.
+    #[serde(skip)]
     pub otherwise: Permissions,
 }
 
@@ -123,6 +126,46 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Nothing is permitted, whatever is said.
+    pub const CLOSED: Self = Self {
+        europe: Purposes::CLOSED,
+        canada: Purposes::CLOSED,
+        us: OptOut {
+            open: Permissions::NONE,
+            sale: Permissions::ALL,
+            sharing: Permissions::ALL,
+            targeted: Permissions::ALL,
+            child: Permissions::ALL,
+        },
+        gpc: Permissions::ALL,
+        mode: [0; 4],
+        otherwise: Permissions::NONE,
+    };
+
+    /// The policy of a bundle: its default (`otherwise`) and its section, which is empty where [`Policy::default`] holds.
+    /// A section that cannot be read permits nothing.
+    #[must_use]
+    pub fn read(otherwise: Permissions, section: &[u8]) -> Self {
+        let policy = match section {
+            [] => Self::default(),
+            _ => match postcard::take_from_bytes(section) {
+                Ok((policy, [])) => policy,
+                _ => return Self::CLOSED,
+            },
+        };
+        Self { otherwise, ..policy }
+    }
+
+    /// The section of a bundle, without `otherwise`, for which a bundle has another place. [`Policy::read`] reads it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        if (Self { otherwise: Permissions::NONE, ..*self }) == Self::default() {
+            return Vec::new();
+        }
+        // Fields of fixed number cannot fail; were it otherwise, one byte is no policy, and permits nothing.
+        postcard::to_allocvec(self).unwrap_or_else(|_| Vec::from([0]))
+    }
+
     /// What is permitted after these signals.
     #[must_use]
     pub fn decide(&self, signals: &Signals<'_>) -> Verdict {
@@ -217,6 +260,9 @@ impl Hearing<'_> {
 }
 
 impl Purposes {
+    /// Nothing is permitted, whatever a string says.
+    const CLOSED: Self = Self { opens: [[0; 2]; 4], interest: 0, vendor: 0, publisher: false, unasked: [0; 2] };
+
     /// What a string opens.
     #[must_use]
     pub fn permits(&self, consent: &Consent<'_>) -> Permissions {

@@ -212,6 +212,21 @@ impl Hashed {
 }
 
 impl Refusal {
+    /// In the order of their numbers, from 1.
+    const ALL: [Self; 4] = [Self::Placeholder, Self::Malformed, Self::Limited, Self::Long];
+
+    /// A number from 1, by which one wasm module tells it to JavaScript; not to be stored.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The refusal of a number.
+    #[must_use]
+    pub fn of(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(self) -> &'static str {
@@ -269,6 +284,12 @@ mod tests {
         assert_eq!(Namespace::of(0), None);
         assert_eq!(Namespace::of(15), None);
         assert!(Namespace::ALL.iter().all(|namespace| namespace.number() < 32));
+    }
+
+    #[test]
+    fn a_number_names_its_refusal() {
+        assert!(Refusal::ALL.iter().all(|refusal| Refusal::of(refusal.number()) == Some(*refusal)));
+        assert_eq!((Refusal::of(0), Refusal::of(5)), (None, None));
     }
 
     #[test]

@@ -2,8 +2,12 @@
 //!
 //! The module that every visitor downloads speaks numbers and bytes. Names and texts cross once and come back as numbers;
 //! the inputs of a decision are written by JavaScript into a block of `f64`, and its answer is read from a block of `u32`.
-//! The lens, a second module of the same crate, is loaded when someone looks: it speaks objects.
+//! Two further modules of the same crate are loaded on demand: the lens, when someone looks, speaks objects; the reader,
+//! when there is a consent signal or an identifier to read, has functions alone.
 
 #[cfg(petitfour_lens)]
 mod lens;
+#[cfg(petitfour_reader)]
+mod reader;
+#[cfg(not(petitfour_reader))]
 mod session;

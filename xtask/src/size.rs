@@ -3,8 +3,8 @@
 //! Bytes are counted raw, after gzip at level 9 and after brotli at quality 11 with a 16 MiB window, of the very files
 //! in `pkg/`. The budget is for the script tag: its JavaScript and the one wasm that it streams.
 //!
-//! Absent on purpose: the bundle of campaigns, whose size is the marketer's, and the lens from the budget, since a page
-//! only loads it when someone asks why.
+//! Absent on purpose: the bundle of campaigns, whose size is the marketer's, and the lens and the reader from the
+//! budget, since a page only loads them when someone asks why, or when there is something to read.
 
 use std::{fs, path::Path};
 
@@ -110,6 +110,7 @@ fn measure(workspace: &Workspace) -> Result<Report> {
         ("petitfour_bg.wasm", "engine, for every visitor"),
         ("script.js", "script tag entry"),
         ("petitfour_lens_bg.wasm", "lens, on demand"),
+        ("petitfour_reader_bg.wasm", "reader, on demand"),
     ] {
         files.push(Row { name: file.to_owned(), what, bytes: weigh(&pkg.join(file))? });
     }
@@ -117,6 +118,7 @@ fn measure(workspace: &Workspace) -> Result<Report> {
         ("browser.mjs", Form::Module, "bundler entry with its imports"),
         ("node.mjs", Form::Node, "Node entry with its imports"),
         ("petitfour_lens.js", Form::Module, "lens glue, on demand"),
+        ("reader.mjs", Form::Module, "reader glue, on demand"),
     ] {
         let out = bundled.path().join(file);
         esbuild(workspace, &pkg.join(file), &out, form, Shape::Release)?;

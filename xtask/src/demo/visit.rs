@@ -9,6 +9,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
 
+/// Files of the package that a page may ask for.
+const SHIPPED: [&str; 8] = [
+    "script.js",
+    "petitfour_bg.wasm",
+    "lens.mjs",
+    "petitfour_lens.js",
+    "petitfour_lens_bg.wasm",
+    "reader.mjs",
+    "petitfour_reader.js",
+    "petitfour_reader_bg.wasm",
+];
+
 /// Pages that the collector makes itself, with a word that each must contain.
 const MADE: [(&str, &str); 3] = [("/collector", "<"), ("/health", "live"), ("/metrics", "petitfour")];
 
@@ -30,7 +42,7 @@ pub fn every_page(workspace: &Workspace, url: &str) -> Result<()> {
     }
     see("/bundle.pf4", fetch(url, "/bundle.pf4").and_then(|page| starts(&page.body, b"PF4B")));
     see("/", served(url, "/", &workspace.root().join("www/index.html")));
-    for file in ["script.js", "petitfour_bg.wasm", "lens.mjs", "petitfour_lens.js", "petitfour_lens_bg.wasm"] {
+    for file in SHIPPED {
         see(&format!("/pkg/{file}"), served(url, &format!("/pkg/{file}"), &workspace.pkg().join(file)));
     }
     let www = workspace.root().join("www");

@@ -1,7 +1,7 @@
 //! `cargo xtask pkg`: Rust and `pkg-template/` in, the npm package in `pkg/` and its tarball out.
 //!
-//! Two wasm modules come from the one crate: the one that every visitor downloads, and the lens (explain, profile,
-//! inspect), which one `--cfg` adds and a page loads on demand. Everything is put together in a staging folder that
+//! Three wasm modules come from the one crate: the one that every visitor downloads, and two that one `--cfg` each makes
+//! and a page loads on demand, the lens (explain, profile, inspect) and the reader (consent, identifiers). Everything is put together in a staging folder that
 //! takes the place of `pkg/` at the end, so that nobody ever reads half a package.
 
 use std::{

@@ -41,24 +41,27 @@ pub enum Shape {
     Dev,
 }
 
-/// One of the two modules of the crate.
+/// One of the three modules of the crate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Module {
     /// What every visitor downloads: numbers and bytes.
     Engine,
     /// Explain, profile and inspect as JavaScript objects, loaded on demand.
     Lens,
+    /// Consent strings and identifiers to bits and digests, loaded on demand.
+    Reader,
 }
 
 impl Module {
-    /// Both, in the order of building.
-    pub const ALL: [Self; 2] = [Self::Engine, Self::Lens];
+    /// All of them, in the order of building.
+    pub const ALL: [Self; 3] = [Self::Engine, Self::Lens, Self::Reader];
 
     /// The name of a step that builds it.
     pub fn title(self) -> &'static str {
         match self {
             Self::Engine => "wasm module for every visitor",
             Self::Lens => "wasm module of the lens",
+            Self::Reader => "wasm module of the reader",
         }
     }
 
@@ -67,6 +70,7 @@ impl Module {
         match self {
             Self::Engine => "petitfour",
             Self::Lens => "petitfour_lens",
+            Self::Reader => "petitfour_reader",
         }
     }
 
@@ -76,12 +80,12 @@ impl Module {
     }
 
     /// How wasm-opt shapes it. After brotli the levels lie within a few hundred bytes of each other for the engine
-    /// (`cargo xtask size --tune` prints them), so it gets the one that optimises for speed; the lens is seldom loaded
-    /// and gets the smallest.
+    /// (`cargo xtask size --tune` prints them), so it gets the one that optimises for speed; the others are seldom loaded
+    /// and get the smallest.
     pub fn level(self) -> &'static str {
         match self {
             Self::Engine => "-O3",
-            Self::Lens => "-Oz",
+            Self::Lens | Self::Reader => "-Oz",
         }
     }
 
@@ -112,18 +116,26 @@ impl Module {
         let mut cargo = workspace.cargo();
         cargo.args(["rustc", "--quiet", "--package", "petitfour", "--lib", "--crate-type", "cdylib"]);
         cargo.args(["--target", TRIPLE, "--profile", profile]).args(extra);
-        // Cargo keeps builds with different flags apart by itself, but both modules end in one file name.
+        // Cargo keeps builds with different flags apart by itself, but all modules end in one file name.
         cargo.arg("--target-dir").arg(self.build(workspace));
         self.flags(&mut cargo);
         run(&mut cargo)?;
         Ok(self.build(workspace).join(TRIPLE).join(folder).join("petitfour.wasm"))
     }
 
-    /// Adds to a call of Cargo what makes it compile this module and not the other.
+    /// Adds to a call of Cargo what makes it compile this module and no other.
     pub fn flags(self, cargo: &mut Command) {
-        if self == Self::Lens {
+        if let Some(cfg) = self.cfg() {
             // Joined to the flags in .cargo/config.toml, where RUSTFLAGS would replace them.
-            cargo.args(["--config", &format!("target.{TRIPLE}.rustflags=[\"--cfg=petitfour_lens\"]")]);
+            cargo.args(["--config", &format!("target.{TRIPLE}.rustflags=[\"--cfg={cfg}\"]")]);
+        }
+    }
+
+    fn cfg(self) -> Option<&'static str> {
+        match self {
+            Self::Engine => None,
+            Self::Lens => Some("petitfour_lens"),
+            Self::Reader => Some("petitfour_reader"),
         }
     }
 
@@ -131,6 +143,7 @@ impl Module {
         match self {
             Self::Engine => workspace.build().to_owned(),
             Self::Lens => workspace.build().join("lens"),
+            Self::Reader => workspace.build().join("reader"),
         }
     }
 

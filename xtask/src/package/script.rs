@@ -42,7 +42,9 @@ pub fn esbuild(workspace: &Workspace, entry: &Path, out: &Path, form: Form, shap
     esbuild.args(["--bundle", "--target=es2022", "--log-level=error", "--legal-comments=none"]);
     esbuild.arg(format!("--outfile={}", out.display()));
     // Loaded on demand, as a separate file: what a page does not fetch is not part of its entry.
-    esbuild.args(["--external:./lens.mjs", "--external:./lens.node.mjs"]);
+    for file in ["lens.mjs", "lens.node.mjs", "reader.mjs", "reader.node.mjs"] {
+        esbuild.arg(format!("--external:./{file}"));
+    }
     match form {
         Form::Tag => esbuild.args(["--format=iife", "--define:import.meta.url=undefined"]),
         Form::Module => esbuild.args(["--format=esm"]),

@@ -54,7 +54,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy-wasm",
-        what: "lints of the engine and of the lens for wasm32-unknown-unknown",
+        what: "lints of each wasm module for wasm32-unknown-unknown",
         needs: &[Part::WasmBrowser],
         when: When::Always,
         work: clippy_wasm,
