@@ -29,6 +29,12 @@ pub enum Refusal {
     Busy,
     /// The store cannot be written now.
     Unavailable,
+    /// The bytes are no profile.
+    Profile(petitfour::profile::Error),
+    /// The body has to say that it is of this type.
+    Kind(&'static str),
+    /// The request comes from a page of another origin.
+    Elsewhere,
     /// No bundle is served here.
     NoBundle,
     /// There is nothing at this address.
@@ -66,6 +72,14 @@ impl IntoResponse for Refusal {
             Self::Unavailable => {
                 let message = "the store cannot be written now; nothing was stored".to_owned();
                 (StatusCode::SERVICE_UNAVAILABLE, "store/unavailable", message, Some("5"))
+            }
+            Self::Profile(error) => (StatusCode::BAD_REQUEST, error.code(), error.to_string(), None),
+            Self::Kind(kind) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "body/type", format!("the body must say that it is {kind}"), None)
+            }
+            Self::Elsewhere => {
+                let message = "only pages of this very origin are served here".to_owned();
+                (StatusCode::FORBIDDEN, "keep/elsewhere", message, None)
             }
             Self::NoBundle => (StatusCode::NOT_FOUND, "bundle/none", "no bundle is served here".to_owned(), None),
             Self::Nothing => (StatusCode::NOT_FOUND, "path/unknown", "there is nothing here".to_owned(), None),

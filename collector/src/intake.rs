@@ -48,7 +48,7 @@ impl Default for Room {
 }
 
 impl Room {
-    fn reserve(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Refusal> {
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Refusal> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self.0.try_acquire_many(bytes).map_err(|_| Refusal::Busy)
     }
@@ -162,7 +162,7 @@ fn announced(body: &Body, limit: usize) -> usize {
     body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).map_or(limit, |bytes| bytes.min(limit))
 }
 
-async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
     tokio::time::timeout(BODY_TIME, collect(body, limit)).await.unwrap_or(Err(Refusal::Slow))
 }
 
@@ -181,12 +181,12 @@ async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
     if length > limit { Err(Refusal::TooLarge(limit)) } else { Ok(bytes) }
 }
 
-fn count(metrics: &Metrics, refusal: &Refusal) {
+pub(crate) fn count(metrics: &Metrics, refusal: &Refusal) {
     match refusal {
         Refusal::Message(_) | Refusal::Frame | Refusal::Broken => metrics.invalid.rise(),
         Refusal::TooLarge(_) => metrics.too_large.rise(),
         Refusal::Slow => metrics.slow.rise(),
         Refusal::Busy | Refusal::Unavailable => metrics.busy.rise(),
-        Refusal::NoBundle | Refusal::Nothing => {}
+        Refusal::NoBundle | Refusal::Nothing | Refusal::Profile(_) | Refusal::Kind(_) | Refusal::Elsewhere => {}
     }
 }

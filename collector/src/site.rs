@@ -31,6 +31,7 @@ use crate::{
     answer::Refusal,
     counts::{self, Counts},
     intake::{self, Room},
+    keep,
     metrics::Metrics,
     page,
     shelf::{self, Shelf},
@@ -106,6 +107,7 @@ pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<
     }
     let mut router = Router::new()
         .merge(open)
+        .route("/v1/keep", get(keep::fetch).post(keep::keep).delete(keep::forget))
         .route("/v1/counts", get(counts_json))
         .route("/collector", get(counts_page))
         .route("/collector/style.css", get(|| text("text/css; charset=utf-8", page::STYLE)))
