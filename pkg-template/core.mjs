@@ -334,22 +334,23 @@ export function createClient(host) {
     session.forget(clock(), offset);
   });
 
-  const traits = mutating((values) => {
+  /** `quiet`: the site told them somebody else, so that the bundle does not know them is no fault. */
+  const traits = mutating((values, quiet) => {
     for (const key in values) {
       const value = values[key];
       const told =
         (typeof value === "number" && session.trait_number(text(key), value, clock(), offset)) ||
         session.trait_text(text(key), text(value), clock(), offset);
-      if (!told) report("trait/unknown");
+      if (!told && !quiet) report("trait/unknown");
     }
   });
 
   const identifier = mutating((namespace, digest) => session.identify(namespace, digest, clock(), offset));
 
   const identify = asynchronous(
-    async (ids, values) => {
+    async (ids, values, quiet) => {
       const answer = { accepted: [], refused: [] };
-      if (values) traits(values);
+      if (values) traits(values, quiet);
       for (const [field, namespace, normalise] of IDENTIFIERS) {
         const value = ids?.[field];
         if (value === undefined || value === null) continue;

@@ -14,6 +14,7 @@ import init, { Session } from "./petitfour.js";
 import { createClient } from "./core.mjs";
 import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
 import { render } from "./render.mjs";
+import { hear } from "./sources.mjs";
 
 /** Media Rating Council: a display impression is half of its pixels for one second. */
 const VIEWABLE = { share: 0.5, wait: 1000 };
@@ -162,6 +163,7 @@ function run(script) {
   };
   window.petitfour = Object.assign(client, { push, refresh });
   if (Array.isArray(called)) push(...called);
+  hear(client, told.sources);
 
   const settle = (next) => {
     if (state !== "loading") return;

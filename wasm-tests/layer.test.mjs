@@ -45,3 +45,12 @@ test("a variable of that name that is no queue is left alone", () => {
   observe("layerD", assert.fail);
   assert.equal(globalThis.layerD, "text");
 });
+
+test("a queue that takes another's place is heard from its beginning", () => {
+  const heard = [];
+  globalThis.layerE = ["first"];
+  observe("layerE", (entry) => heard.push(entry));
+  globalThis.layerE = ["second"];
+  globalThis.layerE.push("third");
+  assert.deepEqual(heard, ["first", "second", "third"]);
+});
