@@ -6,7 +6,7 @@ use petitfour::bundle::{ENTRY, HEADER};
 use petitfour::catalog::{self, Catalog, Section, Source};
 use serde::Serialize;
 
-use crate::words;
+use crate::{policy, words};
 
 /// A bundle.
 #[derive(Debug, Serialize)]
@@ -18,6 +18,8 @@ pub(crate) struct Bundle {
     pub(crate) bytes: usize,
     pub(crate) compiler: String,
     pub(crate) permissions: Vec<String>,
+    /// What signals of consent open and close.
+    pub(crate) consent: Vec<policy::Row>,
     pub(crate) sections: Vec<Part>,
     pub(crate) placements: Vec<Placement>,
     pub(crate) campaigns: Vec<Campaign>,
@@ -108,6 +110,7 @@ impl Bundle {
             bytes: catalog.bytes().len(),
             compiler: meta(16),
             permissions: named.iter().filter(|(_, open)| *open).map(|(name, _)| (*name).to_owned()).collect(),
+            consent: policy::rows(&catalog.policy()),
             sections: sections(catalog.bytes()),
             placements: catalog.placements().map(|placement| Placement::of(catalog, &placement)).collect(),
             campaigns: catalog.campaigns().map(|campaign| Campaign::of(catalog, &campaign)).collect(),

@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use petitfour::bundle;
 
 use crate::contents::{Bundle, Campaign};
+use crate::policy;
 
 /// What to print, and how.
 #[derive(Debug, clap::Args)]
@@ -40,6 +41,8 @@ fn print(bundle: &Bundle) -> String {
     line(0, format!("site {}, version {}, format {}", bundle.site, bundle.version, bundle.format));
     line(0, format!("hash {}, {} bytes, written by {}", bundle.hash, bundle.bytes, bundle.compiler));
     line(0, format!("permissions until told otherwise: {}", said_or_none(&bundle.permissions)));
+    line(0, String::new());
+    policy::lines(&bundle.consent).into_iter().for_each(|row| line(0, row));
     line(0, String::new());
     line(0, "sections".to_owned());
     for section in &bundle.sections {

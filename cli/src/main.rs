@@ -8,6 +8,7 @@ mod contents;
 mod folder;
 mod inspect;
 mod new;
+mod policy;
 mod simulate;
 mod words;
 

@@ -38,6 +38,43 @@ fn the_starter_checks_clean_builds_and_is_printed_back() {
 }
 
 #[test]
+fn the_policy_of_consent_is_printed_as_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    said(folder, &["new"]);
+    let file = folder.join("campaigns.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let policy = "default: []\n  policy: { europe: { vendor: 755, share: [] }, united_states: { sale: [measure] } }";
+    std::fs::write(&file, text.replace("default: []", policy)).unwrap();
+    assert_eq!(said(folder, &["build", ".", "-o", "bundle.pf4"]).0, 0);
+    let (_, printed, _) = said(folder, &["inspect", "bundle.pf4"]);
+    let table: Vec<&str> =
+        printed.lines().skip_while(|line| !line.starts_with("consent ")).take_while(|line| !line.is_empty()).collect();
+    assert_eq!(
+        table,
+        [
+            "consent                                store   personalise          measure  share",
+            "Europe (TCF), purposes of vendor 755   1       5 and 6, or 3 and 4  7 and 8  never",
+            "  legitimate interest is enough for    -       -                    7, 8     -",
+            "Canada (GPP), purposes                 1       5 and 6, or 3 and 4  7 and 8  1, 2 and 7",
+            "  implied consent is enough for        -       -                    7, 8     7",
+            "United States, before any objection    open    open                 open     open",
+            "  objection to sale                    -       -                    closes   -",
+            "  objection to sharing                 -       closes               -        closes",
+            "  objection to targeted advertising    -       closes               -        closes",
+            "  known child without consent          -       closes               -        closes",
+            "Global Privacy Control                 -       closes               -        closes",
+            "Consent Mode: ad_storage               opens   -                    -        -",
+            "Consent Mode: analytics_storage        opens   -                    opens    -",
+            "Consent Mode: ad_user_data             -       -                    -        opens",
+            "Consent Mode: ad_personalization       -       opens                -        -",
+            "Consent Mode: personalization_storage  opens   opens                -        -",
+            "nobody has spoken                      closed  closed               closed   closed",
+        ]
+    );
+}
+
+#[test]
 fn a_starter_never_overwrites() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("campaigns.yaml"), "mine").unwrap();

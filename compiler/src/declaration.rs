@@ -3,6 +3,8 @@
 //! A name must be declared before a segment may use it. That is what lets a slip of the pen be a fault with a remedy
 //! instead of a condition that silently never holds.
 
+use petitfour::consent::Permissions;
+
 use crate::diagnostic::Report;
 use crate::period;
 use crate::reader::{self, Fields, Word};
@@ -201,11 +203,11 @@ impl Content {
     }
 }
 
-/// Permissions by name, as bits.
-pub(crate) fn permissions(node: &Node, report: &mut Report) -> u8 {
-    const NAMES: [&str; 4] = ["store", "personalise", "measure", "share"];
+/// Permissions by name.
+pub(crate) fn permissions(node: &Node, what: &str, report: &mut Report) -> Permissions {
+    const NAMES: [&str; 4] = Permissions::NAMES;
     let mut bits = 0u8;
-    for word in reader::words(node, "`default`", report) {
+    for word in reader::words(node, what, report) {
         match NAMES.iter().position(|name| *name == word.text) {
             Some(bit) => bits |= 1 << bit,
             None => {
@@ -215,5 +217,5 @@ pub(crate) fn permissions(node: &Node, report: &mut Report) -> u8 {
             }
         }
     }
-    bits
+    Permissions::from_bits(bits)
 }

@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use petitfour::consent::Policy;
+
 use crate::campaign::Campaign;
 use crate::declaration::{self, Affinity, Content, EventKind, Feed, Known, Named, Placement};
 use crate::diagnostic::Report;
+use crate::policy;
 use crate::reader::{self, Fields, Word};
 use crate::scorer::Scorer;
 use crate::segment::Expression;
@@ -21,8 +24,8 @@ pub const FORMAT: i64 = 1;
 pub(crate) struct Folder {
     pub(crate) version: u64,
     pub(crate) site: String,
-    /// Default permissions as bits.
-    pub(crate) permissions: u8,
+    /// What signals of consent open and close, and what is permitted where there is none.
+    pub(crate) policy: Policy,
     pub(crate) context: Vec<Named<Known>>,
     pub(crate) traits: Vec<Named<Known>>,
     pub(crate) events: Vec<Named<EventKind>>,
@@ -101,12 +104,8 @@ impl Folder {
         }
         if let Some(entry) = fields.take("consent")
             && once(&mut self.once.consent, entry, report)
-            && let Some(mut consent) = Fields::of(&entry.node, "`consent`", report)
         {
-            if let Some(entry) = consent.take("default") {
-                self.permissions = declaration::permissions(&entry.node, report);
-            }
-            consent.finish(report);
+            self.policy = policy::read(&entry.node, report);
         }
         let context = fields.take("context");
         collect(context, "a context value", Known::read, &mut self.context, report);

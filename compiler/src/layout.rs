@@ -31,7 +31,7 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     let compiler = strings.put(COMPILER);
 
     let mut meta = Record::default();
-    meta.u32(rows.words)?.u32(rows.conjuncts)?.u8(plan.folder.permissions).zeros(3);
+    meta.u32(rows.words)?.u32(rows.conjuncts)?.u8(plan.folder.policy.otherwise.bits()).zeros(3);
     meta.raw32(site).raw32(compiler).zeros(12);
     let columns = write_attributes(plan, &rows, &mut strings)?;
     let campaigns = write_campaigns(plan, &mut strings)?;
@@ -74,6 +74,7 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     sections.push((*b"STOK", 20, facts.stocks.0));
     sections.push((*b"MODL", 24, models.models.0));
     sections.push((*b"MDAT", 1, models.data));
+    sections.push((*b"CONS", 1, plan.folder.policy.encode()));
     let bytes = envelope(plan.folder.version, sections)?;
     if bytes.len() > bundle::MAX_BYTES {
         let span = plan.folder.campaigns.first().map(|campaign| campaign.id.span).unwrap_or_default();

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! The way of a folder: [`source`] reads YAML into trees with places; `folder` and its rooms (`campaign`, `segment`,
-//! `declaration`, `scorer`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
+//! `declaration`, `policy`, `scorer`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
 //! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers;
 //! `layout` writes the file. [`render`] draws diagnostics for people.
 //!
@@ -35,6 +35,7 @@ mod folder;
 mod layout;
 mod period;
 mod plan;
+mod policy;
 mod quantise;
 mod reader;
 pub mod render;

@@ -10,7 +10,7 @@ pub use record::{
     Affinity, Attribute, Campaign, Counter, Creative, EventKind, Feed, Model, Placement, Source, Stock, Trait,
 };
 
-use crate::consent::Permissions;
+use crate::consent::{Permissions, Policy};
 use crate::hash::xxh64;
 use crate::id::Key;
 use alloc::vec::Vec;
@@ -65,10 +65,12 @@ pub enum Section {
     Models,
     /// Data of the models.
     ModelData,
+    /// What signals of consent open and close.
+    Consent,
 }
 
 /// Every section: its name in the directory and the length of its records, 0 where that depends on the bundle.
-pub const SECTIONS: [(Section, [u8; 4], u32); 21] = [
+pub const SECTIONS: [(Section, [u8; 4], u32); 22] = [
     (Section::Meta, *b"META", 32),
     (Section::Strings, *b"STRS", 1),
     (Section::Attributes, *b"ATTR", 40),
@@ -90,6 +92,7 @@ pub const SECTIONS: [(Section, [u8; 4], u32); 21] = [
     (Section::Stock, *b"STOK", 20),
     (Section::Models, *b"MODL", 24),
     (Section::ModelData, *b"MDAT", 1),
+    (Section::Consent, *b"CONS", 1),
 ];
 
 /// The tables of one bundle.
@@ -142,6 +145,12 @@ impl Catalog {
     #[must_use]
     pub fn default_permissions(&self) -> Permissions {
         Permissions::from_bits(self.section(Section::Meta).get(8).copied().unwrap_or(0))
+    }
+
+    /// What signals of consent open and close; nothing where the section cannot be read.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy::read(self.default_permissions(), self.section(Section::Consent))
     }
 
     /// A section's bytes.

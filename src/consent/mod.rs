@@ -39,6 +39,8 @@ impl From<u8> for Permissions {
 }
 
 impl Permissions {
+    /// Their names, in the order of the bits.
+    pub const NAMES: [&str; 4] = ["store", "personalise", "measure", "share"];
     /// Nothing is stored, remembered or sent; decisions from context still work.
     pub const NONE: Self = Self(0);
     /// Everything.

@@ -27,6 +27,17 @@ pub struct ConsentMode {
 }
 
 impl Storage {
+    /// Google's names, in the order of the bits.
+    pub const NAMES: [&str; 7] = [
+        "ad_storage",
+        "analytics_storage",
+        "ad_user_data",
+        "ad_personalization",
+        "functionality_storage",
+        "personalization_storage",
+        "security_storage",
+    ];
+
     /// As one of the bits that a policy's table has.
     #[must_use]
     pub const fn bit(self) -> u8 {

@@ -81,6 +81,8 @@ pub struct Verdict {
     pub fault: Option<Error>,
 }
 
+/// First byte of a bundle's section: the layout of what follows.
+const LAYOUT: u8 = 1;
 /// 2026-03-01T00:00Z: from then on a string without disclosed vendors tells a vendor nothing (TCF 2.3, whose transition
 /// ended with February 2026).
 const DISCLOSURE: Timestamp = Timestamp(1_772_323_200_000);
@@ -147,13 +149,13 @@ impl Policy {
     #[must_use]
     pub fn read(otherwise: Permissions, section: &[u8]) -> Self {
         let policy = match section {
-            [] => Self::default(),
-            _ => match postcard::take_from_bytes(section) {
-                Ok((policy, [])) => policy,
-                _ => return Self::CLOSED,
-            },
+            [] => Some(Self::default()),
+            [LAYOUT, rest @ ..] => {
+                postcard::take_from_bytes(rest).ok().filter(|(_, after)| after.is_empty()).map(|it| it.0)
+            }
+            _ => None,
         };
-        Self { otherwise, ..policy }
+        policy.map_or(Self::CLOSED, |policy| Self { otherwise, ..policy })
     }
 
     /// The section of a bundle, without `otherwise`, for which a bundle has another place. [`Policy::read`] reads it.
@@ -162,8 +164,8 @@ impl Policy {
         if (Self { otherwise: Permissions::NONE, ..*self }) == Self::default() {
             return Vec::new();
         }
-        // Fields of fixed number cannot fail; were it otherwise, one byte is no policy, and permits nothing.
-        postcard::to_allocvec(self).unwrap_or_else(|_| Vec::from([0]))
+        // Numbers cannot fail to be written; were it otherwise, one byte is no policy, and permits nothing.
+        postcard::to_extend(self, Vec::from([LAYOUT])).unwrap_or_else(|_| Vec::from([LAYOUT]))
     }
 
     /// What is permitted after these signals.

@@ -1,6 +1,6 @@
 //! What was heard: everything that a page, a platform or a browser says about consent, as it is.
 
-use super::{ConsentMode, Permissions};
+use super::{ConsentMode, Permissions, Storage};
 
 /// What was heard. The default is nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,7 +77,7 @@ impl<'a> Signals<'a> {
     /// | `choice` | the four permissions as a number |
     /// | `ad_storage` … `security_storage` | `granted`, `denied` |
     pub fn hear(&mut self, name: &str, value: &'a str) -> bool {
-        let Some(place) = NAMES.iter().position(|known| *known == name) else { return false };
+        let Some(place) = NAMES.iter().chain(&Storage::NAMES).position(|known| *known == name) else { return false };
         let text = (!value.is_empty()).then_some(value);
         let on = value == "1";
         match place {
@@ -106,24 +106,8 @@ impl<'a> Signals<'a> {
     }
 }
 
-/// Names of signals; those of Consent Mode last, in the order of [`super::Storage`].
-const NAMES: [&str; 15] = [
-    "region",
-    "gdpr",
-    "tcf",
-    "gpp",
-    "gpp_sections",
-    "us_privacy",
-    "gpc",
-    "choice",
-    "ad_storage",
-    "analytics_storage",
-    "ad_user_data",
-    "ad_personalization",
-    "functionality_storage",
-    "personalization_storage",
-    "security_storage",
-];
+/// Names of signals; after them come those of Consent Mode.
+const NAMES: [&str; 8] = ["region", "gdpr", "tcf", "gpp", "gpp_sections", "us_privacy", "gpc", "choice"];
 
 /// A number of a few digits.
 fn number(digits: &[u8]) -> Option<u32> {

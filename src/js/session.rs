@@ -1,5 +1,6 @@
 //! One visitor, as JavaScript holds it. Every method hands over to [`engine::Session`](crate::engine::Session).
 
+use crate::catalog::Section;
 use crate::consent::Permissions;
 use crate::engine::{Effect, Engine, Session as Inner};
 use crate::event::Event;
@@ -145,6 +146,14 @@ impl Session {
     /// Sets what is permitted: bit 0 store, 1 personalise, 2 measure, 3 share.
     pub fn consent(&mut self, bits: u8, now: f64, offset: i32) {
         self.inner.consent(Permissions::from_bits(bits), moment(now, offset));
+    }
+
+    /// What the reader judges signals by: the default permissions in one byte, then the bundle's section of policy.
+    pub fn policy(&self) -> Vec<u8> {
+        let catalog = self.inner.engine().catalog();
+        let mut bytes = Vec::from([catalog.default_permissions().bits()]);
+        bytes.extend_from_slice(catalog.section(Section::Consent));
+        bytes
     }
 
     /// What is permitted.
