@@ -18,7 +18,7 @@ use petitfour::engine::{Engine, Session};
 use petitfour::event::Event;
 use petitfour::hash::xxh64;
 use petitfour::id::Key;
-use petitfour::profile::{MAX_BYTES, Profile};
+use petitfour::profile::{Change, MAX_BYTES, Note, Profile};
 use petitfour::sync::{Entry, Message};
 use petitfour::time::{Moment, Timestamp};
 use petitfour::view;
@@ -161,7 +161,7 @@ proptest! {
         for (place, byte) in changes {
             bytes[place.index(length)] = byte;
         }
-        bytes[0] = 1;
+        bytes[0] = 2;
         let seal = xxh64(&bytes, 0) as u32;
         bytes.extend(seal.to_le_bytes());
         if let Ok(mut profile) = Profile::decode(&bytes) {
@@ -172,13 +172,17 @@ proptest! {
             let mut other = Profile::decode(&lived()).expect("a profile");
             other.merge(&profile);
             profile.merge(&Profile::decode(&lived()).expect("a profile"));
+            // Whose copy it is, a merge leaves apart.
+            other.count_as(0);
+            profile.count_as(0);
             prop_assert_eq!(other.encode(), profile.encode());
             for now in [Moment::utc(0), Moment::utc(NOON), Moment::utc(u64::MAX)] {
-                profile.arrive(0, now);
-                profile.count(Key::of("viewed"), true, 0, now);
-                profile.expose(Key::of("twice-a-day"), true, 0, now);
-                profile.feel(Key::of("drink"), 7, u16::MAX, 1, 0, now);
-                profile.say(Key::of("plan"), u64::MAX, now);
+                profile.apply(&Change::count(Key::of("viewed"), true, u64::MAX), now);
+                profile.apply(&Change::expose(Key::of("twice-a-day"), true, u64::MAX), now);
+                profile.apply(&Change::feel(Key::of("drink"), 7, u16::MAX, 1), now);
+                profile.apply(&Change::say(Key::of("plan"), u64::MAX), now);
+                profile.apply(&Change::join(Key::of("gold"), true, u32::MAX), now);
+                profile.apply(&Change::step(Key::of("welcome"), u64::MAX), now);
                 let _ = (profile.within(Key::of("viewed"), 90, now), profile.hours_since(Key::of("viewed"), now));
                 let _ = (profile.strength(Key::of("drink"), 7, 1, now), profile.exposures(Key::of("twice-a-day"), 7, now));
                 prop_assert!(profile.encode().len() <= MAX_BYTES);
@@ -259,17 +263,32 @@ fn entry() -> impl Strategy<Value = Entry> {
     ]
 }
 
+/// What a tab wrote down.
+fn note(profile: &Profile) -> Note {
+    let changes = vec![
+        (Change::count(Key::of("viewed"), true, 0), Moment::utc(NOON)),
+        (Change::say(Key::of("plan"), u64::MAX), Moment { now: Timestamp(NOON + 7), offset_minutes: -480 }),
+    ];
+    Note { generation: profile.generation(), dot: u64::MAX - 1, first: 3, changes }
+}
+
 /// A profile that has seen some of everything.
 fn lived() -> Vec<u8> {
     let mut profile = Profile::new(petitfour::id::Visitor([5; 16]), Moment::utc(NOON));
     for day in 0..9u64 {
         let now = Moment::utc(NOON + day * 86_400_000);
-        profile.arrive(0, now);
-        profile.count(Key::of("viewed"), true, 0, now);
-        profile.count(Key::of("purchase"), false, 1, now);
-        profile.expose(Key::of("twice-a-day"), true, 0, now);
-        profile.feel(Key::of("drink"), day as u32 % 3, 1, 24, 0, now);
-        profile.say(Key::of("plan"), day, now);
+        profile.apply(&Change::count(Key::of("viewed"), true, 0), now);
+        profile.apply(&Change::expose(Key::of("twice-a-day"), true, day + 1), now);
+        profile.apply(&Change::feel(Key::of("drink"), day as u32 % 3, 1, 24), now);
+        profile.apply(&Change::say(Key::of("plan"), day), now);
+        profile.apply(&Change::join(Key::of("gold"), day % 2 == 0, (NOON / 60_000) as u32 + day as u32), now);
+        profile.apply(&Change::step(Key::of("welcome"), day), now);
+        // Another device, and a tab that left a note.
+        let mut other = profile.clone();
+        other.count_as(9);
+        other.apply(&Change::count(Key::of("purchase"), false, 1_990), now);
+        profile.merge(&other);
+        profile.take_in(&note(&profile), now);
     }
     profile.encode()
 }

@@ -285,7 +285,7 @@ proptest! {
                             prop_assert!(if identity { permitted.share() } else { permitted.measure() }, "{:?}", entry);
                         }
                     }
-                    Effect::Erase | Effect::Wake(_) => {}
+                    Effect::Erase | Effect::Wake(_) | Effect::Note(_) => {}
                 }
             }
             if !permitted.store() {

@@ -329,6 +329,12 @@ impl Counter<'_> {
     pub fn days(&self) -> u16 {
         u16_at(self.0, 20)
     }
+
+    /// Is what its events are worth summed?
+    #[must_use]
+    pub fn is_summed(&self) -> bool {
+        u16_at(self.0, 22) & 1 != 0
+    }
 }
 
 impl Affinity<'_> {

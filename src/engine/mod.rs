@@ -8,6 +8,7 @@
 //! Invariant: without the store permission the profile is untouched and nothing is persisted; without measure no decision,
 //! exposure or outcome is queued; without share no identifier is; without personalise no attribute reads the profile.
 
+mod notes;
 mod outbox;
 mod snapshot;
 
@@ -22,7 +23,7 @@ use crate::eligibility::{Circumstances, Levels};
 use crate::event::{Event, thousandths};
 use crate::hash::xxh64;
 use crate::id::{Key, Visitor};
-use crate::profile::{self, Profile};
+use crate::profile::{self, Change, Profile};
 use crate::random::Random;
 use crate::rule;
 use crate::sync::Entry;
@@ -30,13 +31,14 @@ use crate::time::{Moment, Timestamp};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use notes::Notes;
 use outbox::Outbox;
 
 /// Decisions that can still be confirmed as seen: a page rarely has more placements.
 const RECENT: usize = 64;
 
-/// The replica that counts in this profile. One browser is one replica; its tabs take turns through the store.
-const REPLICA: u16 = 0;
+/// An outcome is owed to the last exposure for this many days.
+const OWED_DAYS: u32 = 30;
 
 /// A bundle, opened and shared.
 #[derive(Debug)]
@@ -67,6 +69,8 @@ pub enum Effect {
     Erase,
     /// Keep these bytes in place of the last ones.
     Persist(Vec<u8>),
+    /// Keep these bytes under [`Session::dot`], in place of the last ones there; none of them: remove what is there.
+    Note(Vec<u8>),
     /// Send these bytes to the origin; keep them until it has answered.
     Send(Vec<u8>),
     /// Call [`Session::handle_wake`] at this time.
@@ -96,6 +100,7 @@ pub struct Session {
     decided: u64,
     last_exposed: u64,
     outbox: Outbox,
+    notes: Notes,
     unsaved: bool,
     erase: bool,
 }
@@ -139,6 +144,7 @@ impl Session {
             decided: 0,
             last_exposed: 0,
             outbox: Outbox::new(replica, engine.catalog.hash()),
+            notes: Notes::new(replica),
             unsaved: false,
             erase: false,
             engine,
@@ -147,12 +153,16 @@ impl Session {
 
     /// Takes in a stored copy of the profile. Without the store permission it is left alone.
     ///
+    /// A session that holds merges it with its own; one that does not takes it instead, and does again what that lacks.
+    ///
     /// # Errors
     /// [`profile::Error`]: the session goes on without it.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), profile::Error> {
         if self.permissions.store() {
             let stored = Profile::decode(bytes)?;
-            if !self.profile.adopt(&stored) {
+            if !self.notes.holds && stored.generation() >= self.profile.generation() {
+                self.follow(stored);
+            } else if !self.profile.adopt(&stored) {
                 self.profile.merge(&stored);
             }
             self.read_at = None;
@@ -225,24 +235,31 @@ impl Session {
     /// Records an event: counters and interests move, and an outcome is queued for the origin.
     pub fn record(&mut self, event: &Event, moment: Moment) {
         if self.permissions.store() {
-            self.arrive(moment);
-            let catalog = &self.engine.catalog;
-            for counter in catalog.counters().filter(|counter| counter.event() == event.name()) {
+            self.change(Change::ARRIVE, moment);
+            let engine = Arc::clone(&self.engine);
+            for counter in engine.catalog.counters().filter(|counter| counter.event() == event.name()) {
                 let every = counter.property() == Key::NONE;
                 if every || event.property(counter.property()) == Some(counter.value()) {
-                    self.profile.count(counter.key(), counter.days() > 0, REPLICA, moment);
+                    let worth = if counter.is_summed() { event.value().max(0) as u64 } else { 0 };
+                    self.change(Change::count(counter.key(), counter.days() > 0, worth), moment);
                 }
             }
-            for affinity in catalog.affinities().filter(|affinity| affinity.event() == event.name()) {
+            for affinity in engine.catalog.affinities().filter(|affinity| affinity.event() == event.name()) {
                 if let Some(value) = event.property(affinity.property()) {
                     let (weight, half_life) = (affinity.weight(), affinity.half_life());
-                    self.profile.feel(affinity.key(), value, weight, half_life, REPLICA, moment);
+                    self.change(Change::feel(affinity.key(), value, weight, half_life), moment);
                 }
             }
             self.touched();
         }
         if self.engine.catalog.events().any(|kind| kind.key() == event.name() && kind.is_outcome()) {
-            self.queue_outcome(event.name(), self.last_exposed, event.value(), moment);
+            // Seen on this page, or on one before.
+            let owed = if self.last_exposed > 0 {
+                Some(self.last_exposed)
+            } else {
+                self.profile.last_exposure(OWED_DAYS, moment)
+            };
+            self.queue_outcome(event.name(), owed.unwrap_or(0), event.value(), moment);
         }
     }
 
@@ -301,10 +318,11 @@ impl Session {
         let campaign = recent.campaign;
         self.last_exposed = decision;
         if self.permissions.store() {
-            self.arrive(moment);
-            if let Some(campaign) = campaign.and_then(|index| self.engine.catalog.campaign(index)) {
-                self.profile.expose(campaign.key(), campaign.cap_hour().is_some(), REPLICA, moment);
-            }
+            let campaign = campaign.and_then(|index| self.engine.catalog.campaign(index));
+            let change = campaign.map_or(Change::ARRIVE, |campaign| {
+                Change::expose(campaign.key(), campaign.cap_hour().is_some(), decision)
+            });
+            self.change(change, moment);
             self.touched();
         }
         if self.permissions.measure() {
@@ -347,8 +365,12 @@ impl Session {
         if core::mem::take(&mut self.erase) {
             return Some(Effect::Erase);
         }
-        if core::mem::take(&mut self.unsaved) && self.permissions.store() {
+        if core::mem::take(&mut self.unsaved) && self.permissions.store() && self.notes.holds {
             return Some(Effect::Persist(self.profile.encode()));
+        }
+        // After the profile: what it has taken in may go only once that is kept.
+        if core::mem::take(&mut self.notes.unsaved) && self.permissions.store() {
+            return Some(Effect::Note(self.notes.encode(self.profile.generation())));
         }
         self.outbox.poll()
     }
@@ -396,8 +418,7 @@ impl Session {
             return false;
         }
         if self.permissions.store() {
-            self.arrive(moment);
-            self.profile.say(key, value, moment);
+            self.change(Change::say(key, value), moment);
             self.touched();
         }
         true
@@ -412,12 +433,8 @@ impl Session {
         self.oldest = (self.oldest + 1) % RECENT;
     }
 
-    fn arrive(&mut self, moment: Moment) {
-        self.profile.arrive(REPLICA, moment);
-    }
-
     fn touched(&mut self) {
-        self.unsaved = true;
+        self.unsaved |= self.notes.holds;
         self.read_at = None;
     }
 
@@ -427,6 +444,7 @@ impl Session {
         // Under the old number the origin could join the new pseudonym to the one that is to be forgotten.
         self.replica = self.random.draw();
         self.outbox.renumber(self.replica);
+        self.notes.clear(self.replica);
         // Nor may what was decided before be confirmed, or sent, under the new one.
         self.outbox.clear();
         self.recent.clear();

@@ -16,6 +16,7 @@ const PERSIST: u32 = 1;
 const SEND: u32 = 2;
 const WAKE: u32 = 3;
 const ERASE: u32 = 4;
+const NOTE: u32 = 5;
 
 /// No index.
 const NONE: u32 = u32::MAX;
@@ -191,7 +192,27 @@ impl Session {
         self.inner.forget(moment(now, offset));
     }
 
-    /// The next effect: 0 none, 1 persist, 2 send, 3 wake, 4 erase.
+    /// Whether this session writes the profile, or notes.
+    pub fn hold(&mut self, holds: bool, now: f64, offset: i32) {
+        self.inner.hold(holds, moment(now, offset));
+    }
+
+    /// The name of this session's note, 16 hexadecimal digits.
+    pub fn dot(&self) -> String {
+        hexadecimal(self.inner.dot())
+    }
+
+    /// Takes in a note; returns "" when something was new, "note/known" when nothing was, or the stable code of what is wrong.
+    pub fn absorb(&mut self, note: &[u8], now: f64, offset: i32) -> String {
+        let code = match self.inner.absorb(note, moment(now, offset)) {
+            Ok(true) => "",
+            Ok(false) => "note/known",
+            Err(error) => error.code(),
+        };
+        code.to_string()
+    }
+
+    /// The next effect: 0 none, 1 persist, 2 send, 3 wake, 4 erase, 5 note.
     pub fn poll(&mut self) -> u32 {
         match self.inner.poll_effect() {
             None => NOTHING,
@@ -199,6 +220,10 @@ impl Session {
             Some(Effect::Persist(bytes)) => {
                 self.payload = bytes;
                 PERSIST
+            }
+            Some(Effect::Note(bytes)) => {
+                self.payload = bytes;
+                NOTE
             }
             Some(Effect::Send(bytes)) => {
                 self.payload = bytes;
@@ -233,10 +258,13 @@ impl Session {
 
     /// Hash of the bundle, 16 hexadecimal digits.
     pub fn bundle_hash(&self) -> String {
-        let hash = self.inner.engine().catalog().hash();
-        // By hand: the formatting machinery costs two kilobytes, and nothing else here needs it.
-        (0..16).rev().filter_map(|digit| char::from_digit((hash >> (4 * digit)) as u32 & 15, 16)).collect()
+        hexadecimal(self.inner.engine().catalog().hash())
     }
+}
+
+/// By hand: the formatting machinery costs two kilobytes, and nothing else here needs it.
+fn hexadecimal(number: u64) -> String {
+    (0..16).rev().filter_map(|digit| char::from_digit((number >> (4 * digit)) as u32 & 15, 16)).collect()
 }
 
 pub(super) fn moment(now: f64, offset: i32) -> Moment {

@@ -21,10 +21,18 @@ pub(super) enum Kind {
     Affinity = 6,
     /// What was said.
     Trait = 7,
+    /// What the events of a counter were worth, ever.
+    Worth = 8,
+    /// Whether the origin counts the visitor to a segment.
+    Member = 9,
+    /// Where a journey stands.
+    Journey = 10,
+    /// The last exposure of a campaign, to which an outcome may be owed.
+    LastExposure = 11,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::ExposureHour,
         Self::ExposureWeek,
         Self::ExposureTotal,
@@ -32,16 +40,26 @@ impl Kind {
         Self::Total,
         Self::Affinity,
         Self::Trait,
+        Self::Worth,
+        Self::Member,
+        Self::Journey,
+        Self::LastExposure,
     ];
 
+    /// Is it a register, of which the latest word of any device holds? The others are counted by each device apart.
+    pub(super) fn is_register(self) -> bool {
+        matches!(self, Self::Trait | Self::Member | Self::Journey | Self::LastExposure)
+    }
+
     /// What a cell of this kind is worth beyond its time, in hours. Days go first, oldest first. An interest that was not
-    /// fed for a month matters less than yesterday. Totals outlive the days that they sum; what a cap counts is worth more
+    /// fed for a month matters less than yesterday. The origin repeats memberships. Totals outlive the days that they sum; what a cap counts is worth more
     /// than any total of that time, for a visitor who does a lot is not to be shown more of it. A trait is said once.
     fn worth(self) -> u32 {
         24 * match self {
-            Self::Day => 0,
+            Self::Day | Self::LastExposure => 0,
             Self::Affinity => 30,
-            Self::Total => 640,
+            Self::Member => 365,
+            Self::Total | Self::Worth | Self::Journey => 640,
             Self::ExposureHour => 641,
             Self::ExposureWeek => 642,
             Self::ExposureTotal => 670,
@@ -55,7 +73,7 @@ pub(super) fn newest_day(seen: u32) -> u32 {
     (seen / 60 + 14) / 24
 }
 
-/// What a cell counts, and who counted.
+/// What a cell counts, and which device counted; 0 for what is a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CellKey {
     pub(super) kind: Kind,
@@ -69,8 +87,8 @@ pub(super) struct CellKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cell {
     pub(super) key: CellKey,
-    /// Hours since 1970 of the last change (totals, affinities), local hour or day since 1970 (exposures in an hour, in a
-    /// week), ms since 1970 (traits), 0 elsewhere.
+    /// Hours since 1970 of the last change (totals, worth, affinities), local hour or day since 1970 (exposures in an hour,
+    /// in a week), minutes since 1970 (memberships, last exposures), ms since 1970 (traits, journeys), 0 elsewhere.
     pub(super) stamp: u64,
     pub(super) value: u64,
 }
@@ -91,12 +109,31 @@ impl Cell {
         let hours = match self.key.kind {
             Kind::Day => u64::from(self.key.slot) * 24,
             Kind::ExposureWeek => self.stamp * 24,
-            Kind::Trait => self.stamp / 3_600_000,
-            Kind::ExposureHour | Kind::ExposureTotal | Kind::Total | Kind::Affinity => self.stamp,
+            Kind::Trait | Kind::Journey => self.stamp / 3_600_000,
+            Kind::Member | Kind::LastExposure => self.stamp / 60,
+            Kind::ExposureHour | Kind::ExposureTotal | Kind::Total | Kind::Worth | Kind::Affinity => self.stamp,
         };
         let CellKey { kind, id, replica, slot } = self.key;
         let hours = (hours + u64::from(kind.worth())).min(0xFF_FFFF) as u32;
         Rank { hours, kind: kind as u8, id: id.0, replica, slot }
+    }
+}
+
+impl Cell {
+    /// Brings a time that lies ahead of `now`, in minutes since 1970, back to it. Returns false for a day, or the days of a
+    /// week, that cannot be: which of them were meant, nobody knows.
+    pub(super) fn bring_back(&mut self, now: u32) -> bool {
+        let now = u64::from(now);
+        let latest = match self.key.kind {
+            Kind::Day => return self.key.slot <= newest_day(now as u32),
+            Kind::ExposureHour => return self.stamp <= now / 60 + 14,
+            Kind::ExposureWeek => return self.stamp <= u64::from(newest_day(now as u32)),
+            Kind::ExposureTotal | Kind::Total | Kind::Worth | Kind::Affinity => now / 60,
+            Kind::Member | Kind::LastExposure => now,
+            Kind::Trait | Kind::Journey => now * 60_000,
+        };
+        self.stamp = self.stamp.min(latest);
+        true
     }
 }
 

@@ -1,19 +1,27 @@
-//! The profile's bytes, format 1 (`docs/formats/profile.md`): canonical, so equal profiles are equal bytes.
+//! The profile's bytes, format 2 (`docs/formats/profile.md`): canonical, so equal profiles are equal bytes. Format 1 is read.
 //!
 //! A number that only grows along a cell's history has a fixed width, or one that grows with it: encoding a greater
 //! profile never takes fewer bytes, on which the merge laws rest at the size bound.
 
 use super::cell::{Cell, CellKey, Kind, Rank, newest_day};
-use super::{MAX_BYTES, Profile};
+use super::{MAX_BYTES, MAX_TAKEN, Profile, Taken};
 use crate::hash::xxh64;
 use crate::id::{Key, Visitor};
 use alloc::vec::Vec;
 use core::fmt;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The first one: no device, no doubt, nothing taken in, and a replica in every group.
+const FIRST: u8 = 1;
 /// Format, generation, visitor, born, seen, floor.
 const HEADER: usize = 1 + 4 + 16 + 3 + 4 + 14;
+/// Device, doubt, how many were taken in.
+const SECOND: usize = 2 + 4 + 1;
+/// Dot, minute, count.
+const TAKEN: usize = 8 + 4 + 3;
 const SEAL: usize = 4;
+/// In a group's kind: its replica is told, being another than that of the group before.
+const OTHER: u8 = 0x80;
 
 /// Why bytes are not a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +81,15 @@ impl Profile {
         out.extend_from_slice(&self.floor.id.to_le_bytes());
         out.extend_from_slice(&self.floor.replica.to_le_bytes());
         out.extend_from_slice(&self.floor.slot.to_le_bytes());
-        body(&self.cells, self.seen, &mut out);
+        out.extend_from_slice(&self.device.to_le_bytes());
+        out.extend_from_slice(&self.doubted.to_le_bytes());
+        out.push(self.taken.len() as u8);
+        for taken in &self.taken {
+            put(&mut out, taken.dot, 8);
+            put(&mut out, u64::from(taken.minute), 4);
+            put(&mut out, u64::from(taken.count), 3);
+        }
+        body(&self.cells, Some(self.device), self.seen, &mut out);
         let seal = xxh64(&out, 0) as u32;
         out.extend_from_slice(&seal.to_le_bytes());
         out
@@ -89,7 +105,7 @@ impl Profile {
         }
         match bytes.first() {
             None => return Err(Error::Truncated),
-            Some(format) if *format != FORMAT => return Err(Error::Format),
+            Some(format) if *format > FORMAT || *format < FIRST => return Err(Error::Format),
             Some(_) => {}
         }
         let (sealed, seal) = bytes.split_last_chunk::<SEAL>().ok_or(Error::Truncated)?;
@@ -103,28 +119,35 @@ impl Profile {
     }
 }
 
-/// What [`Profile::encode`] would write for these cells, in bytes.
+/// The most that [`Profile::encode`] would write for these cells, in bytes. What was taken in counts as if there were no
+/// room left for more: it comes and goes, and must not decide which cells stay.
 pub(super) fn encoded_len(cells: &[Cell], seen: u32) -> usize {
     let mut length = Length(0);
-    body(cells, seen, &mut length);
-    HEADER + length.0 + SEAL
+    // Nor must it matter whose copy this is.
+    body(cells, None, seen, &mut length);
+    HEADER + SECOND + TAKEN * MAX_TAKEN + length.0 + SEAL
 }
 
-/// Groups of cells with one (kind, id, replica): a head of kind, id and replica, then for cells of one slot their content,
-/// for others how many and each one's slot and content. The first slot counts back from the newest that can be, each
-/// further one forward from the one before.
-fn body(cells: &[Cell], seen: u32, out: &mut impl Sink) {
+/// Groups of cells with one (kind, id, replica): a head of kind, id and, where it changes, replica, then for cells of one
+/// slot their content, for others how many and each one's slot and content. The first slot counts back from the newest
+/// that can be, each further one forward from the one before.
+fn body(cells: &[Cell], device: Option<u16>, seen: u32, out: &mut impl Sink) {
+    let mut before = device;
     for group in cells.chunk_by(|one, next| head(one) == head(next)) {
-        write_group(group, seen, out);
+        write_group(group, &mut before, seen, out);
     }
 }
 
-fn write_group(group: &[Cell], seen: u32, out: &mut impl Sink) {
+fn write_group(group: &[Cell], before: &mut Option<u16>, seen: u32, out: &mut impl Sink) {
     let Some(first) = group.first() else { return };
     let CellKey { kind, id, replica, slot } = first.key;
-    out.fixed(kind as u64, 1);
+    let other = *before != Some(replica) && !kind.is_register();
+    out.fixed(u64::from(kind as u8 | if other { OTHER } else { 0 }), 1);
     out.fixed(u64::from(id.0), 4);
-    out.varint(u64::from(replica));
+    if other {
+        out.fixed(u64::from(replica), 2);
+        *before = Some(replica);
+    }
     match kind {
         Kind::ExposureHour | Kind::ExposureTotal | Kind::Total => {
             out.fixed(first.stamp, 3);
@@ -134,8 +157,20 @@ fn write_group(group: &[Cell], seen: u32, out: &mut impl Sink) {
             out.fixed(first.stamp, 3);
             out.fixed(first.value, 8);
         }
-        Kind::Trait => {
+        Kind::Trait | Kind::Journey => {
             out.fixed(first.stamp, 6);
+            out.fixed(first.value, 8);
+        }
+        Kind::Worth => {
+            out.fixed(first.stamp, 3);
+            out.fixed(first.value, 6);
+        }
+        Kind::Member => {
+            out.fixed(first.stamp, 4);
+            out.fixed(first.value, 1);
+        }
+        Kind::LastExposure => {
+            out.fixed(first.stamp, 4);
             out.fixed(first.value, 8);
         }
         Kind::Affinity => {
@@ -166,7 +201,8 @@ fn head(cell: &Cell) -> (Kind, Key, u16) {
 }
 
 fn parse(sealed: &[u8]) -> Option<Profile> {
-    let mut reader = Reader(sealed.get(1..)?);
+    let mut reader = Reader(sealed);
+    let is_first = reader.fixed(1)? == u64::from(FIRST);
     let generation = reader.fixed(4)? as u32;
     let visitor = Visitor(*reader.take(16)?.first_chunk::<16>()?);
     let (born, seen) = (reader.fixed(3)? as u32, reader.fixed(4)? as u32);
@@ -181,24 +217,46 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
         replica: reader.fixed(2)? as u16,
         slot: reader.fixed(4)? as u32,
     };
+    let (mut device, mut doubted, mut taken) = (0, 0, Vec::new());
+    if !is_first {
+        (device, doubted) = (reader.fixed(2)? as u16, reader.fixed(4)? as u32);
+        for _ in 0..reader.fixed(1)? {
+            let next = Taken { dot: reader.fixed(8)?, minute: reader.fixed(4)? as u32, count: reader.fixed(3)? as u32 };
+            if taken.last().is_some_and(|last: &Taken| last.dot >= next.dot) {
+                return None;
+            }
+            taken.push(next);
+        }
+    }
     let mut cells: Vec<Cell> = Vec::new();
+    let mut before = device;
     while !reader.0.is_empty() {
         let number = reader.fixed(1)? as u8;
-        let kind = *Kind::ALL.iter().find(|kind| **kind as u8 == number)?;
+        let kind = *Kind::ALL.iter().find(|kind| **kind as u8 == number & !OTHER)?;
         let id = Key(reader.fixed(4)? as u32);
-        let replica = u16::try_from(reader.varint()?).ok()?;
+        if is_first {
+            before = u16::try_from(reader.varint()?).ok()?;
+        } else if number & OTHER != 0 {
+            before = Some(reader.fixed(2)? as u16).filter(|replica| *replica != before && !kind.is_register())?;
+        }
+        let replica = if kind.is_register() { 0 } else { before };
         let key = |slot| CellKey { kind, id, replica, slot };
         let mut push = |cell: Cell| {
             let ascends = cells.last().is_none_or(|last| last.key < cell.key);
             cells.push(cell);
-            (ascends && (cell.value > 0 || cell.key.kind == Kind::Trait)).then_some(())
+            (ascends && (cell.value > 0 || cell.key.kind.is_register())).then_some(())
         };
         match kind {
             Kind::ExposureHour | Kind::ExposureTotal | Kind::Total => {
                 push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(3)? })?;
             }
             Kind::ExposureWeek => push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(8)? })?,
-            Kind::Trait => push(Cell { key: key(0), stamp: reader.fixed(6)?, value: reader.fixed(8)? })?,
+            Kind::Trait | Kind::Journey => {
+                push(Cell { key: key(0), stamp: reader.fixed(6)?, value: reader.fixed(8)? })?
+            }
+            Kind::Worth => push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(6)? })?,
+            Kind::Member => push(Cell { key: key(0), stamp: reader.fixed(4)?, value: reader.fixed(1)? })?,
+            Kind::LastExposure => push(Cell { key: key(0), stamp: reader.fixed(4)?, value: reader.fixed(8)? })?,
             Kind::Affinity => {
                 for _ in 0..reader.varint()? {
                     let slot = reader.fixed(4)? as u32;
@@ -222,13 +280,13 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
             }
         }
     }
-    let mut profile = Profile { generation, visitor, born, seen, floor, cells };
+    let mut profile = Profile { generation, visitor, device, born, seen, doubted, floor, taken, cells };
     profile.normalise();
     Some(profile)
 }
 
 /// Where an encoding goes: into bytes, or into their number.
-trait Sink {
+pub(super) trait Sink {
     fn fixed(&mut self, number: u64, bytes: usize);
     fn varint(&mut self, number: u64);
 }
@@ -259,11 +317,11 @@ impl Sink for Vec<u8> {
     }
 }
 
-fn put(out: &mut Vec<u8>, number: u64, bytes: usize) {
+pub(super) fn put(out: &mut Vec<u8>, number: u64, bytes: usize) {
     out.extend(number.to_le_bytes().iter().take(bytes));
 }
 
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
@@ -272,12 +330,12 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    fn fixed(&mut self, bytes: usize) -> Option<u64> {
+    pub(super) fn fixed(&mut self, bytes: usize) -> Option<u64> {
         Some(self.take(bytes)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
     /// At most ten bytes, and none of them superfluous: a number has one encoding.
-    fn varint(&mut self) -> Option<u64> {
+    pub(super) fn varint(&mut self) -> Option<u64> {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.fixed(1)?;

@@ -1,5 +1,5 @@
-//! What is remembered of one visitor: counts by day, exposures, interests that fade, traits; never text, never more than
-//! [`MAX_BYTES`].
+//! What is remembered of one visitor: counts by day, sums, exposures, interests that fade, traits, memberships, journeys;
+//! never text, never more than [`MAX_BYTES`].
 //!
 //! A profile is a sorted list of cells. A cell's key says what it counts and which replica counted it; its content is a
 //! pair (stamp, value) that only grows along that replica's own history. So two copies that lived apart merge by taking
@@ -13,17 +13,24 @@
 //!   own beside it, for this reason: what one order lets go for want of room, another must not keep because something
 //!   else had aged first.
 //!
-//! And a visitor who was forgotten begins a new *generation*; an older one loses to it whole.
+//! And a visitor who was forgotten begins a new *generation*; an older one loses to it whole. So does one who gets another
+//! pseudonym, or whose clock turns out to have run ahead.
+//!
+//! One copy is written by one device. Who may not write it leaves a [`Note`], which is taken in exactly once.
 //!
 //! Invariant: `cells` is strictly ascending by key, all above the floor, and encodes within the bound; the floor is not
 //! below that of age.
 
 mod cell;
+mod change;
 mod codec;
 mod decay;
+pub mod note;
 mod week;
 
+pub use change::Change;
 pub use codec::Error;
+pub use note::Note;
 
 use crate::id::{Key, Visitor};
 use crate::time::Moment;
@@ -42,6 +49,16 @@ pub const MAX_WINDOW: u32 = 90;
 /// A visit ends after this many minutes without an event.
 pub const VISIT_GAP: u32 = 30;
 
+/// Writers of notes that are remembered, and for how many minutes after the last of them was taken in.
+const MAX_TAKEN: usize = 16;
+const REMEMBERED: u32 = 6 * 60;
+
+/// Minutes of a day.
+const DAY: u32 = 24 * 60;
+/// By how many minutes a clock may be behind the latest event without being doubted: behind that, what happens now would
+/// be let go at once as too old.
+const AHEAD: u32 = MAX_WINDOW * DAY;
+
 /// The counter of visits.
 const VISITS: &str = "$visit";
 
@@ -50,12 +67,27 @@ const VISITS: &str = "$visit";
 pub struct Profile {
     generation: u32,
     visitor: Visitor,
+    /// Whose copy this is: what it counts, it counts as this device. Not merged.
+    device: u16,
     /// Hours since 1970 of the first event; with `visitor`, the register of which the least survives a merge.
     born: u32,
     /// Minutes since 1970 of the latest event.
     seen: u32,
+    /// Minutes since 1970 when a clock was first met that is far behind `seen`; 0 for never.
+    doubted: u32,
     floor: Rank,
+    /// Whose notes were taken in lately, ascending by dot.
+    taken: Vec<Taken>,
     cells: Vec<Cell>,
+}
+
+/// How far a writer's changes are in here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Taken {
+    dot: u64,
+    /// Minutes since 1970 when the last of them came.
+    minute: u32,
+    count: u32,
 }
 
 /// One line of a profile, for people.
@@ -75,24 +107,48 @@ pub enum Line {
     Affinity(Key, u32, u64, u32),
     /// A trait: bits of the number or hash of the text.
     Trait(Key, u64),
+    /// What the events of a counter were worth ever, in thousandths.
+    Worth(Key, u64),
+    /// A segment, whether the origin counts the visitor to it, and minutes since 1970 when that was so.
+    Member(Key, bool, u32),
+    /// A journey, where it stands, and ms since 1970 when it came there.
+    Journey(Key, u64, u64),
+    /// A campaign, the decision that was last seen, and minutes since 1970 when.
+    LastExposure(Key, u64, u32),
 }
 
 impl Profile {
     /// A profile that knows nothing but a pseudonym.
     #[must_use]
     pub fn new(visitor: Visitor, moment: Moment) -> Self {
-        let minutes = minutes(moment);
-        Self { generation: 0, visitor, born: minutes / 60, seen: 0, floor: Rank::default(), cells: Vec::new() }
+        let [low, high, ..] = visitor.0;
+        Self {
+            generation: 0,
+            visitor,
+            device: u16::from_le_bytes([low, high]),
+            born: minutes(moment) / 60,
+            seen: 0,
+            doubted: 0,
+            floor: Rank::default(),
+            taken: Vec::new(),
+            cells: Vec::new(),
+        }
     }
 
     /// Notes that the visitor is here, and counts a visit when the last event is long ago.
-    pub fn arrive(&mut self, replica: u16, moment: Moment) {
+    fn arrive(&mut self, moment: Moment) {
         let now = minutes(moment);
-        if self.visits() == 0 || now > self.seen.saturating_add(VISIT_GAP) {
-            self.add_total(Kind::Total, Key::of(VISITS), replica, moment);
+        self.doubt_the_clock(now);
+        let last = self.seen;
+        self.seen = last.max(now);
+        if now > last.saturating_add(DAY) {
+            // What is too old by now goes before anything is added to it.
+            self.normalise();
         }
-        self.see(moment);
-        self.normalise();
+        if self.visits() == 0 || now > last.saturating_add(VISIT_GAP) {
+            self.add_total(Kind::Total, Key::of(VISITS), moment);
+        }
+        self.born = self.born.min(now / 60);
     }
 
     /// Gives the pseudonym its time of birth, and nothing else: not even that anyone was here, or the visit that begins
@@ -101,83 +157,95 @@ impl Profile {
         self.born = self.born.min(minutes(moment) / 60);
     }
 
-    fn see(&mut self, moment: Moment) {
-        let now = minutes(moment);
-        self.seen = self.seen.max(now);
-        self.born = self.born.min(now / 60);
-    }
-
-    /// Counts an event, on its day when some window asks for days, and for ever.
-    pub fn count(&mut self, counter: Key, daily: bool, replica: u16, moment: Moment) {
-        self.see(moment);
-        if daily {
-            let cell = self.cell(CellKey { kind: Kind::Day, id: counter, replica, slot: moment.local_day() });
-            cell.value = (cell.value + 1).min(u64::from(u32::MAX));
-        }
-        self.add_total(Kind::Total, counter, replica, moment);
-        self.normalise();
-    }
-
-    /// Counts an exposure of a campaign, by the hour too when it has an hourly cap.
-    pub fn expose(&mut self, campaign: Key, hourly: bool, replica: u16, moment: Moment) {
-        self.see(moment);
-        if hourly {
-            let hour = u64::from(moment.local_hours());
-            let cell = self.cell(CellKey { kind: Kind::ExposureHour, id: campaign, replica, slot: 0 });
-            if hour > cell.stamp {
-                (cell.stamp, cell.value) = (hour, 0);
-            }
-            cell.value = (cell.value + 1).min(0xFF_FFFF);
-        }
-        let today = u64::from(moment.local_day());
-        let cell = self.cell(CellKey { kind: Kind::ExposureWeek, id: campaign, replica, slot: 0 });
-        let week = Week(cell.value).passed(today.saturating_sub(cell.stamp));
-        (cell.stamp, cell.value) = (cell.stamp.max(today), week.with_one_more().0);
-        self.add_total(Kind::ExposureTotal, campaign, replica, moment);
-        self.normalise();
-    }
-
-    /// Strengthens an interest by `weight` units; `half_life` is in hours.
-    pub fn feel(&mut self, affinity: Key, value: u32, weight: u16, half_life: u16, replica: u16, moment: Moment) {
-        self.see(moment);
-        if weight == 0 {
-            // A cell of nothing would not be read back.
+    /// A clock that ran ahead has moved `seen`, and everything since counts as long past. One look at an earlier clock
+    /// proves nothing (it may be that one which is wrong); when it still stands behind a day later, it is believed: what
+    /// lies ahead of it is brought back to now, in a generation of its own.
+    fn doubt_the_clock(&mut self, now: u32) {
+        if now.saturating_add(AHEAD) >= self.seen {
             return;
         }
-        let now = u64::from(moment.now.hours());
-        let gain = u64::from(weight) << 16;
-        let cell = self.cell(CellKey { kind: Kind::Affinity, id: affinity, replica, slot: value });
-        let strength = if now >= cell.stamp {
-            let kept = decayed(cell.value, now - cell.stamp, half_life);
-            cell.stamp = now;
-            kept + gain
-        } else {
-            // The clock went back: the event counts as the older one that it claims to be.
-            cell.value + decayed(gain, cell.stamp - now, half_life)
-        };
-        cell.value = strength.min(u64::from(u32::MAX));
+        if self.doubted == 0 {
+            self.doubted = now;
+        } else if now > self.doubted.saturating_add(DAY) {
+            self.generation = self.generation.saturating_add(1);
+            (self.seen, self.doubted, self.floor) = (now, 0, Rank::default());
+            self.born = self.born.min(now / 60);
+            self.taken.iter_mut().for_each(|taken| taken.minute = taken.minute.min(now));
+            self.cells.retain_mut(|cell| cell.bring_back(now));
+        }
+    }
+
+    /// Was the pseudonym drawn more than `days` ago?
+    #[must_use]
+    pub fn is_older_than(&self, days: u32, moment: Moment) -> bool {
+        minutes(moment) / 60 > self.born.saturating_add(days.saturating_mul(24))
+    }
+
+    /// Goes on under another pseudonym, remembering what it did; copies under the old one lose to this when they meet.
+    pub fn rename(&mut self, visitor: Visitor, moment: Moment) {
+        self.generation = self.generation.saturating_add(1);
+        (self.visitor, self.born) = (visitor, minutes(moment) / 60);
+    }
+
+    /// From now on counts as that device. For whoever merges copies of several; a device keeps its own number.
+    pub fn count_as(&mut self, device: u16) {
+        self.device = device;
+    }
+
+    /// Does what a note says, as far as that is new here. Returns how many changes were.
+    pub fn take_in(&mut self, note: &Note, moment: Moment) -> usize {
+        let known = self.taken(note.dot);
+        if note.generation != self.generation {
+            return 0;
+        }
+        let mut new = 0;
+        for (number, (change, when)) in (note.first..=u32::MAX).zip(&note.changes) {
+            if number >= known {
+                self.apply(change, *when);
+                self.mark(note.dot, number.saturating_add(1), moment);
+                new += 1;
+            }
+        }
+        new
+    }
+
+    /// Remembers how many changes of a writer are in here.
+    pub(crate) fn mark(&mut self, dot: u64, count: u32, moment: Moment) {
+        let minute = minutes(moment).max(self.seen);
+        self.join_taken(Taken { dot, minute, count });
         self.normalise();
     }
 
-    /// Notes what was said of the visitor; the latest word wins, and between equally late ones the greater.
-    pub fn say(&mut self, name: Key, value: u64, moment: Moment) {
-        self.see(moment);
-        let said = (moment.now.0.min(0xFFFF_FFFF_FFFF), value);
-        let cell = self.cell(CellKey { kind: Kind::Trait, id: name, replica: 0, slot: 0 });
-        (cell.stamp, cell.value) = (cell.stamp, cell.value).max(said);
-        self.normalise();
+    /// How many changes of a writer are in here, as far as that is remembered.
+    #[must_use]
+    pub fn taken(&self, dot: u64) -> u32 {
+        self.taken.iter().find(|taken| taken.dot == dot).map_or(0, |taken| taken.count)
+    }
+
+    fn join_taken(&mut self, other: Taken) {
+        match self.taken.iter_mut().find(|taken| taken.dot == other.dot) {
+            Some(ours) => (ours.minute, ours.count) = (ours.minute.max(other.minute), ours.count.max(other.count)),
+            None => {
+                let place = self.taken.iter().position(|taken| taken.dot > other.dot).unwrap_or(self.taken.len());
+                self.taken.insert(place, other);
+            }
+        }
     }
 
     /// Takes in another copy.
     pub fn merge(&mut self, other: &Self) {
         if other.generation != self.generation {
             if other.generation > self.generation {
+                // The device's number too: it was part of a pseudonym that is perhaps to be forgotten.
                 *self = other.clone();
             }
             return;
         }
         (self.born, self.visitor) = (self.born, self.visitor).min((other.born, other.visitor));
         self.seen = self.seen.max(other.seen);
+        // 0 is no doubt at all; of two, the earlier.
+        self.doubted = self.doubted.wrapping_sub(1).min(other.doubted.wrapping_sub(1)).wrapping_add(1);
+        other.taken.iter().for_each(|taken| self.join_taken(*taken));
         self.floor = self.floor.max(other.floor);
         // What either has let go must not come back through the other, not even as the lesser half of a pair.
         let floor = self.floor;
@@ -204,6 +272,12 @@ impl Profile {
     pub fn forget(&mut self, visitor: Visitor, moment: Moment) {
         let generation = self.generation.saturating_add(1).max(minutes(moment));
         *self = Self { generation, ..Self::new(visitor, moment) };
+    }
+
+    /// How often the visitor began anew, in a way: greater is later.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// The pseudonym.
@@ -259,6 +333,32 @@ impl Profile {
         self.of(Kind::Trait, name).first().map(|cell| cell.value)
     }
 
+    /// What the events of a counter were worth ever, in thousandths.
+    #[must_use]
+    pub fn worth(&self, counter: Key) -> u64 {
+        self.sum(Kind::Worth, counter)
+    }
+
+    /// Whether the origin counts the visitor to a segment; `None` when it never said.
+    #[must_use]
+    pub fn is_member(&self, segment: Key) -> Option<bool> {
+        self.of(Kind::Member, segment).first().map(|cell| cell.value > 0)
+    }
+
+    /// Where a journey stands, and since when in ms since 1970.
+    #[must_use]
+    pub fn place(&self, journey: Key) -> Option<(u64, u64)> {
+        self.of(Kind::Journey, journey).first().map(|cell| (cell.value, cell.stamp))
+    }
+
+    /// The decision that was last seen, of whichever campaign, if that was at most `days` ago: an outcome may be owed to it.
+    #[must_use]
+    pub fn last_exposure(&self, days: u32, moment: Moment) -> Option<u64> {
+        let since = u64::from(minutes(moment).saturating_sub(days * DAY));
+        let exposures = self.cells.iter().filter(|cell| cell.key.kind == Kind::LastExposure && cell.stamp >= since);
+        exposures.max_by_key(|cell| (cell.stamp, cell.value)).map(|cell| cell.value)
+    }
+
     /// Exposures of a campaign in this local hour. Endless while the clock is behind an hour that had some, because only
     /// the last one is remembered: better one exposure too few than one too many.
     #[must_use]
@@ -294,15 +394,12 @@ impl Profile {
                 Kind::Total => Line::Total(id, value, last),
                 Kind::Affinity => Line::Affinity(id, slot, thousandths(value), last),
                 Kind::Trait => Line::Trait(id, value),
+                Kind::Worth => Line::Worth(id, value),
+                Kind::Member => Line::Member(id, value > 0, last),
+                Kind::Journey => Line::Journey(id, value, cell.stamp),
+                Kind::LastExposure => Line::LastExposure(id, value, last),
             }
         })
-    }
-
-    fn add_total(&mut self, kind: Kind, id: Key, replica: u16, moment: Moment) {
-        let now = u64::from(moment.now.hours());
-        let cell = self.cell(CellKey { kind, id, replica, slot: 0 });
-        cell.stamp = cell.stamp.max(now);
-        cell.value = (cell.value + 1).min(0xFF_FFFF);
     }
 
     /// The cell of that key, made when there is none.
@@ -334,6 +431,11 @@ impl Profile {
         self.floor = self.floor.max(Rank::aged(self.seen));
         let floor = self.floor;
         self.cells.retain(|cell| cell.rank() > floor);
+        self.taken.retain(|taken| taken.minute.saturating_add(REMEMBERED) >= self.seen);
+        while self.taken.len() > MAX_TAKEN {
+            let oldest = self.taken.iter().map(|taken| (taken.minute, taken.dot)).min();
+            self.taken.retain(|taken| Some((taken.minute, taken.dot)) != oldest);
+        }
         // Rarely more than one or two go at a time, so looking for the least again beats sorting, in bytes and in time.
         while self.encoded_len() > MAX_BYTES {
             let Some(least) = self.cells.iter().map(Cell::rank).min() else { break };
@@ -371,7 +473,7 @@ mod tests {
     #[test]
     fn a_window_ends_with_its_last_day() {
         let (mut profile, view) = (blank(), Key::of("view"));
-        profile.count(view, true, 0, Moment::utc(START));
+        profile.apply(&Change::count(view, true, 0), Moment::utc(START));
         assert_eq!(profile.within(view, 7, Moment::utc(START + 6 * DAY)), 1);
         assert_eq!(profile.within(view, 7, Moment::utc(START + 7 * DAY)), 0);
         assert_eq!(profile.total(view), 1);
@@ -381,7 +483,7 @@ mod tests {
     #[test]
     fn an_interest_halves_with_its_half_life() {
         let (mut profile, drink) = (blank(), Key::of("drink"));
-        profile.feel(drink, 1, 4, 24, 0, Moment::utc(START));
+        profile.apply(&Change::feel(drink, 1, 4, 24), Moment::utc(START));
         assert_eq!(profile.strength(drink, 1, 24, Moment::utc(START)), 4_000);
         assert_eq!(profile.strength(drink, 1, 24, Moment::utc(START + DAY)), 2_000);
         assert_eq!(profile.strength(drink, 2, 24, Moment::utc(START)), 0);
@@ -390,17 +492,99 @@ mod tests {
     #[test]
     fn a_visit_is_counted_after_half_an_hour_of_silence() {
         let mut profile = blank();
-        profile.arrive(0, Moment::utc(START));
-        profile.arrive(0, Moment::utc(START + 30 * 60_000));
+        profile.apply(&Change::ARRIVE, Moment::utc(START));
+        profile.apply(&Change::ARRIVE, Moment::utc(START + 30 * 60_000));
         assert_eq!(profile.visits(), 1);
-        profile.arrive(0, Moment::utc(START + 61 * 60_000));
+        profile.apply(&Change::ARRIVE, Moment::utc(START + 61 * 60_000));
         assert_eq!(profile.visits(), 2);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_an_hour_or_a_month_loses_nothing() {
+        let (mut profile, view) = (blank(), Change::count(Key::of("view"), true, 0));
+        profile.apply(&view, Moment::utc(START));
+        profile.apply(&view, Moment::utc(START - HOUR));
+        profile.apply(&view, Moment::utc(START - 31 * DAY));
+        let now = Moment::utc(START);
+        assert_eq!([1, 7, 90].map(|days| profile.within(Key::of("view"), days, now)), [2, 2, 3]);
+        assert_eq!(profile.hours_since(Key::of("view"), now), Some(0), "the last one stays the last");
+        assert_eq!(profile.visits(), 1);
+    }
+
+    #[test]
+    fn a_clock_that_ran_years_ahead_is_believed_no_more_after_a_day() {
+        let (mut profile, view) = (blank(), Change::count(Key::of("view"), true, 0));
+        let ahead = START + 40 * 365 * DAY;
+        profile.apply(&Change::say(Key::of("plan"), 7), Moment::utc(ahead));
+        profile.apply(&view, Moment::utc(ahead));
+        // Right again. At first it may be this clock that is wrong.
+        profile.apply(&view, Moment::utc(START));
+        assert_eq!(profile.within(Key::of("view"), 7, Moment::utc(START)), 1, "what lies ahead counts as today");
+        let old = profile.clone();
+        profile.apply(&view, Moment::utc(START + 25 * HOUR));
+        let now = Moment::utc(START + 25 * HOUR);
+        assert_eq!(profile.within(Key::of("view"), 7, now), 1, "counts again, and what was ahead is gone");
+        assert_eq!((profile.total(Key::of("view")), profile.said(Key::of("plan"))), (3, Some(7)));
+        assert_eq!(profile.visitor(), old.visitor());
+        profile.merge(&old);
+        assert_eq!(profile.within(Key::of("view"), 7, now), 1, "an older copy does not bring the wrong time back");
+        profile.apply(&view, Moment::utc(START + 30 * DAY));
+        assert_eq!(profile.within(Key::of("view"), 7, Moment::utc(START + 30 * DAY)), 1);
+    }
+
+    #[test]
+    fn one_look_at_an_earlier_clock_changes_nothing() {
+        let (mut profile, view) = (blank(), Change::count(Key::of("view"), true, 0));
+        profile.apply(&view, Moment::utc(START));
+        profile.apply(&view, Moment::utc(0));
+        profile.apply(&view, Moment::utc(START + HOUR));
+        assert_eq!(profile.within(Key::of("view"), 7, Moment::utc(START + HOUR)), 2);
+        assert_eq!(profile.generation(), 0);
+    }
+
+    #[test]
+    fn after_twenty_years_nothing_is_remembered_but_the_pseudonym() {
+        let (mut profile, view) = (blank(), Change::count(Key::of("view"), true, 500));
+        profile.apply(&view, Moment::utc(START));
+        profile.apply(&Change::say(Key::of("plan"), 7), Moment::utc(START));
+        let late = Moment::utc(START + 20 * 365 * DAY);
+        profile.apply(&view, late);
+        assert_eq!((profile.total(Key::of("view")), profile.worth(Key::of("view"))), (1, 500));
+        assert_eq!((profile.said(Key::of("plan")), profile.visits()), (None, 1));
+        assert_eq!(profile.visitor(), blank().visitor());
+        assert!(profile.is_older_than(395, late), "and that is to be drawn anew");
+    }
+
+    #[test]
+    fn the_first_format_is_still_read() {
+        let bytes = include_bytes!("../../tests/vectors/profile/format-1.bin");
+        let mut profile = Profile::decode(bytes).unwrap();
+        let now = Moment::utc(1_780_315_200_000 + 8 * DAY);
+        assert_eq!(profile.within(Key::of("viewed"), 7, now), 7);
+        assert_eq!([profile.total(Key::of("viewed")), profile.total(Key::of("purchase")), profile.visits()], [9, 9, 9]);
+        assert_eq!(profile.exposures(Key::of("twice-a-day"), 1, now), 1);
+        assert_eq!(profile.said(Key::of("plan")), Some(8));
+        // Whose numbers it holds does not change: it goes on as the device that it always was.
+        profile.apply(&Change::count(Key::of("viewed"), true, 0), now);
+        assert_eq!(profile.total(Key::of("viewed")), 10);
+        assert_eq!(Profile::decode(&profile.encode()), Ok(profile));
+    }
+
+    #[test]
+    fn the_second_format_is_what_it_was() {
+        let bytes = include_bytes!("../../tests/vectors/profile/format-2.bin");
+        let profile = Profile::decode(bytes).unwrap();
+        assert_eq!(profile.encode(), bytes, "a profile that is stored today must be read, and written, so for ever");
+        assert_eq!(profile.is_member(Key::of("gold")), Some(true));
+        assert_eq!(profile.place(Key::of("welcome")), Some((8, 1_780_315_200_000 + 8 * DAY)));
+        assert_eq!(profile.worth(Key::of("purchase")), 17_910);
+        assert_eq!(profile.taken(u64::MAX - 1), 5);
     }
 
     #[test]
     fn a_forgotten_visitor_does_not_come_back_through_an_old_copy() {
         let mut profile = blank();
-        profile.count(Key::of("view"), true, 0, Moment::utc(START));
+        profile.apply(&Change::count(Key::of("view"), true, 0), Moment::utc(START));
         let old = profile.clone();
         profile.forget(Visitor([8; 16]), Moment::utc(START));
         profile.merge(&old);
@@ -415,7 +599,7 @@ mod tests {
         let mut profile = blank();
         for day in 0..80u64 {
             for counter in 0..20u32 {
-                profile.count(Key(counter), true, 0, Moment::utc(START + day * DAY));
+                profile.apply(&Change::count(Key(counter), true, 0), Moment::utc(START + day * DAY));
             }
         }
         let now = Moment::utc(START + 79 * DAY);

@@ -16,9 +16,10 @@ impl Week {
         Self(kept & ((1 << (BITS * DAYS)) - 1))
     }
 
-    /// With one more on the newest day.
-    pub(super) fn with_one_more(self) -> Self {
-        if self.0 & FULL == FULL { self } else { Self(self.0 + 1) }
+    /// With one more on the day that lies `back` days before the newest; what lies before the week is not kept.
+    pub(super) fn with_one_more(self, back: u64) -> Self {
+        let place = BITS * back.min(DAYS);
+        if back >= DAYS || self.0 >> place & FULL == FULL { self } else { Self(self.0 + (1 << place)) }
     }
 
     /// Sum of the newest `days` days.
@@ -34,7 +35,7 @@ mod tests {
 
     #[test]
     fn days_move_along_and_leave_after_seven() {
-        let week = Week(0).with_one_more().passed(2).with_one_more().with_one_more();
+        let week = Week(0).with_one_more(0).passed(2).with_one_more(0).with_one_more(0);
         assert_eq!([0, 1, 2, 3, 7].map(|days| week.last(days)), [0, 2, 2, 3, 3]);
         assert_eq!(week.passed(4).last(7), 3);
         assert_eq!(week.passed(5).last(7), 2);
@@ -42,8 +43,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_late_stands_on_its_own_day() {
+        let week = Week(0).with_one_more(0).with_one_more(3).with_one_more(9);
+        assert_eq!([1, 3, 4, 7].map(|days| week.last(days)), [1, 1, 2, 2]);
+    }
+
+    #[test]
     fn a_full_day_reaches_every_cap() {
-        let full = (0..600).fold(Week(0), |week, _| week.with_one_more());
+        let full = (0..600).fold(Week(0), |week, _| week.with_one_more(0));
         assert!(full.last(1) >= u64::from(u32::MAX));
         assert_eq!(full.passed(7).last(7), 0);
     }

@@ -291,6 +291,7 @@ impl<'a> Player<'a> {
                     ("send", format!("  send {}", hex(&bytes)))
                 }
                 Effect::Wake(Timestamp(at)) => ("wake", format!("  wake {at}")),
+                Effect::Note(_) => panic!("{}: every scenario holds its profile", self.scenario.name),
             };
             self.write(&line);
             kinds.push(kind);
