@@ -5,6 +5,10 @@
 //!
 //! Layout: `PF4S`, one format byte, then the fields of [`Message`] in [postcard](https://postcard.jamesmunns.com).
 
+pub mod answer;
+
+pub use answer::Answer;
+
 use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -83,6 +87,15 @@ pub enum Entry {
         namespace: u8,
         /// SHA-256 of the normalised identifier.
         digest: [u8; 32],
+    },
+    /// The visitor takes back what was permitted: what came under it is to be deleted at the origin, and what of it is
+    /// still on its way let go. A message that has this entry has no other, and is sent under no permission.
+    Forgotten {
+        /// Bits of the permissions that are withdrawn: with store everything goes, with measure decisions, exposures and
+        /// outcomes, with share identifiers.
+        withdrawn: u8,
+        /// When, in ms after the beginning.
+        after: u32,
     },
 }
 

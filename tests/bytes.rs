@@ -19,7 +19,8 @@ use petitfour::event::Event;
 use petitfour::hash::xxh64;
 use petitfour::id::Key;
 use petitfour::profile::{Change, MAX_BYTES, Note, Profile};
-use petitfour::sync::{Entry, Message};
+use petitfour::sync::answer::{Elsewhere, Feed, MAX_ROWS, Member, Receipt, Verdict};
+use petitfour::sync::{Answer, Entry, Message};
 use petitfour::time::{Moment, Timestamp};
 use petitfour::view;
 use proptest::prelude::*;
@@ -236,6 +237,56 @@ proptest! {
         let message = Message { replica, sequence, visitor, bundle, began, dropped: 0, entries };
         prop_assert_eq!(Message::decode(&message.encode()), Ok(message));
     }
+
+    #[test]
+    fn an_answer_of_any_content_comes_back(answer in answer()) {
+        prop_assert_eq!(Answer::decode(&answer.encode()), Ok(answer));
+    }
+
+    #[test]
+    fn a_damaged_answer_is_refused_or_stays_within_its_bounds(
+        answer in answer(),
+        cut in any::<Index>(),
+        (place, byte) in any::<(Index, u8)>(),
+        noise in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut bytes = answer.encode();
+        prop_assert!(Answer::decode(&bytes[..cut.index(bytes.len())]).is_err());
+        let place = place.index(bytes.len());
+        bytes[place] = byte;
+        if let Ok(answer) = Answer::decode(&bytes) {
+            prop_assert!(answer.members.len() <= MAX_ROWS && answer.received.len() <= MAX_ROWS);
+        }
+        bytes.truncate(5);
+        bytes.extend_from_slice(&noise);
+        let _ = (Answer::decode(&bytes), Answer::decode(&noise), Receipt::of(&noise), Receipt::of(&bytes));
+    }
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let verdict = prop_oneof![Just(Verdict::Stored), Just(Verdict::Duplicate), Just(Verdict::Forgotten)];
+    let feeds = any::<(u32, u64)>().prop_map(|(feed, version)| Feed { feed, version });
+    let received = any::<(u64, u32)>().prop_map(|(replica, sequence)| Receipt { replica, sequence });
+    let members = any::<(u32, bool, u64)>().prop_map(|(segment, inside, as_of)| Member { segment, inside, as_of });
+    let elsewhere =
+        any::<(u32, u32, u16)>().prop_map(|(campaign, day, exposures)| Elsewhere { campaign, day, exposures });
+    let rows = 0..=MAX_ROWS;
+    (
+        (verdict, any::<(u64, u64)>()),
+        prop::collection::vec(feeds, rows.clone()),
+        prop::collection::vec(received, rows.clone()),
+        prop::collection::vec(members, rows.clone()),
+        prop::collection::vec(elsewhere, rows),
+    )
+        .prop_map(|((verdict, (bundle, version)), feeds, received, members, elsewhere)| Answer {
+            verdict,
+            bundle,
+            version,
+            feeds,
+            received,
+            members,
+            elsewhere,
+        })
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -260,6 +311,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             value
         }),
         any::<(u8, [u8; 32])>().prop_map(|(namespace, digest)| Entry::Identity { namespace, digest }),
+        any::<(u8, u32)>().prop_map(|(withdrawn, after)| Entry::Forgotten { withdrawn, after }),
     ]
 }
 

@@ -164,6 +164,7 @@ fn what_leaves_in_a_month_can_be_told_apart_and_put_together() {
                 outcomes += 1;
             }
             Entry::Identity { .. } => panic!("sharing is not permitted"),
+            Entry::Forgotten { .. } => panic!("nobody asked to be forgotten"),
         }
     }
     assert_eq!((decided.len(), exposures, outcomes), (90, 90, 5));

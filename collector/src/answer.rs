@@ -33,6 +33,10 @@ pub enum Refusal {
     Profile(petitfour::profile::Error),
     /// The body has to say that it is of this type.
     Kind(&'static str),
+    /// A page asks for what only programs may.
+    Page,
+    /// This line of memberships does not read; nothing was stored.
+    Line(usize),
     /// The request comes from a page of another origin.
     Elsewhere,
     /// No bundle is served here.
@@ -76,6 +80,14 @@ impl IntoResponse for Refusal {
             Self::Profile(error) => (StatusCode::BAD_REQUEST, error.code(), error.to_string(), None),
             Self::Kind(kind) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "body/type", format!("the body must say that it is {kind}"), None)
+            }
+            Self::Page => {
+                let message = "no page may write here; send it from a program".to_owned();
+                (StatusCode::FORBIDDEN, "memberships/page", message, None)
+            }
+            Self::Line(line) => {
+                let message = format!("line {line} is no membership; nothing was stored");
+                (StatusCode::BAD_REQUEST, "memberships/line", message, None)
             }
             Self::Elsewhere => {
                 let message = "only pages of this very origin are served here".to_owned();

@@ -10,15 +10,23 @@ use axum::{
     Json,
     body::{Body, HttpBody},
     extract::State,
-    http::Request,
+    http::{Request, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
 };
-use petitfour::{hash::xxh64, sync::Message};
+use petitfour::{
+    hash::xxh64,
+    sync::{
+        Message,
+        answer::{self, Answer},
+    },
+};
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     answer::Refusal,
     ledger::{Intake, Verdict},
+    members::News,
     metrics::Metrics,
     site::App,
 };
@@ -54,28 +62,24 @@ impl Room {
     }
 }
 
-/// The answer to one sync.
-#[derive(Debug, Serialize)]
-pub struct Answer {
-    verdict: &'static str,
-}
-
 /// The answer to a batch: sums, and one word for each message in order.
 #[derive(Debug, Default, Serialize)]
 pub struct Answers {
     stored: usize,
     duplicate: usize,
+    forgotten: usize,
     refused: usize,
     verdicts: Vec<&'static str>,
 }
 
-/// Stores one sync.
+/// Stores one sync; the answer is an [`Answer`] in its own format.
 ///
 /// # Errors
 /// A [`Refusal`] with its status; nothing was stored then.
-pub async fn sync(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Json<Answer>, Refusal> {
+pub async fn sync(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Response, Refusal> {
     let outcome = store_one(&app, request).await;
-    outcome.inspect_err(|refusal| count(&app.metrics, refusal))
+    let answer = outcome.inspect_err(|refusal| count(&app.metrics, refusal))?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], answer.encode()).into_response())
 }
 
 /// Stores several syncs, each after its length (u32, little-endian), in one transaction.
@@ -88,16 +92,22 @@ pub async fn syncs(State(app): State<Arc<App>>, request: Request<Body>) -> Resul
     outcome.inspect_err(|refusal| count(&app.metrics, refusal))
 }
 
-async fn store_one(app: &App, request: Request<Body>) -> Result<Json<Answer>, Refusal> {
+async fn store_one(app: &App, request: Request<Body>) -> Result<Answer, Refusal> {
     let body = request.into_body();
     let _room = app.room.reserve(announced(&body, SYNC_BYTES))?;
     let bytes = read(body, SYNC_BYTES).await?;
     let intake = decode(&bytes).map_err(Refusal::Message)?;
     drop(bytes);
-    let verdicts = app.writer.store(vec![intake]).await?;
-    // One message, one verdict; without it nothing is known to be stored.
-    let verdict = verdicts.first().ok_or(Refusal::Unavailable)?;
-    Ok(Json(Answer { verdict: word(*verdict) }))
+    let (verdict, News { received, members }) = app.writer.sync(intake).await?;
+    let verdict = match verdict {
+        Verdict::Stored => answer::Verdict::Stored,
+        Verdict::Duplicate | Verdict::Conflict => answer::Verdict::Duplicate,
+        Verdict::Forgotten => answer::Verdict::Forgotten,
+    };
+    let served = app.shelf.as_ref().map(|shelf| shelf.current());
+    let (bundle, version) = served.map_or((0, 0), |served| (served.number, served.version));
+    // No feed is served here, and who is one person on several devices is not known yet.
+    Ok(Answer { verdict, bundle, version, received, members, ..Answer::default() })
 }
 
 async fn store_many(app: &App, request: Request<Body>) -> Result<Json<Answers>, Refusal> {
@@ -127,6 +137,7 @@ async fn store_many(app: &App, request: Request<Body>) -> Result<Json<Answers>, 
         match verdict {
             Verdict::Stored => answers.stored += 1,
             Verdict::Duplicate | Verdict::Conflict => answers.duplicate += 1,
+            Verdict::Forgotten => answers.forgotten += 1,
         }
     }
     Ok(Json(answers))
@@ -137,6 +148,7 @@ fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Stored => "stored",
         Verdict::Duplicate | Verdict::Conflict => "duplicate",
+        Verdict::Forgotten => "forgotten",
     }
 }
 
@@ -187,6 +199,12 @@ pub(crate) fn count(metrics: &Metrics, refusal: &Refusal) {
         Refusal::TooLarge(_) => metrics.too_large.rise(),
         Refusal::Slow => metrics.slow.rise(),
         Refusal::Busy | Refusal::Unavailable => metrics.busy.rise(),
-        Refusal::NoBundle | Refusal::Nothing | Refusal::Profile(_) | Refusal::Kind(_) | Refusal::Elsewhere => {}
+        Refusal::NoBundle
+        | Refusal::Nothing
+        | Refusal::Profile(_)
+        | Refusal::Kind(_)
+        | Refusal::Elsewhere
+        | Refusal::Page
+        | Refusal::Line(_) => {}
     }
 }

@@ -10,10 +10,13 @@
 use std::collections::BTreeMap;
 
 use petitfour::{
+    consent::Permissions,
     id::Key,
     sync::{Entry, Message},
 };
 use rusqlite::{OptionalExtension, Result, Transaction, named_params, params};
+
+use crate::forget::Tombstone;
 
 /// How long an exposure may take the credit for an outcome that names no decision: 24 h in ms, the usual window for a
 /// view-through, and short enough that one visitor's list stays short.
@@ -35,6 +38,8 @@ pub enum Verdict {
     /// (replica, sequence) was there already with other bytes. The first one counts; a device that goes back to an old
     /// state (a restored disk) can do this, and an operator wants to see it.
     Conflict,
+    /// Its visitor has been forgotten: nothing was written.
+    Forgotten,
 }
 
 /// A message that was decoded, with what the store keeps of its bytes.
@@ -50,21 +55,21 @@ pub struct Intake {
 
 /// The changes of one campaign's counts.
 #[derive(Debug, Default, Clone, Copy)]
-struct Tally {
-    decisions: i64,
-    exposures: i64,
-    clicks: i64,
-    outcomes: i64,
-    withheld: i64,
+pub(crate) struct Tally {
+    pub(crate) decisions: i64,
+    pub(crate) exposures: i64,
+    pub(crate) clicks: i64,
+    pub(crate) outcomes: i64,
+    pub(crate) withheld: i64,
 }
 
 /// One transaction's worth of syncs.
 pub struct Ledger<'t> {
-    transaction: &'t Transaction<'t>,
-    received: i64,
-    click: i64,
+    pub(crate) transaction: &'t Transaction<'t>,
+    pub(crate) received: i64,
+    pub(crate) click: i64,
     campaigns: BTreeMap<i64, Tally>,
-    reasons: BTreeMap<u8, i64>,
+    pub(crate) reasons: BTreeMap<u8, i64>,
     totals: BTreeMap<&'static str, i64>,
 }
 
@@ -82,12 +87,22 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// Writes one sync's rows, unless its (replica, sequence) is known.
+    /// Writes one sync's rows, unless its (replica, sequence) is known or its visitor forgotten. One that asks to forget
+    /// deletes rows and leaves none of its own: done twice, it is done once.
     ///
     /// # Errors
     /// Any error of SQLite; the whole transaction is then to be given up.
     pub fn record(&mut self, intake: &Intake) -> Result<Verdict> {
         let message = &intake.message;
+        let began = i64::try_from(message.began).unwrap_or(i64::MAX);
+        if let Some((withdrawn, after)) = message.entries.iter().find_map(forgotten) {
+            self.forget(&message.visitor, withdrawn, began.saturating_add(i64::from(after)))?;
+            return Ok(Verdict::Stored);
+        }
+        let tombstone = self.tombstone(&message.visitor)?;
+        if tombstone.everything {
+            return Ok(Verdict::Forgotten);
+        }
         let replica = message.replica.cast_signed();
         let digest = intake.digest.cast_signed();
         let known: Option<i64> = self
@@ -101,7 +116,6 @@ impl<'t> Ledger<'t> {
 
         let dropped = self.newly_dropped(message)?;
         let visitor = self.visitor(&message.visitor)?;
-        let began = i64::try_from(message.began).unwrap_or(i64::MAX);
         let entries = i64::try_from(message.entries.len()).unwrap_or(i64::MAX);
         let id: i64 = self
 			.transaction
@@ -126,7 +140,10 @@ impl<'t> Ledger<'t> {
         self.add("dropped", dropped);
 
         for (entry, position) in message.entries.iter().zip(0_i64..) {
-            self.entry(entry, &Place { visitor, message: id, began, position })?;
+            let place = Place { visitor, message: id, began, position };
+            if place.is_open(entry, tombstone) {
+                self.entry(entry, &place)?;
+            }
         }
         Ok(Verdict::Stored)
     }
@@ -192,6 +209,8 @@ impl<'t> Ledger<'t> {
                 self.outcome(i64::from(event), told, place.at(after), value, place)
             }
             Entry::Identity { namespace, ref digest } => self.identity(namespace, digest, place),
+            // Handled before any other: see `record`.
+            Entry::Forgotten { .. } => Ok(()),
         }
     }
 
@@ -390,11 +409,11 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    fn tally(&mut self, campaign: i64) -> &mut Tally {
+    pub(crate) fn tally(&mut self, campaign: i64) -> &mut Tally {
         self.campaigns.entry(campaign).or_default()
     }
 
-    fn add(&mut self, total: &'static str, by: i64) {
+    pub(crate) fn add(&mut self, total: &'static str, by: i64) {
         *self.totals.entry(total).or_default() += by;
     }
 }
@@ -410,6 +429,17 @@ struct Place {
 impl Place {
     fn at(&self, after: u32) -> i64 {
         self.began.saturating_add(i64::from(after))
+    }
+
+    /// May the entry be stored, after what the visitor took back? An identifier has no time of its own.
+    fn is_open(&self, entry: &Entry, tombstone: Tombstone) -> bool {
+        match *entry {
+            Entry::Decision { after, .. } | Entry::Exposure { after, .. } | Entry::Outcome { after, .. } => {
+                self.at(after) > tombstone.measured
+            }
+            Entry::Identity { .. } => self.began > tombstone.shared,
+            Entry::Forgotten { .. } => false,
+        }
     }
 }
 
@@ -427,4 +457,11 @@ struct Choice {
 
 fn key(key: u32) -> Option<i64> {
     (key != NONE).then_some(i64::from(key))
+}
+
+fn forgotten(entry: &Entry) -> Option<(Permissions, u32)> {
+    match *entry {
+        Entry::Forgotten { withdrawn, after } => Some((Permissions::from_bits(withdrawn), after)),
+        _ => None,
+    }
 }

@@ -9,9 +9,11 @@
 
 pub mod answer;
 pub mod counts;
+mod forget;
 pub mod intake;
 pub mod keep;
 pub mod ledger;
+pub mod members;
 pub mod metrics;
 pub mod names;
 pub mod page;

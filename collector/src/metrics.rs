@@ -46,6 +46,8 @@ pub struct Metrics {
     pub duplicate: Count,
     /// Syncs whose (replica, sequence) was stored with other bytes.
     pub conflict: Count,
+    /// Syncs of visitors who have been forgotten.
+    pub forgotten: Count,
     /// Syncs whose bytes were refused.
     pub invalid: Count,
     /// Requests with too long a body.
@@ -95,6 +97,7 @@ impl Metrics {
                 }
                 Verdict::Duplicate => self.duplicate.rise(),
                 Verdict::Conflict => self.conflict.rise(),
+                Verdict::Forgotten => self.forgotten.rise(),
             }
         }
     }
@@ -114,6 +117,7 @@ impl Metrics {
             ("accepted", &self.accepted),
             ("duplicate", &self.duplicate),
             ("conflict", &self.conflict),
+            ("forgotten", &self.forgotten),
             ("invalid", &self.invalid),
         ] {
             line(&mut out, &format!("petitfour_syncs_total{{result=\"{result}\"}}"), count.value() as f64);

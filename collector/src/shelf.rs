@@ -43,6 +43,8 @@ const SLOW_BROTLI: usize = 1 << 20;
 pub struct Served {
     /// Its hash, as 16 hex digits.
     pub hash: String,
+    /// The same as a number.
+    pub number: u64,
     /// The author's version.
     pub version: u64,
     /// What its keys are called.
@@ -60,6 +62,7 @@ impl Served {
         let quality = if plain.len() < SLOW_BROTLI { 11 } else { 6 };
         Ok(Self {
             hash: format!("{:016x}", catalog.hash()),
+            number: catalog.hash(),
             version: catalog.version(),
             names: names::of(&catalog),
             brotli: brotli(&plain, quality).map_err(|error| Fault::Read(error.kind()))?,

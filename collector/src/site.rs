@@ -31,7 +31,7 @@ use crate::{
     answer::Refusal,
     counts::{self, Counts},
     intake::{self, Room},
-    keep,
+    keep, members,
     metrics::Metrics,
     page,
     shelf::{self, Shelf},
@@ -109,6 +109,7 @@ pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<
         .merge(open)
         .route("/v1/keep", get(keep::fetch).post(keep::keep).delete(keep::forget))
         .route("/v1/counts", get(counts_json))
+        .route("/v1/memberships", post(members::take))
         .route("/collector", get(counts_page))
         .route("/collector/style.css", get(|| text("text/css; charset=utf-8", page::STYLE)))
         .route("/collector/live.js", get(|| text("text/javascript; charset=utf-8", page::SCRIPT)))

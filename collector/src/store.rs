@@ -20,6 +20,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use crate::{
     ledger::{Intake, Ledger, Verdict},
+    members::{self, News, Row},
     names::Named,
 };
 
@@ -27,7 +28,10 @@ use crate::{
 pub const FILE: &str = "collector.db";
 
 /// What this build writes; kept in SQLite's `user_version`.
-const SCHEMA: i32 = 1;
+const SCHEMA: i32 = 2;
+
+/// What leads from each schema to the next, from the first on.
+const STEPS: [&str; 1] = [include_str!("answers.sql")];
 
 /// Pages of the log before it is folded into the database: 4,000 × 4 KiB. A checkpoint syncs twice, so it should be rare;
 /// a log of 16 MiB is read back in well under a second after a crash.
@@ -61,6 +65,8 @@ impl Store {
         }
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        // What is forgotten is not to be read out of pages that are free again.
+        connection.pragma_update(None, "secure_delete", "ON")?;
         migrate(&mut connection).with_context(|| format!("cannot use the store {}", path.display()))?;
         let store = Self { connection };
         store.checkpoint()?;
@@ -102,6 +108,24 @@ impl Store {
                 .execute(params![kind.text(), key, name])?;
         }
         transaction.commit()
+    }
+
+    /// Writes memberships in one transaction.
+    ///
+    /// # Errors
+    /// When SQLite cannot write or sync: then none of them is stored.
+    pub fn enrol(&mut self, rows: &[Row], received: i64) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        members::enrol(&transaction, rows, received)?;
+        transaction.commit()
+    }
+
+    /// What a visitor's device is told.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn news(&self, visitor: &[u8; 16]) -> rusqlite::Result<News> {
+        members::news(&self.connection, visitor)
     }
 
     /// Writes and syncs one small row: proof that the disk takes writes now.
@@ -160,7 +184,14 @@ fn migrate(connection: &mut Connection) -> anyhow::Result<()> {
         SCHEMA => {}
         0 => {
             transaction.execute_batch(include_str!("schema.sql"))?;
+            transaction.execute_batch(include_str!("answers.sql"))?;
             transaction.execute("INSERT INTO about (key, value) VALUES ('since', ?1)", [now()])?;
+            transaction.pragma_update(None, "user_version", SCHEMA)?;
+        }
+        older @ 1..SCHEMA => {
+            for step in STEPS.iter().skip(older as usize - 1) {
+                transaction.execute_batch(step)?;
+            }
             transaction.pragma_update(None, "user_version", SCHEMA)?;
         }
         newer => bail!("it has schema {newer}, this build knows {SCHEMA}; run the newer collector"),

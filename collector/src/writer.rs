@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     ledger::{Intake, Verdict},
+    members::{News, Row},
     metrics::Metrics,
     names::Named,
     store::{Store, now},
@@ -42,8 +43,18 @@ pub enum Refused {
 
 type Answer<T> = oneshot::Sender<Result<T, Refused>>;
 
+/// Verdicts in the order of the messages, and what the first one's visitor is told if that was asked for.
+type Settled = (Vec<Verdict>, News);
+
+struct Batch {
+    messages: Vec<Intake>,
+    tell: bool,
+    answer: Answer<Settled>,
+}
+
 enum Job {
-    Store { messages: Vec<Intake>, answer: Answer<Vec<Verdict>> },
+    Store(Batch),
+    Enrol { rows: Vec<Row>, answer: Answer<()> },
     Learn { names: Vec<Named> },
     Probe { answer: Answer<()> },
 }
@@ -72,9 +83,27 @@ impl Writer {
     /// # Errors
     /// [`Refused`]; then none of them was stored.
     pub async fn store(&self, messages: Vec<Intake>) -> Result<Vec<Verdict>, Refused> {
-        let (answer, verdicts) = oneshot::channel();
-        self.send(Job::Store { messages, answer })?;
-        verdicts.await.unwrap_or(Err(Refused::Unavailable))
+        Ok(self.settle(messages, false).await?.0)
+    }
+
+    /// Stores one message; `Ok` means that it is on disk, and brings what its visitor is to be told.
+    ///
+    /// # Errors
+    /// [`Refused`]; then it was not stored.
+    pub async fn sync(&self, message: Intake) -> Result<(Verdict, News), Refused> {
+        let (verdicts, news) = self.settle(vec![message], true).await?;
+        // One message, one verdict; without it nothing is known to be stored.
+        verdicts.first().map(|verdict| (*verdict, news)).ok_or(Refused::Unavailable)
+    }
+
+    /// Stores memberships, all or none.
+    ///
+    /// # Errors
+    /// [`Refused`]; then none was stored.
+    pub async fn enrol(&self, rows: Vec<Row>) -> Result<(), Refused> {
+        let (answer, done) = oneshot::channel();
+        self.send(Job::Enrol { rows, answer })?;
+        done.await.unwrap_or(Err(Refused::Unavailable))
     }
 
     /// Asks the store to take one small write now.
@@ -93,6 +122,12 @@ impl Writer {
     /// [`Refused`] when the queue is full.
     pub fn learn(&self, names: Vec<Named>) -> Result<(), Refused> {
         self.send(Job::Learn { names })
+    }
+
+    async fn settle(&self, messages: Vec<Intake>, tell: bool) -> Result<Settled, Refused> {
+        let (answer, settled) = oneshot::channel();
+        self.send(Job::Store(Batch { messages, tell, answer }))?;
+        settled.await.unwrap_or(Err(Refused::Unavailable))
     }
 
     fn send(&self, job: Job) -> Result<(), Refused> {
@@ -123,9 +158,13 @@ impl Clerk {
             while let Some(job) = next.take() {
                 self.metrics.queue.fall();
                 match job {
-                    Job::Store { messages, answer } => {
-                        count += messages.len();
-                        batch.push((messages, answer));
+                    Job::Store(messages) => {
+                        count += messages.messages.len();
+                        batch.push(messages);
+                    }
+                    Job::Enrol { rows, answer } => {
+                        let outcome = self.store.enrol(&rows, now()).map_err(|error| self.fault("memberships", &error));
+                        answer.send(outcome).ok();
                     }
                     Job::Learn { names } => self.learn(&names),
                     Job::Probe { answer } => {
@@ -146,28 +185,37 @@ impl Clerk {
         }
     }
 
-    fn commit(&mut self, batch: Vec<(Vec<Intake>, Answer<Vec<Verdict>>)>, count: usize) {
+    fn commit(&mut self, batch: Vec<Batch>, count: usize) {
         let began = Instant::now();
-        let messages = batch.iter().flat_map(|(messages, _)| messages);
+        let messages = batch.iter().flat_map(|batch| &batch.messages);
         let outcome = self.store.store(messages, now());
         self.metrics.committed(count, began.elapsed(), outcome.is_ok());
         match outcome {
             Ok(verdicts) => {
                 let mut verdicts = verdicts.into_iter();
-                for (messages, answer) in batch {
+                for Batch { messages, tell, answer } in batch {
                     let own: Vec<Verdict> = verdicts.by_ref().take(messages.len()).collect();
                     self.metrics.answered(&messages, &own);
+                    let news = messages.first().filter(|_| tell).map_or_else(News::default, |intake| self.news(intake));
                     // Whoever asked may have gone away; the messages stay stored, and a repeat will be a duplicate.
-                    answer.send(Ok(own)).ok();
+                    answer.send(Ok((own, news))).ok();
                 }
             }
             Err(error) => {
                 let refused = self.fault("commit", &error);
-                for (_, answer) in batch {
+                for Batch { answer, .. } in batch {
                     answer.send(Err(refused)).ok();
                 }
             }
         }
+    }
+
+    /// The message is stored whatever comes of this, so a fault only makes the answer poorer.
+    fn news(&self, intake: &Intake) -> News {
+        self.store.news(&intake.message.visitor).unwrap_or_else(|error| {
+            self.fault("answer", &error);
+            News::default()
+        })
     }
 
     fn learn(&mut self, names: &[Named]) {

@@ -14,7 +14,7 @@ use std::{io::Write as _, net::TcpStream, time::Duration};
 
 use petitfour::{
     id::Key,
-    sync::{Entry, Message},
+    sync::{Entry, Message, answer::Verdict},
 };
 use support::{Server, batch, bundle, entries, message};
 use tempfile::tempdir;
@@ -29,8 +29,7 @@ fn totals(server: &Server) -> [i64; 5] {
 fn a_sync_is_stored_and_counted() {
     let folder = tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[]);
-    let (status, body) = server.post("/v1/sync", &message(1, 0, "summer").encode());
-    assert_eq!((status, body.as_str()), (200, r#"{"verdict":"stored"}"#));
+    assert_eq!(server.sync(&message(1, 0, "summer").encode()).verdict, Verdict::Stored);
     assert_eq!(totals(&server), [1, 1, 1, 1, 1]);
     let row = &server.counts()["campaigns"][0];
     assert_eq!((&row["decisions"], &row["exposures"], &row["clicks"]), (&1.into(), &1.into(), &1.into()));
@@ -43,8 +42,7 @@ fn a_repeat_is_answered_200_and_counts_once() {
     let bytes = message(1, 0, "summer").encode();
     server.post("/v1/sync", &bytes);
     let before = server.counts()["totals"].clone();
-    let (status, body) = server.post("/v1/sync", &bytes);
-    assert_eq!((status, body.as_str()), (200, r#"{"verdict":"duplicate"}"#));
+    assert_eq!(server.sync(&bytes).verdict, Verdict::Duplicate);
     assert_eq!(server.counts()["totals"], before);
 }
 
@@ -101,7 +99,7 @@ fn a_batch_stores_what_it_can_and_says_so_for_each() {
     assert_eq!(status, 200);
     assert_eq!(
         answer,
-        r#"{"stored":2,"duplicate":1,"refused":1,"verdicts":["stored","sync/foreign","stored","duplicate"]}"#
+        r#"{"stored":2,"duplicate":1,"forgotten":0,"refused":1,"verdicts":["stored","sync/foreign","stored","duplicate"]}"#
     );
     assert_eq!(server.total("syncs"), 2);
 }

@@ -15,7 +15,7 @@ use petitfour::{
     profile::{MAX_BYTES, Profile},
     time::{Moment, Timestamp},
 };
-use support::{Answer, Server, agent};
+use support::{Fetched, Server, agent};
 use tempfile::tempdir;
 
 const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
@@ -26,7 +26,7 @@ fn profile() -> Vec<u8> {
     Profile::new(Visitor([7; 16]), moment).encode()
 }
 
-fn ask(server: &Server, method: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+fn ask(server: &Server, method: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Fetched {
     let mut request = ureq::http::Request::builder().method(method).uri(format!("{}/v1/keep", server.url));
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -35,11 +35,11 @@ fn ask(server: &Server, method: &str, headers: &[(&str, &str)], body: Vec<u8>) -
     let text = |value: &ureq::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let body = answer.body_mut().read_to_vec().expect("a body");
-    Answer { status: answer.status().as_u16(), headers, body }
+    Fetched { status: answer.status().as_u16(), headers, body }
 }
 
 /// The value of the cookie that an answer sets, and its attributes in order.
-fn cookie(answer: &Answer) -> (String, Vec<String>) {
+fn cookie(answer: &Fetched) -> (String, Vec<String>) {
     let (pair, rest) = answer.header("set-cookie").split_once("; ").expect("attributes");
     let (name, value) = pair.split_once('=').expect("a value");
     assert_eq!(name, "petitfour_kept");

@@ -8,6 +8,7 @@
 //! Invariant: without the store permission the profile is untouched and nothing is persisted; without measure no decision,
 //! exposure or outcome is queued; without share no identifier is; without personalise no attribute reads the profile.
 
+mod answer;
 mod notes;
 mod outbox;
 mod snapshot;
@@ -100,6 +101,7 @@ pub struct Session {
     decided: u64,
     last_exposed: u64,
     outbox: Outbox,
+    heard: answer::Heard,
     notes: Notes,
     unsaved: bool,
     erase: bool,
@@ -144,6 +146,7 @@ impl Session {
             decided: 0,
             last_exposed: 0,
             outbox: Outbox::new(replica, engine.catalog.hash()),
+            heard: answer::Heard::default(),
             notes: Notes::new(replica),
             unsaved: false,
             erase: false,

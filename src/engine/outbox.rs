@@ -1,19 +1,26 @@
 //! What waits to be sent: entries gathered for a few seconds, packed into numbered messages.
 
 use super::Effect;
+use crate::consent::Permissions;
 use crate::id::Visitor;
 use crate::sync::{Entry, MAX_ENTRIES, Message};
 use crate::time::{Moment, Timestamp};
+use alloc::vec;
 use alloc::vec::Vec;
 
-/// Entries gather for this long before a message is made, so that a page view is one request.
+/// Entries gather for this long before a message is made, so that the first look at a page is one request and its answer
+/// (caps, segments) comes soon.
 const GATHER_MS: u64 = 5_000;
+
+/// For this long when an answer has come lately: most pages are left within a minute, and then one request carries all.
+const GATHER_LONG_MS: u64 = 60_000;
 
 #[derive(Debug)]
 pub(super) struct Outbox {
     replica: u64,
     sequence: u32,
     bundle: u64,
+    gather: u64,
     began: u64,
     entries: Vec<Entry>,
     packed: Vec<Vec<u8>>,
@@ -22,14 +29,23 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn new(replica: u64, bundle: u64) -> Self {
-        Self { replica, sequence: 0, bundle, began: 0, entries: Vec::new(), packed: Vec::new(), wake: None }
+        Self {
+            replica,
+            sequence: 0,
+            bundle,
+            gather: GATHER_MS,
+            began: 0,
+            entries: Vec::new(),
+            packed: Vec::new(),
+            wake: None,
+        }
     }
 
     /// Adds an entry, made from the ms since the message began.
     pub(super) fn push(&mut self, entry: impl FnOnce(u32) -> Entry, visitor: Visitor, moment: Moment) {
         if self.entries.is_empty() {
             self.began = moment.now.0;
-            self.wake = Some(Timestamp(moment.now.0.saturating_add(GATHER_MS)));
+            self.wake = Some(Timestamp(moment.now.0.saturating_add(self.gather)));
         }
         let after = moment.now.0.saturating_sub(self.began);
         self.entries.push(entry(u32::try_from(after).unwrap_or(u32::MAX)));
@@ -39,7 +55,7 @@ impl Outbox {
     }
 
     pub(super) fn handle_wake(&mut self, visitor: Visitor, moment: Moment) {
-        let due = self.began.saturating_add(GATHER_MS);
+        let due = self.began.saturating_add(self.gather);
         if moment.now.0 >= due || moment.now.0 < self.began {
             self.flush(visitor);
         } else if !self.entries.is_empty() {
@@ -59,18 +75,26 @@ impl Outbox {
         if self.entries.is_empty() {
             return;
         }
-        let message = Message {
-            replica: self.replica,
-            sequence: self.sequence,
-            visitor: visitor.0,
-            bundle: self.bundle,
-            began: self.began,
-            dropped: 0,
-            entries: core::mem::take(&mut self.entries),
-        };
-        self.sequence += 1;
+        let entries = core::mem::take(&mut self.entries);
         self.wake = None;
-        self.packed.push(message.encode());
+        let message = self.pack(self.began, entries, visitor);
+        self.packed.push(message);
+    }
+
+    /// An answer is not needed soon.
+    pub(super) fn gather_long(&mut self) {
+        self.gather = GATHER_LONG_MS;
+    }
+
+    /// The message that asks for deletion. It goes beside the others, which may be dropped while it may not.
+    pub(super) fn tombstone(&mut self, withdrawn: Permissions, visitor: Visitor, moment: Moment) -> Vec<u8> {
+        self.pack(moment.now.0, vec![Entry::Forgotten { withdrawn: withdrawn.bits(), after: 0 }], visitor)
+    }
+
+    fn pack(&mut self, began: u64, entries: Vec<Entry>, visitor: Visitor) -> Vec<u8> {
+        let (replica, sequence, bundle) = (self.replica, self.sequence, self.bundle);
+        self.sequence += 1;
+        Message { replica, sequence, visitor: visitor.0, bundle, began, dropped: 0, entries }.encode()
     }
 
     pub(super) fn clear(&mut self) {

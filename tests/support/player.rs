@@ -319,6 +319,7 @@ impl<'a> Player<'a> {
             Entry::Exposure { decision: id, .. } => format!("exposure {}", decision(*id)),
             Entry::Outcome { decision: id, .. } => format!("outcome {}", decision(*id)),
             Entry::Identity { namespace, .. } => format!("identity {namespace}"),
+            Entry::Forgotten { withdrawn, .. } => format!("forgotten {withdrawn}"),
         }
     }
 

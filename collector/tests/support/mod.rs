@@ -13,7 +13,7 @@ use std::{
 use petitfour::{
     bundle::{MAGIC, seal},
     id::Key,
-    sync::{Entry, Message},
+    sync::{Answer, Entry, Message},
 };
 
 /// A key that is absent.
@@ -72,8 +72,25 @@ impl Server {
         post(&agent(), &format!("{}{path}", self.url), bytes).expect("an answer")
     }
 
+    /// Posts a message that is taken; what is answered.
+    pub fn sync(&self, message: &[u8]) -> Answer {
+        let mut response = agent().post(format!("{}/v1/sync", self.url)).send(message).expect("an answer");
+        assert_eq!(response.status().as_u16(), 200);
+        Answer::decode(&response.body_mut().read_to_vec().expect("a body")).expect("an answer to a sync")
+    }
+
+    /// Posts memberships; status and body.
+    pub fn enrol(&self, lines: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let mut request = agent().post(format!("{}/v1/memberships", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(lines).expect("an answer");
+        (response.status().as_u16(), response.body_mut().read_to_string().expect("text"))
+    }
+
     /// Fetches with headers; status, headers in lower case, body.
-    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Fetched {
         let agent = agent();
         let mut request = agent.get(format!("{}{path}", self.url));
         for (name, value) in headers {
@@ -86,7 +103,7 @@ impl Server {
             .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap_or_default().to_owned()))
             .collect();
         let body = response.body_mut().read_to_vec().expect("a body");
-        Answer { status: response.status().as_u16(), headers, body }
+        Fetched { status: response.status().as_u16(), headers, body }
     }
 
     /// The counts as JSON.
@@ -108,13 +125,13 @@ impl Drop for Server {
 }
 
 /// What a fetch brought.
-pub struct Answer {
+pub struct Fetched {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Fetched {
     /// A header's value, empty when absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
@@ -138,7 +155,8 @@ pub fn agent() -> ureq::Agent {
 /// Posts bytes; status and body, or that there was no answer.
 pub fn post(agent: &ureq::Agent, url: &str, bytes: &[u8]) -> Result<(u16, String), ureq::Error> {
     let mut response = agent.post(url).send(bytes)?;
-    Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
+    let body = response.body_mut().read_to_vec()?;
+    Ok((response.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// A message of one visitor: decided, seen and clicked. Everything in it follows from replica and sequence.

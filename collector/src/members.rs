@@ -1,0 +1,200 @@
+//! What a CRM or a warehouse says of visitors: who is in which segment; and what a device is told of itself.
+//!
+//! `POST /v1/memberships` takes lines of `kind,who,segment,in|out[,as of]`; all of them or none. A device hears of its own in the
+//! answer to its next sync: those of its pseudonym, and those of every identifier that it has sent. The later word wins.
+//!
+//! Absent on purpose: raw identifiers (they come hashed, as a device would hash them), and any tie between visitors beyond the
+//! identifiers that each has sent itself.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{
+        Request,
+        header::{CONTENT_TYPE, ORIGIN},
+    },
+};
+use petitfour::{
+    id::Key,
+    identity::Digest,
+    sync::answer::{MAX_ROWS, Member, Receipt},
+};
+use rusqlite::{Connection, Result, params};
+use serde_json::json;
+
+use crate::{answer::Refusal, intake, site::App};
+
+/// Longest body: some ten thousand lines. A larger export is sent in parts.
+const BYTES: usize = 1024 * 1024;
+
+/// What a body says that it is. No page can say so to another origin without asking first, which is not answered here.
+const KIND: &str = "text/csv";
+
+/// Messages that an answer confirms: more than a visit leaves unconfirmed.
+const RECEIPTS: u32 = 16;
+
+/// The namespace of pseudonyms, which no identifier has.
+const VISITOR: u8 = 0;
+
+/// What a line may speak of, with its namespace (`docs/identity.md`).
+const KINDS: [(&str, u8); 5] = [("visitor", VISITOR), ("user_id", 1), ("email", 2), ("phone", 3), ("crm_id", 4)];
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    namespace: u8,
+    who: Vec<u8>,
+    segment: u32,
+    inside: bool,
+    /// Unix ms; absent: now.
+    as_of: Option<i64>,
+}
+
+/// What a device hears beside the verdict.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Its latest messages that are stored.
+    pub received: Vec<Receipt>,
+    /// Its segments.
+    pub members: Vec<Member>,
+}
+
+/// Stores memberships.
+///
+/// # Errors
+/// A [`Refusal`] with its status; nothing was stored then.
+pub async fn take(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Json<serde_json::Value>, Refusal> {
+    let (head, body) = request.into_parts();
+    // Whoever runs this writes with a program; a request that a browser marks as a page's is not theirs.
+    if head.headers.contains_key(ORIGIN) {
+        return Err(Refusal::Page);
+    }
+    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().map(str::trim) != Some(KIND) {
+        return Err(Refusal::Kind(KIND));
+    }
+    let _room = app.room.reserve(BYTES)?;
+    let bytes = intake::read(body, BYTES).await?;
+    let rows = parse(&String::from_utf8_lossy(&bytes)).map_err(Refusal::Line)?;
+    let count = rows.len();
+    app.writer.enrol(rows).await?;
+    Ok(Json(json!({ "stored": count })))
+}
+
+/// Reads the lines; the error is the number of the first that is none. Empty lines and those that begin with `#` are passed over.
+///
+/// # Errors
+/// The number of a line that does not read.
+pub fn parse(text: &str) -> std::result::Result<Vec<Row>, usize> {
+    let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|(line, number)| row(line).ok_or(number)).collect()
+}
+
+fn row(line: &str) -> Option<Row> {
+    let mut fields = line.split(',').map(str::trim);
+    let (kind, who, segment, state) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let as_of = fields.next().map(|text| text.parse().ok().filter(|ms: &i64| *ms > 0));
+    let (_, namespace) = KINDS.iter().find(|(name, _)| *name == kind)?;
+    let who = if *namespace == VISITOR { pseudonym(who)?.to_vec() } else { Digest::given(who)?.0.to_vec() };
+    let inside = match state {
+        "in" => true,
+        "out" => false,
+        _ => return None,
+    };
+    if segment.is_empty() || fields.next().is_some() || as_of == Some(None) {
+        return None;
+    }
+    Some(Row { namespace: *namespace, who, segment: Key::of(segment).0, inside, as_of: as_of.flatten() })
+}
+
+fn pseudonym(text: &str) -> Option<[u8; 16]> {
+    let plain = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    plain.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(u128::to_be_bytes)
+}
+
+/// Writes memberships; of two words the later one stays, and of two of one time "out".
+pub(crate) fn enrol(connection: &Connection, rows: &[Row], now: i64) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO memberships (namespace, who, segment, inside, as_of) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (namespace, who, segment) DO UPDATE SET inside = excluded.inside, as_of = excluded.as_of
+         WHERE (excluded.as_of, NOT excluded.inside) > (as_of, NOT inside)",
+    )?;
+    for Row { namespace, who, segment, inside, as_of } in rows {
+        statement.execute(params![namespace, who, segment, inside, as_of.unwrap_or(now)])?;
+    }
+    Ok(())
+}
+
+/// What a device that goes by this pseudonym is told.
+pub(crate) fn news(connection: &Connection, visitor: &[u8; 16]) -> Result<News> {
+    let received = connection
+        .prepare_cached(
+            "SELECT m.replica, m.sequence FROM messages m JOIN visitors v ON v.id = m.visitor
+             WHERE v.pseudonym = ?1 ORDER BY m.id DESC LIMIT ?2",
+        )?
+        .query_map(params![visitor, RECEIPTS], |row| {
+            Ok(Receipt { replica: row.get::<_, i64>(0)?.cast_unsigned(), sequence: row.get(1)? })
+        })?
+        .collect::<Result<_>>()?;
+    let mut members = BTreeMap::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT segment, inside, as_of FROM memberships WHERE namespace = 0 AND who = ?1
+         UNION ALL
+         SELECT m.segment, m.inside, m.as_of FROM visitors v
+         JOIN identities i ON i.visitor = v.id
+         JOIN memberships m ON m.namespace = i.namespace AND m.who = i.digest
+         WHERE v.pseudonym = ?1
+         ORDER BY 3, 2 DESC",
+    )?;
+    let mut rows = statement.query(params![visitor])?;
+    while let Some(row) = rows.next()? {
+        let segment: u32 = row.get(0)?;
+        let as_of = u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
+        // Later rows are later words.
+        members.insert(segment, Member { segment, inside: row.get(1)?, as_of });
+    }
+    let mut members: Vec<Member> = members.into_values().collect();
+    members.sort_by_key(|member| std::cmp::Reverse(member.as_of));
+    members.truncate(MAX_ROWS);
+    Ok(News { received, members })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+    #[test]
+    fn lines_name_a_visitor_or_a_digest() {
+        let text = format!(
+            "# from the CRM\nvisitor,000102030405060708090a0b0c0d0e0f,gold,in\n\nemail, {DIGEST} , gold, out, 1780315200000\n"
+        );
+        let rows = parse(&text).unwrap_or_default();
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[0].namespace, rows[0].who.len(), rows[0].inside, rows[0].as_of), (0, 16, true, None));
+        assert_eq!((rows[1].namespace, rows[1].who.len(), rows[1].inside), (2, 32, false));
+        assert_eq!(rows[1].as_of, Some(1_780_315_200_000));
+    }
+
+    #[test]
+    fn the_first_line_that_does_not_read_is_named() {
+        for line in [
+            "visitor,short,gold,in",
+            "visitor,+00102030405060708090a0b0c0d0e0f,gold,in",
+            "email,anna@example.com,gold,in",
+            "name,Anna,gold,in",
+            "email,DIGEST,gold,perhaps",
+            "email,DIGEST,,in",
+            "email,DIGEST,gold,in,yesterday",
+            "email,DIGEST,gold,in,1,2",
+            "email,DIGEST",
+        ] {
+            let text = format!("email,{DIGEST},gold,in\n{}", line.replace("DIGEST", DIGEST));
+            assert_eq!(parse(&text), Err(2), "{line}");
+        }
+    }
+}
