@@ -10,6 +10,7 @@
  *
  * Closures instead of a class, because a minifier can shorten local names but not property names.
  */
+import { PERMISSIONS, openConsent, opened } from "./consent.mjs";
 import { openOutbox } from "./queue.mjs";
 import { openProfile, openStore } from "./storage.mjs";
 
@@ -17,12 +18,16 @@ import { openProfile, openStore } from "./storage.mjs";
 export const REASONS =
   "chosen outranked permission schedule segment stock_out stock_unknown stock_stale cap_hour cap_day cap_week cap_total holdout fallback nothing".split(" ");
 
-const PERMISSIONS = ["store", "personalise", "measure", "share"];
+/** Under measure and share something leaves. */
+const SENDING = 0b1100;
 const NONE = 0xffffffff;
 const NOTHING = 14;
 
 /** Calls kept while the engine is on its way. A page that makes more has a loop, and memory is the visitor's. */
 const PENDING = 256;
+
+/** Milliseconds for which the first decision waits for a verdict on consent that is under way. */
+const PATIENCE = 60;
 
 /** Distinct values remembered for one text attribute; past it the map starts again. */
 const INTERNED = 1024;
@@ -83,17 +88,20 @@ export function createClient(host) {
     }
   };
 
-  /** A public call that changes the session: kept in order until there is one, and its effects carried out. */
-  const mutating = (fn, otherwise) => {
+  /**
+   * A public call that changes the session: kept in order until there is one, and its effects carried out. While a verdict
+   * on consent is under way it waits for it, unless it is `anyhow` about the moment and not about the visitor.
+   */
+  const mutating = (fn, otherwise, anyhow) => {
     const call = guard((...given) => {
-      if (session) {
+      if (session && (anyhow || !consent.judging())) {
         profile.pull();
         const answer = fn(...given);
         drain();
         emit("change");
         return answer;
       }
-      if (pending?.length < PENDING) pending.push(() => call(...given));
+      if (pending?.length < PENDING) pending.push({ anyhow, run: () => call(...given) });
       return otherwise;
     }, otherwise);
     return call;
@@ -131,16 +139,18 @@ export function createClient(host) {
     () => {
       outbox.erase();
       session.forget(clock(), offset);
+      consent.forget();
     },
   );
-  const outbox = openOutbox(host, store, report, may, emit);
+  const outbox = openOutbox(host, store, report, may, emit, () => !!session && session.permissions() & SENDING);
 
-  function drain() {
+  /** Carries out what the session asks for; `gently`: nothing was withdrawn, so nothing is erased. */
+  function drain(gently) {
     for (let effect; (effect = session.poll()); ) {
       if (effect === 1) profile.persist(session.payload());
       else if (effect === 2) outbox.add(session.payload());
       else if (effect === 3) host.wake?.(session.at() - host.now() + EARLY, wake);
-      else {
+      else if (!gently) {
         profile.erase();
         outbox.erase();
       }
@@ -287,12 +297,12 @@ export function createClient(host) {
   const context = mutating((values) => {
     fill(base, values);
     buffer = null; // the block is written again before the next decision
-  });
+  }, undefined, true);
 
   const timezone = mutating((minutes) => {
     zone = minutes ?? null;
     quarter = NaN;
-  });
+  }, undefined, true);
 
   const feed = mutating((feedName, place, levels, asOf = host.now()) => {
     let known = true;
@@ -301,37 +311,50 @@ export function createClient(host) {
     }
     if (!known) report("feed/unknown");
     return known;
-  }, false);
+  }, false, true);
 
-  const permissions = () => {
-    const bits = session ? session.permissions() : 0;
-    return Object.fromEntries(PERMISSIONS.map((permission, bit) => [permission, (bits >> bit) % 2 === 1]));
-  };
-
-  /** Opens and closes permissions. What was condensed under one may not leave once it is withdrawn. */
-  const permit = (bits) => {
+  /**
+   * Opens and closes permissions. What was condensed under one, and what `kept` says that was kept, may neither stay nor
+   * leave once it is withdrawn; `gently`: it is not, there is only no answer yet.
+   */
+  const permit = (bits, kept, gently) => {
     const before = session.permissions();
+    if (gently && before & ~bits) {
+      session.flush();
+      drain();
+    }
     session.consent(bits, clock(), offset);
-    if (before & ~bits & 0b1100) outbox.erase();
+    if (!gently && (before | kept) & ~bits & SENDING) outbox.erase();
+    if (!(bits & 1)) {
+      if (gently) profile.rest();
+      else if (kept & 1) profile.erase();
+    }
     // Before anything is counted: an elder profile may be there, and this replica goes on counting from it.
     profile.pull();
-    // The profile is written before the choice, so that a tab that hears of the choice finds the profile.
-    drain();
-    profile.choose(bits);
+    drain(gently);
     outbox.settle();
+    if (before !== bits) emit("change");
   };
 
-  const agree = mutating((choice) => {
-    let bits = session.permissions();
-    PERMISSIONS.forEach((permission, bit) => {
-      if (permission in choice) bits = choice[permission] ? bits | (1 << bit) : bits & ~(1 << bit);
-    });
-    permit(bits);
+  const consent = openConsent(host, report, {
+    remembered: () => profile.chosen(),
+    // The profile was written before, so that a tab that hears of the choice finds the profile.
+    keep: (told) => profile.choose(told),
+    permit,
+    replay,
   });
+
+  function replay(which = () => true) {
+    const calls = pending;
+    pending = calls.filter((call) => !which(call));
+    calls.filter(which).forEach(({ run }) => run());
+    outbox.pump();
+  }
 
   const forget = mutating(() => {
     outbox.erase();
     session.forget(clock(), offset);
+    consent.forget();
   });
 
   /** `quiet`: the site told them somebody else, so that the bundle does not know them is no fault. */
@@ -428,11 +451,18 @@ export function createClient(host) {
     timezone,
     feed,
     forget,
-    /** With a choice: opens and closes permissions, leaving those that are not named. Always answers the state. */
-    consent: guard((choice) => {
-      if (choice) agree(choice);
-      return permissions();
+    /** Takes permissions by name and signals of consent; those that are not named stay. Always answers the state. */
+    consent: guard((said) => {
+      if (said) consent.say(said);
+      return opened(session ? session.permissions() : 0);
     }, {}),
+    /** As `consent`, and waits for the verdict: what is permitted, who was heard, what could not be read. */
+    signals: asynchronous(async (said) => {
+      if (said) consent.say(said);
+      await settled;
+      const judged = await consent.judged();
+      return { ...opened(session ? session.permissions() : 0), ...judged };
+    }, () => ({ ...opened(0), heard: [], fault: null })),
     on(event, fn) {
       (listeners[event] ??= new Set()).add(fn);
       return () => listeners[event].delete(fn);
@@ -458,11 +488,11 @@ export function createClient(host) {
       bundle = opened;
       session = new module.Session(bundle, host.random(32));
       base = new Float64Array(session.attributes()).fill(NaN);
-      permit(profile.chosen() ?? session.permissions());
-      const calls = pending;
-      pending = null;
-      for (const call of calls) call();
-      outbox.pump();
+      consent.start(session.policy(), session.permissions());
+      replay(({ anyhow }) => anyhow);
+      // A verdict that is under way is worth a moment: what is decided before it knows nobody.
+      if (consent.judging()) await Promise.race([consent.judged(), new Promise((resolve) => host.later(PATIENCE, resolve))]);
+      else replay();
       const leave = mutating(() => {
         session.flush();
         drain();
@@ -472,10 +502,7 @@ export function createClient(host) {
       const back = mutating(outbox.pump);
       host.leave?.(leave, back);
       // Another tab wrote: `mutating` has pulled, and the visitor's choice holds here too.
-      host.elsewhere?.(mutating(() => {
-        const bits = profile.chosen();
-        if (bits !== null && bits !== session.permissions()) permit(bits);
-      }));
+      host.elsewhere?.(mutating(consent.elsewhere));
     } catch (error) {
       session = pending = null;
       report(codeOf(error, "engine/failed"));

@@ -5,6 +5,8 @@
  * where it exists. Nothing here decides anything.
  */
 
+import { listen } from "./platforms.mjs";
+
 /** One line in the console and one event on the page for each distinct code. */
 function announce(code) {
   console.warn(`petitfour: ${code}`);
@@ -47,6 +49,7 @@ export function createHost({ collector, storage, lens, reader }, modules) {
   if (url) host.post = (body) => fetch(url, { method: "POST", body: new Blob([body], { type: "text/plain" }), keepalive: true, credentials: "omit" });
   if (!page) return host;
   if (url) host.beacon = (body) => navigator.sendBeacon(url, new Blob([body], { type: "text/plain" }));
+  host.listen = listen;
   host.leave = (going, back) => {
     addEventListener("pagehide", going);
     page.addEventListener("visibilitychange", () => (page.visibilityState === "hidden" ? going() : back()));

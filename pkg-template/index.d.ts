@@ -20,6 +20,45 @@ export interface Permissions {
 }
 
 /**
+ * What others say of consent, as they say it. In a page most of it is heard without a call; a server takes it from the
+ * request. An empty text or `null` takes a signal back.
+ */
+export interface Signals {
+  /** What the law asks where the visitor is: consent, or that nobody objected. */
+  region?: "opt_in" | "opt_out" | "" | null;
+  /** Whether the GDPR applies (`gdprApplies`). */
+  gdpr?: boolean | null;
+  /** The TC string (`tcString`, cookie `euconsent-v2`). */
+  tcf?: string | null;
+  /** The GPP string (`gppString`). */
+  gpp?: string | null;
+  /** Sections of it that apply (`applicableSections`). */
+  gpp_sections?: readonly number[] | string | null;
+  /** The US Privacy string (cookie `usprivacy`). */
+  us_privacy?: string | null;
+  /** Global Privacy Control (`navigator.globalPrivacyControl`, header `Sec-GPC: 1`). */
+  gpc?: boolean | null;
+  /** States of Google Consent Mode. */
+  ad_storage?: State;
+  analytics_storage?: State;
+  ad_user_data?: State;
+  ad_personalization?: State;
+  functionality_storage?: State;
+  personalization_storage?: State;
+  security_storage?: State;
+}
+
+type State = "granted" | "denied" | "" | null;
+
+/** What is permitted, and why. */
+export interface Verdict extends Permissions {
+  /** Who was heard. */
+  heard: ("tcf" | "us" | "us_privacy" | "gpc" | "consent_mode" | "choice" | "region" | "canada")[];
+  /** What could not be read; then nothing is permitted. */
+  fault: Code | null;
+}
+
+/**
  * Why a campaign, or nothing, was chosen. For a decision it is `chosen`, `fallback`, `holdout` or `nothing`;
  * the others refuse one campaign and appear in {@link Explanation}.
  */
@@ -153,8 +192,13 @@ export interface PetitFour {
   explain(placement: string): Promise<Explanation>;
   /** What this device remembers, with names put back. Loads the second module when first called; `null` when not loaded. */
   profile(): Promise<Profile | null>;
-  /** Opens and closes permissions; those not named stay. Without an argument only answers. */
-  consent(choice?: Partial<Permissions>): Permissions;
+  /**
+   * The visitor's choice by the page, and signals of consent; what is not named stays. Answers what is permitted: nothing,
+   * as long as something was said that is not judged. Without an argument only answers.
+   */
+  consent(said?: Partial<Permissions> & Signals): Permissions;
+  /** As `consent`, and resolves when all that was said has been judged. */
+  signals(said?: Partial<Permissions> & Signals): Promise<Verdict>;
   /** Forgets the visitor: profile, queue and every stored key. */
   forget(): void;
   /** Tells what is true right now, for all decisions to come. */

@@ -20,7 +20,7 @@ const FINAL = [400, 401, 403, 413];
 const FIRST_WAIT = 1e3;
 const LONGEST_WAIT = 3e5;
 
-export function openOutbox(host, store, report, may, emit) {
+export function openOutbox(host, store, report, may, emit, leaves) {
   const beaconed = new Set();
   let memory = [];
   let sending = null;
@@ -53,7 +53,7 @@ export function openOutbox(host, store, report, may, emit) {
 
   async function send() {
     if (held || !host.post) return;
-    for (let message; (message = read()[0]); ) {
+    for (let message; leaves() && (message = read()[0]); ) {
       sending = message;
       let status = 0;
       let bytes, after;
@@ -104,6 +104,7 @@ export function openOutbox(host, store, report, may, emit) {
     },
     /** The page is going away: hands over what waits without expecting an answer. */
     beacon() {
+      if (!leaves()) return;
       for (const message of read()) {
         if (message === sending || beaconed.has(message)) continue;
         const bytes = decode(message);

@@ -137,6 +137,8 @@ function run(script) {
     true,
   );
 
+  if (told.region) client.consent({ region: told.region });
+
   // ---- what the page says without code -----------------------------------------------------------------------
 
   const said = {};

@@ -55,17 +55,15 @@ export function openProfile(store, report, may, restore, gone) {
   let newer = false;
 
   return {
-    /** The permissions that the visitor chose on an earlier page; `null` when none are remembered. */
-    chosen() {
-      const bits = store.read(CONSENT);
-      choice = /^\d+$/.test(bits) ? Number(bits) : null;
-      return choice;
+    /** What an earlier page knew of consent; `null` when nothing is remembered. */
+    chosen: () => (choice = store.read(CONSENT)),
+    /** Remembers it; without the permission to store not even that. */
+    choose(told) {
+      if (told !== choice && may()) store.write(CONSENT, (choice = told));
     },
-    /** Remembers the choice; without the permission to store not even that. */
-    choose(bits) {
-      if (bits === choice || !may()) return;
-      choice = bits;
-      store.write(CONSENT, String(bits));
+    /** Nothing may be kept until somebody has answered; what is there stays, and is taken in anew then. */
+    rest() {
+      written = null;
     },
     /** Takes in what another page or tab has written. */
     pull() {

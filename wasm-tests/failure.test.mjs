@@ -137,7 +137,7 @@ test("a stored profile and a queue that are damaged are let go, and a new profil
     init: () => {
       if (localStorage.length) return;
       localStorage.setItem("petitfour.profile", "AQID not base64 at all!");
-      localStorage.setItem("petitfour.consent", "7");
+      localStorage.setItem("petitfour.consent", "7.7");
       localStorage.setItem("petitfour.queue", "%%% AAAA");
     },
     attributes: 'data-collector="/v1/sync"',
@@ -302,10 +302,10 @@ test("a refusal that is final is not repeated", async (t) => {
 });
 
 test("a profile that a newer engine wrote is left as it is", async (t) => {
-  const before = `if (!localStorage.length) { localStorage.setItem("petitfour.consent", "15"); localStorage.setItem("petitfour.profile", btoa("\\x02 of tomorrow")); }`;
+  const before = `if (!localStorage.length) { localStorage.setItem("petitfour.consent", "15.15"); localStorage.setItem("petitfour.profile", btoa("\\x03 of tomorrow")); }`;
   const place = await stage(t, browser, { before });
   await showsTheCreative(place);
   await place.page.evaluate(() => window.petitfour.track("viewed"));
-  assert.equal(await place.page.evaluate(() => atob(localStorage.getItem("petitfour.profile"))), "\x02 of tomorrow");
+  assert.equal(await place.page.evaluate(() => atob(localStorage.getItem("petitfour.profile"))), "\x03 of tomorrow");
   assert.ok(place.codes.includes("profile/format"));
 });
