@@ -35,20 +35,24 @@ fn drill() -> bool {
     std::env::var_os("PETITFOUR_DRILL").is_some()
 }
 
-/// Random states, written and read back by the IAB's libraries: 300 of each every day, 2,000 in the drill. `None`, aloud,
+/// Whether the suite runs this, which has installed what is needed.
+fn suite() -> bool {
+    std::env::var_os("PETITFOUR_XTASK").is_some()
+}
+
+/// Random states, written and read back by the IAB's libraries: 2,000 of each in the suite, 300 alone. `None`, aloud,
 /// where Node or the packages are not installed.
 fn random(name: &str) -> Option<Vec<Value>> {
-    let wanted = if drill() { 2_000 } else { 300 };
+    let wanted = if suite() || drill() { 2_000 } else { 300 };
     // A folder for each scale and test, so that tests side by side do not write over each other.
     let folder = root("target/consent").join(format!("{name}-{wanted}"));
     let file = folder.join(name).with_extension("jsonl");
     let generator = root("wasm-tests/consent/generate.mjs");
     let newest = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
     if newest(&file) < newest(&generator) || !file.exists() {
-        let made = Command::new("node").arg(&generator).arg(wanted.to_string()).arg(&folder).output();
+        let made = Command::new("node").arg(&generator).arg(wanted.to_string()).arg(&folder).arg(name).output();
         if !made.as_ref().is_ok_and(|output| output.status.success()) {
-            // In the suite nothing is skipped: it has installed what is needed.
-            assert!(std::env::var_os("PETITFOUR_XTASK").is_none(), "{name}: {made:?}");
+            assert!(!suite(), "nothing is skipped in the suite: {name}: {made:?}");
             eprintln!(
                 "SKIPPED: {name} strings of the IAB's libraries; `npm ci` in wasm-tests installs them ({made:?})"
             );

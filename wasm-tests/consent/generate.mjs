@@ -1,5 +1,5 @@
 // Random consent states, written as strings by the IAB's own libraries, next to what those libraries read back from them:
-//   node consent/generate.mjs [how many of each] [folder]
+//   node consent/generate.mjs [how many of each] [folder] [tcf or gpp]
 // writes tcf.jsonl and gpp.jsonl, which `tests/consent.rs` compares with what the engine reads. The same numbers every time:
 // the generator is seeded. What is read back is also compared with what was meant, so that a fault of a library shows here.
 
@@ -254,7 +254,7 @@ function entry({ key, type, ids }) {
 }
 
 mkdirSync(folder, { recursive: true });
-for (const [name, make] of [["tcf", tcf], ["gpp", gpp]]) {
+for (const [name, make] of [["tcf", tcf], ["gpp", gpp]].filter(([name]) => name === (process.argv[4] ?? name))) {
   const lines = Array.from({ length: count }, () => JSON.stringify(make()));
   writeFileSync(path.join(folder, `${name}.jsonl`), `${lines.join("\n")}\n`);
   console.log(`${name}: ${count} random states`);
