@@ -150,7 +150,7 @@ pub fn profile(session: &Session, moment: Moment) -> ProfileView {
                 view.affinities.push(affinity(session, key, value, moment));
             }
             Line::Trait(key, value) => view.traits.push(said(catalog, key, value)),
-            Line::ExposureTotal(key, ..) => {
+            Line::Exposures(key, ..) => {
                 let campaign = catalog.campaigns().find(|campaign| campaign.key() == key);
                 view.caps.push(CapView {
                     campaign: campaign

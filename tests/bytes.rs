@@ -178,7 +178,7 @@ proptest! {
             profile.count_as(0);
             prop_assert_eq!(other.encode(), profile.encode());
             for now in [Moment::utc(0), Moment::utc(NOON), Moment::utc(u64::MAX)] {
-                profile.apply(&Change::count(Key::of("viewed"), true, u64::MAX), now);
+                profile.apply(&Change::count(Key::of("viewed"), 90, u64::MAX), now);
                 profile.apply(&Change::expose(Key::of("twice-a-day"), true, u64::MAX), now);
                 profile.apply(&Change::feel(Key::of("drink"), 7, u16::MAX, 1), now);
                 profile.apply(&Change::say(Key::of("plan"), u64::MAX), now);
@@ -318,7 +318,7 @@ fn entry() -> impl Strategy<Value = Entry> {
 /// What a tab wrote down.
 fn note(profile: &Profile) -> Note {
     let changes = vec![
-        (Change::count(Key::of("viewed"), true, 0), Moment::utc(NOON)),
+        (Change::count(Key::of("viewed"), 90, 0), Moment::utc(NOON)),
         (Change::say(Key::of("plan"), u64::MAX), Moment { now: Timestamp(NOON + 7), offset_minutes: -480 }),
     ];
     Note { generation: profile.generation(), dot: u64::MAX - 1, first: 3, changes }
@@ -329,7 +329,7 @@ fn lived() -> Vec<u8> {
     let mut profile = Profile::new(petitfour::id::Visitor([5; 16]), Moment::utc(NOON));
     for day in 0..9u64 {
         let now = Moment::utc(NOON + day * 86_400_000);
-        profile.apply(&Change::count(Key::of("viewed"), true, 0), now);
+        profile.apply(&Change::count(Key::of("viewed"), 90, 0), now);
         profile.apply(&Change::expose(Key::of("twice-a-day"), true, day + 1), now);
         profile.apply(&Change::feel(Key::of("drink"), day as u32 % 3, 1, 24), now);
         profile.apply(&Change::say(Key::of("plan"), day), now);
@@ -338,7 +338,7 @@ fn lived() -> Vec<u8> {
         // Another device, and a tab that left a note.
         let mut other = profile.clone();
         other.count_as(9);
-        other.apply(&Change::count(Key::of("purchase"), false, 1_990), now);
+        other.apply(&Change::count(Key::of("purchase"), 0, 1_990), now);
         profile.merge(&other);
         profile.take_in(&note(&profile), now);
     }

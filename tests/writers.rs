@@ -228,7 +228,7 @@ proptest! {
         let changes = ids.iter().zip(times).map(|((id, value, _), time)| {
             let change = match id % 5 {
                 0 => Change::ARRIVE,
-                1 => Change::count(Key(*id), id & 8 > 0, *value),
+                1 => Change::count(Key(*id), (*id >> 8) as u16, *value),
                 2 => Change::expose(Key(*id), id & 8 > 0, *value),
                 3 => Change::join(Key(*id), id & 8 > 0, *value as u32),
                 _ => Change::step(Key(*id), *value),

@@ -4,6 +4,7 @@
 //! an event; where it is a page, every placement of the bundle is decided, and what was decided counts as seen. Clicks on
 //! creatives are not made up: the recordings have none. What the sessions send can be posted to a collector.
 
+mod chain;
 mod post;
 mod recorded;
 mod summary;
@@ -27,7 +28,7 @@ use petitfour_compiler::{Source, compile};
 
 use self::{
     post::Post,
-    recorded::{Recording, Shape, Visitor},
+    recorded::{Recording, Shape, Step, Visitor},
     summary::Summary,
 };
 use crate::folder;
@@ -36,6 +37,7 @@ use crate::folder;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  petitfour simulate                                    both recordings of the repository\n  \
+                        petitfour simulate --chain                            how large profiles get\n  \
                         petitfour simulate --recorded data/otto/sessions.jsonl.gz\n  \
                         petitfour simulate --recorded visits.csv --campaigns my-campaigns/ --json\n\n\
                         docs/recorded-visitors.md says how rows become events."
@@ -56,6 +58,9 @@ pub(crate) struct Arguments {
     /// Replay only the first N visitors
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// String visitors together into lives of a thousand events, and say how large their profiles get
+    #[arg(long, conflicts_with_all = ["collector", "limit"])]
+    chain: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -89,11 +94,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     for file in files {
         let recording = recorded::read(&file, arguments.shape)?;
         let Some(engine) = engine(&arguments.campaigns, recording.shape)? else { return Ok(false) };
+        if arguments.chain {
+            let sizes = chain::weigh(&file, &recording, &engine)?;
+            if !arguments.json {
+                println!("{sizes}");
+            }
+            summaries.push(serde_json::to_value(sizes)?);
+            continue;
+        }
         let summary = replay(&file, recording, &engine, arguments.limit, post.as_mut())?;
         if !arguments.json {
             println!("{summary}");
         }
-        summaries.push(summary);
+        summaries.push(serde_json::to_value(summary)?);
     }
     let text = serde_json::to_string_pretty(&summaries)?;
     if arguments.json {
@@ -161,22 +174,16 @@ fn replay(
 
 /// One visitor's steps; the answer is what their session sent.
 fn walk(visitor: &Visitor, engine: &Arc<Engine>, summary: &mut Summary) -> anyhow::Result<Vec<Vec<u8>>> {
-    let mut session = Session::new(Arc::clone(engine), seed(&visitor.id));
+    let mut session = open(engine, visitor, visitor.steps.first().map_or(0, |step| step.at));
     let mut sent = Vec::new();
     let mut wake: Option<Timestamp> = None;
-    for (number, step) in visitor.steps.iter().enumerate() {
+    for step in &visitor.steps {
         let moment = Moment { now: Timestamp(step.at), offset_minutes: visitor.offset_minutes };
-        if number == 0 {
-            session.consent(Permissions::from_bits(0b1111), moment);
-        }
         // The page's timer, which would have rung in between.
         if let Some(at) = wake.take_if(|at| *at <= moment.now) {
             session.handle_wake(Moment { now: at, ..moment });
         }
-        let properties = step.properties.iter().map(|(name, value)| (*name, value.as_str()));
-        let event = Event::parse(step.event, properties, None)
-            .map_err(|error| anyhow::anyhow!("{}: an event of {} is none: {error}", step.event, visitor.id))?;
-        session.record(&event, moment);
+        record(&mut session, step, visitor, moment)?;
         summary.events += 1;
         if step.page {
             let explained = summary.pages.is_multiple_of(EXPLAIN_EVERY);
@@ -189,6 +196,31 @@ fn walk(visitor: &Visitor, engine: &Arc<Engine>, summary: &mut Summary) -> anyho
     drain(&mut session, &mut sent, &mut wake);
     summary.left(&session);
     Ok(sent)
+}
+
+/// A session of a visitor who permits everything.
+fn open(engine: &Arc<Engine>, visitor: &Visitor, began: u64) -> Session {
+    let mut session = Session::new(Arc::clone(engine), seed(&visitor.id));
+    let moment = Moment { now: Timestamp(began), offset_minutes: visitor.offset_minutes };
+    session.consent(Permissions::ALL, moment);
+    session
+}
+
+fn record(session: &mut Session, step: &Step, visitor: &Visitor, moment: Moment) -> anyhow::Result<()> {
+    let properties = step.properties.iter().map(|(name, value)| (*name, value.as_str()));
+    let event = Event::parse(step.event, properties, None)
+        .map_err(|error| anyhow::anyhow!("{}: an event of {} is none: {error}", step.event, visitor.id))?;
+    session.record(&event, moment);
+    Ok(())
+}
+
+/// Every placement of one page: decided, then seen, and nothing counted.
+fn see_everything(session: &mut Session, moment: Moment) {
+    let placements = session.engine().catalog().placements().len();
+    let decisions: Vec<Decision> = (0..placements).map(|placement| session.decide_at(placement, moment)).collect();
+    for decision in decisions {
+        session.exposed(decision.id, moment);
+    }
 }
 
 /// Every placement of one page: decided, then seen.

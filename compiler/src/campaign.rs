@@ -1,5 +1,7 @@
 //! Campaigns as they are written: where, to whom, when, how often, worth what, and the creatives.
 
+use petitfour::profile::{MAX_DAY, MAX_EVER};
+
 use crate::declaration::{Content, Named};
 use crate::diagnostic::{self, Report};
 use crate::period;
@@ -178,9 +180,9 @@ impl Caps {
         };
         let caps = Self {
             hour: read("hour", short),
-            day: read("day", short),
-            week: read("week", short),
-            total: read("total", i64::from(u32::MAX) - 1),
+            day: read("day", MAX_DAY as i64),
+            week: read("week", 7 * MAX_DAY as i64),
+            total: read("total", MAX_EVER as i64),
         };
         fields.finish(report);
         caps.report_idle(report);

@@ -244,7 +244,7 @@ impl Session {
                 let every = counter.property() == Key::NONE;
                 if every || event.property(counter.property()) == Some(counter.value()) {
                     let worth = if counter.is_summed() { event.value().max(0) as u64 } else { 0 };
-                    self.change(Change::count(counter.key(), counter.days() > 0, worth), moment);
+                    self.change(Change::count(counter.key(), counter.days(), worth), moment);
                 }
             }
             for affinity in engine.catalog.affinities().filter(|affinity| affinity.event() == event.name()) {

@@ -9,10 +9,8 @@ use crate::id::Key;
 pub(super) enum Kind {
     /// Exposures of a campaign in the last local hour that had any.
     ExposureHour = 1,
-    /// Exposures of a campaign on the last local day that had any, and on the six days before it.
-    ExposureWeek = 2,
-    /// Exposures of a campaign ever.
-    ExposureTotal = 3,
+    /// Exposures of a campaign on the last local day that had any, on the six days before it, and ever.
+    Exposures = 2,
     /// Events on a local day.
     Day = 4,
     /// Events ever.
@@ -27,15 +25,12 @@ pub(super) enum Kind {
     Member = 9,
     /// Where a journey stands.
     Journey = 10,
-    /// The last exposure of a campaign, to which an outcome may be owed.
-    LastExposure = 11,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::ExposureHour,
-        Self::ExposureWeek,
-        Self::ExposureTotal,
+        Self::Exposures,
         Self::Day,
         Self::Total,
         Self::Affinity,
@@ -43,12 +38,11 @@ impl Kind {
         Self::Worth,
         Self::Member,
         Self::Journey,
-        Self::LastExposure,
     ];
 
     /// Is it a register, of which the latest word of any device holds? The others are counted by each device apart.
     pub(super) fn is_register(self) -> bool {
-        matches!(self, Self::Trait | Self::Member | Self::Journey | Self::LastExposure)
+        matches!(self, Self::Trait | Self::Member | Self::Journey)
     }
 
     /// What a cell of this kind is worth beyond its time, in hours. Days go first, oldest first. An interest that was not
@@ -56,13 +50,12 @@ impl Kind {
     /// than any total of that time, for a visitor who does a lot is not to be shown more of it. A trait is said once.
     fn worth(self) -> u32 {
         24 * match self {
-            Self::Day | Self::LastExposure => 0,
+            Self::Day => 0,
             Self::Affinity => 30,
             Self::Member => 365,
             Self::Total | Self::Worth | Self::Journey => 640,
             Self::ExposureHour => 641,
-            Self::ExposureWeek => 642,
-            Self::ExposureTotal => 670,
+            Self::Exposures => 670,
             Self::Trait => 975,
         }
     }
@@ -79,8 +72,23 @@ pub(super) struct CellKey {
     pub(super) kind: Kind,
     pub(super) id: Key,
     pub(super) replica: u16,
-    /// Local day since 1970, or hash of an affinity's value; 0 elsewhere.
+    /// Local day since 1970 under the longest window that asks for it ([`day_slot`]), or hash of an affinity's value; 0
+    /// elsewhere.
     pub(super) slot: u32,
+}
+
+/// Days of this length are below this bit, the window above.
+const WINDOW: u32 = 24;
+
+/// A local day of a counter whose longest window has so many days. What is counted under one window stays under it: a
+/// bundle that asks for a longer one begins another cell, and both are summed.
+pub(super) fn day_slot(day: u32, window: u32) -> u32 {
+    window.min(MAX_WINDOW) << WINDOW | day & ((1 << WINDOW) - 1)
+}
+
+/// Day and window of a slot.
+pub(super) fn day_of(slot: u32) -> (u32, u32) {
+    (slot & ((1 << WINDOW) - 1), slot >> WINDOW)
 }
 
 /// A pair that only grows: (stamp, value), compared in this order.
@@ -88,7 +96,7 @@ pub(super) struct CellKey {
 pub(super) struct Cell {
     pub(super) key: CellKey,
     /// Hours since 1970 of the last change (totals, worth, affinities), local hour or day since 1970 (exposures in an hour,
-    /// in a week), minutes since 1970 (memberships, last exposures), ms since 1970 (traits, journeys), 0 elsewhere.
+    /// exposures), minutes since 1970 (memberships), ms since 1970 (traits, journeys), 0 elsewhere.
     pub(super) stamp: u64,
     pub(super) value: u64,
 }
@@ -107,11 +115,15 @@ pub(super) struct Rank {
 impl Cell {
     pub(super) fn rank(&self) -> Rank {
         let hours = match self.key.kind {
-            Kind::Day => u64::from(self.key.slot) * 24,
-            Kind::ExposureWeek => self.stamp * 24,
+            // A day that no window reaches any more goes with those that were never asked for.
+            Kind::Day => {
+                let (day, window) = day_of(self.key.slot);
+                u64::from(day).saturating_sub(u64::from(MAX_WINDOW.saturating_sub(window))) * 24
+            }
+            Kind::Exposures => self.stamp * 24,
             Kind::Trait | Kind::Journey => self.stamp / 3_600_000,
-            Kind::Member | Kind::LastExposure => self.stamp / 60,
-            Kind::ExposureHour | Kind::ExposureTotal | Kind::Total | Kind::Worth | Kind::Affinity => self.stamp,
+            Kind::Member => self.stamp / 60,
+            Kind::ExposureHour | Kind::Total | Kind::Worth | Kind::Affinity => self.stamp,
         };
         let CellKey { kind, id, replica, slot } = self.key;
         let hours = (hours + u64::from(kind.worth())).min(0xFF_FFFF) as u32;
@@ -120,16 +132,16 @@ impl Cell {
 }
 
 impl Cell {
-    /// Brings a time that lies ahead of `now`, in minutes since 1970, back to it. Returns false for a day, or the days of a
-    /// week, that cannot be: which of them were meant, nobody knows.
+    /// Brings a time that lies ahead of `now`, in minutes since 1970, back to it. Returns false for a day or an hour that
+    /// cannot be: which of them was meant, nobody knows.
     pub(super) fn bring_back(&mut self, now: u32) -> bool {
         let now = u64::from(now);
         let latest = match self.key.kind {
-            Kind::Day => return self.key.slot <= newest_day(now as u32),
+            Kind::Day => return day_of(self.key.slot).0 <= newest_day(now as u32),
             Kind::ExposureHour => return self.stamp <= now / 60 + 14,
-            Kind::ExposureWeek => return self.stamp <= u64::from(newest_day(now as u32)),
-            Kind::ExposureTotal | Kind::Total | Kind::Worth | Kind::Affinity => now / 60,
-            Kind::Member | Kind::LastExposure => now,
+            Kind::Exposures => u64::from(newest_day(now as u32)),
+            Kind::Total | Kind::Worth | Kind::Affinity => now / 60,
+            Kind::Member => now,
             Kind::Trait | Kind::Journey => now * 60_000,
         };
         self.stamp = self.stamp.min(latest);

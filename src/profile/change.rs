@@ -2,8 +2,8 @@
 
 use super::{Kind, Profile, decayed, minutes};
 use crate::id::Key;
-use crate::profile::cell::{Cell, CellKey};
-use crate::profile::week::Week;
+use crate::profile::cell::{Cell, CellKey, day_slot};
+use crate::profile::seen::Seen;
 use crate::time::Moment;
 
 /// One thing that happens to a profile.
@@ -22,7 +22,7 @@ pub struct Change {
 #[repr(u8)]
 pub(super) enum What {
     Arrive = 0,
-    /// `extra` 1 by day too; `value` what it was worth.
+    /// `extra` days of the longest window; `value` what it was worth.
     Count = 1,
     /// `extra` 1 by hour too; `value` the decision.
     Expose = 2,
@@ -45,11 +45,11 @@ impl Change {
     /// The visitor is here, and did nothing else that counts.
     pub const ARRIVE: Self = Self { what: What::Arrive, id: Key(0), extra: 0, value: 0 };
 
-    /// An event of a counter: on its day too when some window asks for days, and with what it was worth in thousandths
-    /// when sums are asked for (0 for nothing).
+    /// An event of a counter: on its day too when the longest window that asks for it has `window` days (0 for none), and
+    /// with what it was worth in thousandths when sums are asked for (0 for nothing).
     #[must_use]
-    pub fn count(counter: Key, daily: bool, worth: u64) -> Self {
-        Self { what: What::Count, id: counter, extra: daily.into(), value: worth }
+    pub fn count(counter: Key, window: u16, worth: u64) -> Self {
+        Self { what: What::Count, id: counter, extra: window.into(), value: worth }
     }
 
     /// An exposure of a campaign, decided as `decision`; by the hour too when it has an hourly cap.
@@ -96,7 +96,7 @@ impl Profile {
         let milliseconds = moment.now.0.min(0xFFFF_FFFF_FFFF);
         match what {
             What::Arrive => {}
-            What::Count => self.count(id, extra != 0, value, moment),
+            What::Count => self.count(id, extra, value, moment),
             What::Expose => self.expose(id, extra != 0, value, moment),
             What::Feel => self.feel(id, extra, value, moment),
             What::Say => self.set(Kind::Trait, id, milliseconds, value),
@@ -106,9 +106,9 @@ impl Profile {
         self.normalise();
     }
 
-    fn count(&mut self, counter: Key, daily: bool, worth: u64, moment: Moment) {
-        if daily {
-            let cell = self.counted(Kind::Day, counter, moment.local_day());
+    fn count(&mut self, counter: Key, window: u32, worth: u64, moment: Moment) {
+        if window > 0 {
+            let cell = self.counted(Kind::Day, counter, day_slot(moment.local_day(), window));
             cell.value = (cell.value + 1).min(u64::from(u32::MAX));
         }
         if worth > 0 {
@@ -116,7 +116,7 @@ impl Profile {
             cell.stamp = cell.stamp.max(u64::from(moment.now.hours()));
             cell.value = cell.value.saturating_add(worth).min(0xFFFF_FFFF_FFFF);
         }
-        self.add_total(Kind::Total, counter, moment);
+        self.add_total(counter, moment);
     }
 
     fn expose(&mut self, campaign: Key, hourly: bool, decision: u64, moment: Moment) {
@@ -129,12 +129,11 @@ impl Profile {
             cell.value = (cell.value + 1).min(0xFF_FFFF);
         }
         let today = u64::from(moment.local_day());
-        let cell = self.counted(Kind::ExposureWeek, campaign, 0);
+        let cell = self.counted(Kind::Exposures, campaign, 0);
         let newest = cell.stamp.max(today);
-        let week = Week(cell.value).passed(newest - cell.stamp).with_one_more(newest - today);
-        (cell.stamp, cell.value) = (newest, week.0);
-        self.add_total(Kind::ExposureTotal, campaign, moment);
-        self.set(Kind::LastExposure, campaign, u64::from(minutes(moment)), decision);
+        let seen = Seen(cell.value).passed(newest - cell.stamp).with_one_more(newest - today);
+        (cell.stamp, cell.value) = (newest, seen.0);
+        self.shown = self.shown.max((minutes(moment), decision));
     }
 
     fn feel(&mut self, affinity: Key, value: u32, how: u64, moment: Moment) {
@@ -162,9 +161,9 @@ impl Profile {
         (cell.stamp, cell.value) = (cell.stamp, cell.value).max((stamp, value));
     }
 
-    pub(super) fn add_total(&mut self, kind: Kind, id: Key, moment: Moment) {
+    pub(super) fn add_total(&mut self, id: Key, moment: Moment) {
         let now = u64::from(moment.now.hours());
-        let cell = self.counted(kind, id, 0);
+        let cell = self.counted(Kind::Total, id, 0);
         cell.stamp = cell.stamp.max(now);
         cell.value = (cell.value + 1).min(0xFF_FFFF);
     }

@@ -3,8 +3,9 @@
 //! A number that only grows along a cell's history has a fixed width, or one that grows with it: encoding a greater
 //! profile never takes fewer bytes, on which the merge laws rest at the size bound.
 
-use super::cell::{Cell, CellKey, Kind, Rank, newest_day};
-use super::{MAX_BYTES, MAX_TAKEN, Profile, Taken};
+use super::cell::{Cell, CellKey, Kind, Rank, day_of, day_slot, newest_day};
+use super::seen::Seen;
+use super::{MAX_BYTES, MAX_TAKEN, MAX_WINDOW, Profile, Taken};
 use crate::hash::xxh64;
 use crate::id::{Key, Visitor};
 use alloc::vec::Vec;
@@ -15,13 +16,15 @@ const FORMAT: u8 = 2;
 const FIRST: u8 = 1;
 /// Format, generation, visitor, born, seen, floor.
 const HEADER: usize = 1 + 4 + 16 + 3 + 4 + 14;
-/// Device, doubt, how many were taken in.
-const SECOND: usize = 2 + 4 + 1;
+/// Device, doubt, last exposure, how many were taken in.
+const SECOND: usize = 2 + 4 + 4 + 8 + 1;
 /// Dot, minute, count.
 const TAKEN: usize = 8 + 4 + 3;
 const SEAL: usize = 4;
 /// In a group's kind: its replica is told, being another than that of the group before.
 const OTHER: u8 = 0x80;
+/// The first format's kind of exposures ever.
+const FIRST_EVER: u8 = 3;
 
 /// Why bytes are not a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +86,8 @@ impl Profile {
         out.extend_from_slice(&self.floor.slot.to_le_bytes());
         out.extend_from_slice(&self.device.to_le_bytes());
         out.extend_from_slice(&self.doubted.to_le_bytes());
+        put(&mut out, u64::from(self.shown.0), 4);
+        put(&mut out, self.shown.1, 8);
         out.push(self.taken.len() as u8);
         for taken in &self.taken {
             put(&mut out, taken.dot, 8);
@@ -128,7 +133,7 @@ pub(super) fn encoded_len(cells: &[Cell], seen: u32) -> usize {
     HEADER + SECOND + TAKEN * MAX_TAKEN + length.0 + SEAL
 }
 
-/// Groups of cells with one (kind, id, replica): a head of kind, id and, where it changes, replica, then for cells of one
+/// Groups of cells with one (kind, id, replica), and one window where they are days: a head of kind, id and, where it changes, replica, then for cells of one
 /// slot their content, for others how many and each one's slot and content. The first slot counts back from the newest
 /// that can be, each further one forward from the one before.
 fn body(cells: &[Cell], device: Option<u16>, seen: u32, out: &mut impl Sink) {
@@ -149,11 +154,11 @@ fn write_group(group: &[Cell], before: &mut Option<u16>, seen: u32, out: &mut im
         *before = Some(replica);
     }
     match kind {
-        Kind::ExposureHour | Kind::ExposureTotal | Kind::Total => {
+        Kind::ExposureHour | Kind::Total => {
             out.fixed(first.stamp, 3);
             out.fixed(first.value, 3);
         }
-        Kind::ExposureWeek => {
+        Kind::Exposures => {
             out.fixed(first.stamp, 3);
             out.fixed(first.value, 8);
         }
@@ -169,10 +174,6 @@ fn write_group(group: &[Cell], before: &mut Option<u16>, seen: u32, out: &mut im
             out.fixed(first.stamp, 4);
             out.fixed(first.value, 1);
         }
-        Kind::LastExposure => {
-            out.fixed(first.stamp, 4);
-            out.fixed(first.value, 8);
-        }
         Kind::Affinity => {
             out.varint(group.len() as u64);
             for cell in group {
@@ -182,8 +183,10 @@ fn write_group(group: &[Cell], before: &mut Option<u16>, seen: u32, out: &mut im
             }
         }
         Kind::Day => {
+            let (day, window) = day_of(slot);
+            out.fixed(u64::from(window), 1);
             out.varint(group.len() as u64);
-            out.varint(u64::from(newest_day(seen).saturating_sub(slot)));
+            out.varint(u64::from(newest_day(seen).saturating_sub(day)));
             let mut before = slot;
             for (place, cell) in group.iter().enumerate() {
                 if place > 0 {
@@ -196,8 +199,9 @@ fn write_group(group: &[Cell], before: &mut Option<u16>, seen: u32, out: &mut im
     }
 }
 
-fn head(cell: &Cell) -> (Kind, Key, u16) {
-    (cell.key.kind, cell.key.id, cell.key.replica)
+fn head(cell: &Cell) -> (Kind, Key, u16, u32) {
+    let CellKey { kind, id, replica, slot } = cell.key;
+    (kind, id, replica, if kind == Kind::Day { day_of(slot).1 } else { 0 })
 }
 
 fn parse(sealed: &[u8]) -> Option<Profile> {
@@ -217,9 +221,10 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
         replica: reader.fixed(2)? as u16,
         slot: reader.fixed(4)? as u32,
     };
-    let (mut device, mut doubted, mut taken) = (0, 0, Vec::new());
+    let (mut device, mut doubted, mut shown, mut taken) = (0, 0, (0, 0), Vec::new());
     if !is_first {
         (device, doubted) = (reader.fixed(2)? as u16, reader.fixed(4)? as u32);
+        shown = (reader.fixed(4)? as u32, reader.fixed(8)?);
         for _ in 0..reader.fixed(1)? {
             let next = Taken { dot: reader.fixed(8)?, minute: reader.fixed(4)? as u32, count: reader.fixed(3)? as u32 };
             if taken.last().is_some_and(|last: &Taken| last.dot >= next.dot) {
@@ -232,6 +237,10 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
     let mut before = device;
     while !reader.0.is_empty() {
         let number = reader.fixed(1)? as u8;
+        if is_first && number == FIRST_EVER {
+            ever(&mut reader, &mut cells)?;
+            continue;
+        }
         let kind = *Kind::ALL.iter().find(|kind| **kind as u8 == number & !OTHER)?;
         let id = Key(reader.fixed(4)? as u32);
         if is_first {
@@ -247,16 +256,18 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
             (ascends && (cell.value > 0 || cell.key.kind.is_register())).then_some(())
         };
         match kind {
-            Kind::ExposureHour | Kind::ExposureTotal | Kind::Total => {
+            Kind::ExposureHour | Kind::Total => {
                 push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(3)? })?;
             }
-            Kind::ExposureWeek => push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(8)? })?,
+            Kind::Exposures => {
+                let (stamp, value) = (reader.fixed(3)?, reader.fixed(8)?);
+                push(Cell { key: key(0), stamp, value: if is_first { Seen::of_first(value).0 } else { value } })?;
+            }
             Kind::Trait | Kind::Journey => {
                 push(Cell { key: key(0), stamp: reader.fixed(6)?, value: reader.fixed(8)? })?
             }
             Kind::Worth => push(Cell { key: key(0), stamp: reader.fixed(3)?, value: reader.fixed(6)? })?,
             Kind::Member => push(Cell { key: key(0), stamp: reader.fixed(4)?, value: reader.fixed(1)? })?,
-            Kind::LastExposure => push(Cell { key: key(0), stamp: reader.fixed(4)?, value: reader.fixed(8)? })?,
             Kind::Affinity => {
                 for _ in 0..reader.varint()? {
                     let slot = reader.fixed(4)? as u32;
@@ -264,25 +275,37 @@ fn parse(sealed: &[u8]) -> Option<Profile> {
                 }
             }
             Kind::Day => {
+                let window = if is_first { MAX_WINDOW } else { reader.fixed(1)? as u32 };
                 let count = reader.varint()?;
                 let back = u32::try_from(reader.varint()?).ok()?;
-                let mut slot = newest_day(seen).checked_sub(back)?;
+                let mut day = newest_day(seen).checked_sub(back)?;
                 for place in 0..count {
                     if place > 0 {
-                        slot = slot.checked_add(u32::try_from(reader.varint()?).ok()?)?;
+                        day = day.checked_add(u32::try_from(reader.varint()?).ok()?)?;
                     }
-                    if slot > newest_day(seen) {
+                    if day > newest_day(seen) || window > MAX_WINDOW {
                         return None;
                     }
                     let value = reader.varint().filter(|value| *value <= u64::from(u32::MAX))?;
-                    push(Cell { key: key(slot), stamp: 0, value })?;
+                    push(Cell { key: key(day_slot(day, window)), stamp: 0, value })?;
                 }
             }
         }
     }
-    let mut profile = Profile { generation, visitor, device, born, seen, doubted, floor, taken, cells };
+    let mut profile = Profile { generation, visitor, device, born, seen, doubted, shown, floor, taken, cells };
     profile.normalise();
     Some(profile)
+}
+
+/// Exposures ever, which the first format kept apart: they join those of the week, of the same campaign and replica.
+fn ever(reader: &mut Reader<'_>, cells: &mut [Cell]) -> Option<()> {
+    let (id, replica) = (Key(reader.fixed(4)? as u32), u16::try_from(reader.varint()?).ok()?);
+    let (_, count) = (reader.fixed(3)?, reader.fixed(3)?);
+    let of_week = |cell: &&mut Cell| (cell.key.kind, cell.key.id, cell.key.replica) == (Kind::Exposures, id, replica);
+    if let Some(cell) = cells.iter_mut().find(of_week) {
+        cell.value = Seen(cell.value).with_ever(count).0;
+    }
+    Some(())
 }
 
 /// Where an encoding goes: into bytes, or into their number.

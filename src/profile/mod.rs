@@ -26,18 +26,19 @@ mod change;
 mod codec;
 mod decay;
 pub mod note;
-mod week;
+mod seen;
 
 pub use change::Change;
 pub use codec::Error;
 pub use note::Note;
+pub use seen::{MAX_DAY, MAX_EVER};
 
 use crate::id::{Key, Visitor};
 use crate::time::Moment;
 use alloc::vec::Vec;
-use cell::{Cell, CellKey, Kind, Rank};
+use cell::{Cell, CellKey, Kind, Rank, day_of};
 use decay::decayed;
-use week::Week;
+use seen::Seen;
 
 /// The most bytes that an encoded profile takes: as base64, with a name, a key id and an authentication code, it fits
 /// one cookie of 4,096 bytes.
@@ -75,6 +76,8 @@ pub struct Profile {
     seen: u32,
     /// Minutes since 1970 when a clock was first met that is far behind `seen`; 0 for never.
     doubted: u32,
+    /// Minutes since 1970 of the last exposure, and its decision: an outcome may be owed to it.
+    shown: (u32, u64),
     floor: Rank,
     /// Whose notes were taken in lately, ascending by dot.
     taken: Vec<Taken>,
@@ -95,10 +98,8 @@ struct Taken {
 pub enum Line {
     /// Exposures of a campaign in the last local hour that had any (hours since 1970).
     ExposureHour(Key, u32, u64),
-    /// Exposures of a campaign in the seven local days up to the last that had any (days since 1970).
-    ExposureWeek(Key, u32, u64),
-    /// Exposures of a campaign ever, and the hour of the last (hours since 1970, UTC).
-    ExposureTotal(Key, u64, u32),
+    /// Exposures of a campaign: the last local day that had any (days since 1970), in the seven days up to it, ever.
+    Exposures(Key, u32, u64, u64),
     /// Events of a counter on a local day.
     Day(Key, u32, u64),
     /// Events of a counter ever, and the hour of the last.
@@ -113,8 +114,6 @@ pub enum Line {
     Member(Key, bool, u32),
     /// A journey, where it stands, and ms since 1970 when it came there.
     Journey(Key, u64, u64),
-    /// A campaign, the decision that was last seen, and minutes since 1970 when.
-    LastExposure(Key, u64, u32),
 }
 
 impl Profile {
@@ -129,6 +128,7 @@ impl Profile {
             born: minutes(moment) / 60,
             seen: 0,
             doubted: 0,
+            shown: (0, 0),
             floor: Rank::default(),
             taken: Vec::new(),
             cells: Vec::new(),
@@ -146,7 +146,7 @@ impl Profile {
             self.normalise();
         }
         if self.visits() == 0 || now > last.saturating_add(VISIT_GAP) {
-            self.add_total(Kind::Total, Key::of(VISITS), moment);
+            self.add_total(Key::of(VISITS), moment);
         }
         self.born = self.born.min(now / 60);
     }
@@ -170,6 +170,7 @@ impl Profile {
             self.generation = self.generation.saturating_add(1);
             (self.seen, self.doubted, self.floor) = (now, 0, Rank::default());
             self.born = self.born.min(now / 60);
+            self.shown.0 = self.shown.0.min(now);
             self.taken.iter_mut().for_each(|taken| taken.minute = taken.minute.min(now));
             self.cells.retain_mut(|cell| cell.bring_back(now));
         }
@@ -245,6 +246,7 @@ impl Profile {
         self.seen = self.seen.max(other.seen);
         // 0 is no doubt at all; of two, the earlier.
         self.doubted = self.doubted.wrapping_sub(1).min(other.doubted.wrapping_sub(1)).wrapping_add(1);
+        self.shown = self.shown.max(other.shown);
         other.taken.iter().for_each(|taken| self.join_taken(*taken));
         self.floor = self.floor.max(other.floor);
         // What either has let go must not come back through the other, not even as the lesser half of a pair.
@@ -309,7 +311,7 @@ impl Profile {
     pub fn within(&self, counter: Key, days: u32, moment: Moment) -> u64 {
         let first = moment.local_day().saturating_sub(days.saturating_sub(1));
         // What a clock that went back has put after today counts too.
-        self.of(Kind::Day, counter).iter().filter(|cell| cell.key.slot >= first).map(|cell| cell.value).sum()
+        self.of(Kind::Day, counter).iter().filter(|cell| day_of(cell.key.slot).0 >= first).map(|cell| cell.value).sum()
     }
 
     /// Whole hours since a counter last moved.
@@ -354,9 +356,8 @@ impl Profile {
     /// The decision that was last seen, of whichever campaign, if that was at most `days` ago: an outcome may be owed to it.
     #[must_use]
     pub fn last_exposure(&self, days: u32, moment: Moment) -> Option<u64> {
-        let since = u64::from(minutes(moment).saturating_sub(days * DAY));
-        let exposures = self.cells.iter().filter(|cell| cell.key.kind == Kind::LastExposure && cell.stamp >= since);
-        exposures.max_by_key(|cell| (cell.stamp, cell.value)).map(|cell| cell.value)
+        let (when, decision) = self.shown;
+        (decision > 0 && when >= minutes(moment).saturating_sub(days * DAY)).then_some(decision)
     }
 
     /// Exposures of a campaign in this local hour. Endless while the clock is behind an hour that had some, because only
@@ -372,14 +373,14 @@ impl Profile {
     #[must_use]
     pub fn exposures(&self, campaign: Key, days: u32, moment: Moment) -> u64 {
         let today = u64::from(moment.local_day());
-        let weeks = self.of(Kind::ExposureWeek, campaign).iter();
-        weeks.map(|cell| Week(cell.value).last((cell.stamp + u64::from(days)).saturating_sub(today))).sum()
+        let seen = self.of(Kind::Exposures, campaign).iter();
+        seen.map(|cell| Seen(cell.value).last((cell.stamp + u64::from(days)).saturating_sub(today))).sum()
     }
 
     /// Exposures of a campaign ever.
     #[must_use]
     pub fn exposures_ever(&self, campaign: Key) -> u64 {
-        self.sum(Kind::ExposureTotal, campaign)
+        self.of(Kind::Exposures, campaign).iter().map(|cell| Seen(cell.value).ever()).sum()
     }
 
     /// Everything, line by line, for people.
@@ -388,16 +389,14 @@ impl Profile {
             let (id, slot, value, last) = (cell.key.id, cell.key.slot, cell.value, cell.stamp as u32);
             match cell.key.kind {
                 Kind::ExposureHour => Line::ExposureHour(id, last, value),
-                Kind::ExposureWeek => Line::ExposureWeek(id, last, Week(value).last(7)),
-                Kind::ExposureTotal => Line::ExposureTotal(id, value, last),
-                Kind::Day => Line::Day(id, slot, value),
+                Kind::Exposures => Line::Exposures(id, last, Seen(value).last(7), Seen(value).ever()),
+                Kind::Day => Line::Day(id, day_of(slot).0, value),
                 Kind::Total => Line::Total(id, value, last),
                 Kind::Affinity => Line::Affinity(id, slot, thousandths(value), last),
                 Kind::Trait => Line::Trait(id, value),
                 Kind::Worth => Line::Worth(id, value),
                 Kind::Member => Line::Member(id, value > 0, last),
                 Kind::Journey => Line::Journey(id, value, cell.stamp),
-                Kind::LastExposure => Line::LastExposure(id, value, last),
             }
         })
     }
@@ -473,7 +472,7 @@ mod tests {
     #[test]
     fn a_window_ends_with_its_last_day() {
         let (mut profile, view) = (blank(), Key::of("view"));
-        profile.apply(&Change::count(view, true, 0), Moment::utc(START));
+        profile.apply(&Change::count(view, 90, 0), Moment::utc(START));
         assert_eq!(profile.within(view, 7, Moment::utc(START + 6 * DAY)), 1);
         assert_eq!(profile.within(view, 7, Moment::utc(START + 7 * DAY)), 0);
         assert_eq!(profile.total(view), 1);
@@ -501,7 +500,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_an_hour_or_a_month_loses_nothing() {
-        let (mut profile, view) = (blank(), Change::count(Key::of("view"), true, 0));
+        let (mut profile, view) = (blank(), Change::count(Key::of("view"), 90, 0));
         profile.apply(&view, Moment::utc(START));
         profile.apply(&view, Moment::utc(START - HOUR));
         profile.apply(&view, Moment::utc(START - 31 * DAY));
@@ -513,7 +512,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_ran_years_ahead_is_believed_no_more_after_a_day() {
-        let (mut profile, view) = (blank(), Change::count(Key::of("view"), true, 0));
+        let (mut profile, view) = (blank(), Change::count(Key::of("view"), 90, 0));
         let ahead = START + 40 * 365 * DAY;
         profile.apply(&Change::say(Key::of("plan"), 7), Moment::utc(ahead));
         profile.apply(&view, Moment::utc(ahead));
@@ -534,7 +533,7 @@ mod tests {
 
     #[test]
     fn one_look_at_an_earlier_clock_changes_nothing() {
-        let (mut profile, view) = (blank(), Change::count(Key::of("view"), true, 0));
+        let (mut profile, view) = (blank(), Change::count(Key::of("view"), 90, 0));
         profile.apply(&view, Moment::utc(START));
         profile.apply(&view, Moment::utc(0));
         profile.apply(&view, Moment::utc(START + HOUR));
@@ -544,7 +543,7 @@ mod tests {
 
     #[test]
     fn after_twenty_years_nothing_is_remembered_but_the_pseudonym() {
-        let (mut profile, view) = (blank(), Change::count(Key::of("view"), true, 500));
+        let (mut profile, view) = (blank(), Change::count(Key::of("view"), 90, 500));
         profile.apply(&view, Moment::utc(START));
         profile.apply(&Change::say(Key::of("plan"), 7), Moment::utc(START));
         let late = Moment::utc(START + 20 * 365 * DAY);
@@ -565,7 +564,7 @@ mod tests {
         assert_eq!(profile.exposures(Key::of("twice-a-day"), 1, now), 1);
         assert_eq!(profile.said(Key::of("plan")), Some(8));
         // Whose numbers it holds does not change: it goes on as the device that it always was.
-        profile.apply(&Change::count(Key::of("viewed"), true, 0), now);
+        profile.apply(&Change::count(Key::of("viewed"), 90, 0), now);
         assert_eq!(profile.total(Key::of("viewed")), 10);
         assert_eq!(Profile::decode(&profile.encode()), Ok(profile));
     }
@@ -584,7 +583,7 @@ mod tests {
     #[test]
     fn a_forgotten_visitor_does_not_come_back_through_an_old_copy() {
         let mut profile = blank();
-        profile.apply(&Change::count(Key::of("view"), true, 0), Moment::utc(START));
+        profile.apply(&Change::count(Key::of("view"), 90, 0), Moment::utc(START));
         let old = profile.clone();
         profile.forget(Visitor([8; 16]), Moment::utc(START));
         profile.merge(&old);
@@ -599,7 +598,7 @@ mod tests {
         let mut profile = blank();
         for day in 0..80u64 {
             for counter in 0..20u32 {
-                profile.apply(&Change::count(Key(counter), true, 0), Moment::utc(START + day * DAY));
+                profile.apply(&Change::count(Key(counter), 90, 0), Moment::utc(START + day * DAY));
             }
         }
         let now = Moment::utc(START + 79 * DAY);
