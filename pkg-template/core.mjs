@@ -142,7 +142,26 @@ export function createClient(host) {
       consent.forget();
     },
   );
-  const outbox = openOutbox(host, store, report, may, emit, () => !!session && session.permissions() & SENDING);
+  const outbox = openOutbox(host, store, report, may, emit, {
+    heard: mutating((bytes) => {
+      const fault = session.answer(bytes, clock(), offset);
+      if (!fault) emit("answer", { behind: session.behind() });
+      return fault;
+    }),
+    has: (message) => session.received(message),
+    leaves: () => !!session && session.permissions() & SENDING,
+  });
+
+  /** Asks the collector to delete what came under `withdrawn`, if anything ever went there; before the session changes. */
+  const bury = (withdrawn) => {
+    if (!host.post || !outbox.used()) return;
+    if (withdrawn & 1 && !may()) {
+      // A verdict was awaited, and the stored pseudonym is not the session's: it has to be known once more.
+      session.consent(1, clock(), offset);
+      profile.pull();
+    }
+    outbox.bury(session.tombstone(withdrawn, clock(), offset));
+  };
 
   /** Carries out what the session asks for; `gently`: nothing was withdrawn, so nothing is erased. */
   function drain(gently) {
@@ -323,11 +342,16 @@ export function createClient(host) {
       session.flush();
       drain();
     }
+    const withdrawn = gently ? 0 : kept & ~bits;
+    if (withdrawn & (SENDING | 1)) bury(withdrawn);
     session.consent(bits, clock(), offset);
-    if (!gently && (before | kept) & ~bits & SENDING) outbox.erase();
+    if (!gently && (before | kept) & ~bits & SENDING) outbox.drop();
     if (!(bits & 1)) {
       if (gently) profile.rest();
-      else if (kept & 1) profile.erase();
+      else if (kept & 1) {
+        profile.erase();
+        outbox.erase();
+      }
     }
     // Before anything is counted: an elder profile may be there, and this replica goes on counting from it.
     profile.pull();
@@ -352,6 +376,7 @@ export function createClient(host) {
   }
 
   const forget = mutating(() => {
+    bury(0b1111);
     outbox.erase();
     session.forget(clock(), offset);
     consent.forget();
@@ -493,11 +518,13 @@ export function createClient(host) {
       // A verdict that is under way is worth a moment: what is decided before it knows nobody.
       if (consent.judging()) await Promise.race([consent.judged(), new Promise((resolve) => host.later(PATIENCE, resolve))]);
       else replay();
-      const leave = mutating(() => {
-        session.flush();
-        drain();
-        outbox.beacon();
-      });
+      if (outbox.fresh()) session.gather_long();
+      const leave = mutating(() =>
+        outbox.leave(() => {
+          session.flush();
+          drain();
+        }),
+      );
       // Frozen tabs hear nothing of the others: they look when they come back.
       const back = mutating(outbox.pump);
       host.leave?.(leave, back);

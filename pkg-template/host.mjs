@@ -45,8 +45,11 @@ export function createHost({ collector, storage, lens, reader }, modules) {
       waking = timer(wait, fn);
     },
   };
-  // text/plain needs no preflight, and no cookie of the collector's site travels along.
-  if (url) host.post = (body) => fetch(url, { method: "POST", body: new Blob([body], { type: "text/plain" }), keepalive: true, credentials: "omit" });
+  // text/plain needs no preflight; no cookie of the collector's site travels along, nor the address of the page.
+  if (url) {
+    const given = { method: "POST", keepalive: true, credentials: "omit", referrerPolicy: "no-referrer" };
+    host.post = (body) => fetch(url, { ...given, body: new Blob([body], { type: "text/plain" }) });
+  }
   if (!page) return host;
   if (url) host.beacon = (body) => navigator.sendBeacon(url, new Blob([body], { type: "text/plain" }));
   host.listen = listen;

@@ -164,6 +164,8 @@ export interface Events {
   decision: Decision;
   exposure: Decision | string;
   sent: Sent;
+  /** The collector has answered; `behind`: it serves another bundle than this page has. */
+  answer: { behind: boolean };
   /** Something that may change the next decision has happened. */
   change: undefined;
   page: undefined;

@@ -177,6 +177,31 @@ impl Session {
         self.inner.outcome(event, id(high, low), Some(value), moment(now, offset));
     }
 
+    /// Takes in what the origin answered; returns "" or the stable code of what is wrong with it.
+    pub fn answer(&mut self, bytes: &[u8], now: f64, offset: i32) -> String {
+        self.inner.answer(bytes, moment(now, offset)).err().map_or("", |error| error.code()).to_string()
+    }
+
+    /// Did the last answer say that this message is stored?
+    pub fn received(&self, message: &[u8]) -> bool {
+        self.inner.received(message)
+    }
+
+    /// Does the origin serve another bundle?
+    pub fn behind(&self) -> bool {
+        self.inner.is_behind()
+    }
+
+    /// The message that asks the origin to delete what came under `withdrawn`.
+    pub fn tombstone(&mut self, withdrawn: u8, now: f64, offset: i32) -> Vec<u8> {
+        self.inner.tombstone(Permissions::from_bits(withdrawn), moment(now, offset))
+    }
+
+    /// Lets entries gather for longer: no answer is needed soon.
+    pub fn gather_long(&mut self) {
+        self.inner.gather_long();
+    }
+
     /// Packs what waits into a message.
     pub fn flush(&mut self) {
         self.inner.flush();
