@@ -17,6 +17,9 @@ const HEARD = ["tcf", "us", "us_privacy", "gpc", "consent_mode", "choice", "regi
 
 const CHOICE = 32;
 
+/** Of the kinds of signals. */
+const KIND_OF_MODE = 8;
+
 /** Changes whenever the reader comes to judge otherwise: verdicts of an older one are then not believed. */
 const EDITION = 1;
 
@@ -40,7 +43,7 @@ export function openConsent(host, report, { remembered, keep, permit, replay }) 
   let expected = 0;
   let state = { heard: [], fault: null };
 
-  const text = () => NAMES.filter((name) => signals.get(name)).flatMap((name) => [name, signals.get(name)]).join("\0");
+  const text = (names = NAMES) => names.filter((name) => signals.get(name)).flatMap((name) => [name, signals.get(name)]).join("\0");
   const kinds = () =>
     [["tcf", "gdpr"], ["gpp"], ["us_privacy"], MODE].reduce(
       (bits, names, bit) => bits | (names.some((name) => signals.get(name)) ? 1 << bit : 0),
@@ -57,15 +60,18 @@ export function openConsent(host, report, { remembered, keep, permit, replay }) 
     return /^\d+$/.test(bits) ? { bits: +bits, choice: /^\d+$/.test(chosen) ? +chosen : null, heard: +heard || 0, kinds: +kinds || 0, hash } : null;
   };
 
-  /** Nothing new is permitted, and nothing is erased, until there is an answer. */
-  const pause = () => permit(0, kept, true);
+  /** Nothing is permitted, and nothing is erased, until there is an answer. */
+  const pause = (fault = null) => {
+    state = { heard: [], fault };
+    permit(0, kept, true);
+  };
 
   const apply = (next) => {
     const { bits, heard, hash, fault } = next;
     report(fault);
     state = { heard: HEARD.filter((_, bit) => (heard >> bit) % 2), fault: fault || null };
-    // What a default closes, or a fault, is not the visitor's word.
-    const gently = !!(fault || provisional);
+    // What a fault closes, or a default of Consent Mode alone, is not the visitor's word.
+    const gently = !!fault || !!(provisional && !(kept & ~next.others));
     permit(bits, kept, gently);
     if (gently && kept & ~bits) return;
     kept = bits;
@@ -74,12 +80,21 @@ export function openConsent(host, report, { remembered, keep, permit, replay }) 
 
   const load = () => (loading ??= Promise.resolve(host.reader?.()).then((module) => module.open()).then((opened) => (reader = opened)));
 
-  const judge = (hash, said) => {
-    const chosen = choice();
-    const answer = reader.permissions(policy, chosen === null ? said : `${said}\0choice\0${chosen}`);
-    verdict = { bits: answer & 15, heard: (answer >> 8) & 255, fault: reader.fault((answer >> 16) & 255), hash };
+  const judge = (hash) => {
+    const chosen = choice() === null ? [] : ["choice", choice()];
+    const ask = (names) => {
+      const said = [text(names), ...chosen].filter((part) => part !== "").join("\0");
+      return said ? reader.permissions(policy, said) : 15;
+    };
+    const answer = ask(NAMES);
+    // What all but Consent Mode permit.
+    const others = ask(NAMES.filter((name) => !MODE.includes(name))) & 15;
+    verdict = { bits: answer & 15, others, heard: (answer >> 8) & 255, fault: reader.fault((answer >> 16) & 255), hash };
     apply(verdict);
   };
+
+  /** Whether somebody who spoke on an earlier page is still to be heard on this one; a default is no answer yet. */
+  const missing = () => expected & (~kinds() | (provisional ? KIND_OF_MODE : 0));
 
   const settle = () => {
     const said = text();
@@ -91,31 +106,37 @@ export function openConsent(host, report, { remembered, keep, permit, replay }) 
     const hash = digest(policy, `${EDITION}\0${said}\0${choice()}`);
     const was = judging;
     judging = null;
-    if (waiting.size || (expected & ~kinds() && verdict?.hash !== hash)) pause();
+    if (waiting.size || (missing() && verdict?.hash !== hash)) pause();
     else if (!said) apply({ bits: choice() ?? fallback, heard: choice() === null ? 0 : CHOICE });
     else if (said === lost) permit(0, 15, false);
     else if (verdict?.hash === hash) apply(verdict);
-    else if (reader) judge(hash, said);
-    else if (failed === hash) pause();
+    else if (reader) judge(hash);
+    else if (failed === hash) pause("reader/missing");
     else {
       pause();
-      judging = load().then(
-        () => settle(),
-        () => {
-          loading = null;
-          failed = hash;
-          report("reader/missing");
-          settle();
-        },
-      );
+      judging = load().then(guarded, () => {
+        loading = null;
+        failed = hash;
+        report("reader/missing");
+        guarded();
+      });
     }
     if (was && !judging) replay();
+  };
+
+  /** Outside of any call: nothing may reach the page. */
+  const guarded = () => {
+    try {
+      settle();
+    } catch {
+      report("call/failed");
+    }
   };
 
   const soon = () => {
     scheduled ??= Promise.resolve().then(() => {
       scheduled = null;
-      settle();
+      guarded();
     });
   };
 

@@ -183,6 +183,29 @@ test("Consent Mode: denied by default, granted by an update, taken back by anoth
   assert.deepEqual(await keys(place), []);
 });
 
+test("an update that comes late is waited for: the default before it is neither judged nor a withdrawal", async (t) => {
+  const denied = `${GTAG} gtag("consent", "default", { analytics_storage: "denied", ad_user_data: "denied" });`;
+  const update = `gtag("consent", "update", { analytics_storage: "granted" });`;
+  const place = await page(t, `${denied} ${update}`);
+  await permits(place, { ...NONE, store: true, measure: true });
+  await place.visit(`${denied} window.late = () => { ${update} };`);
+  await judged(place);
+  await permits(place, NONE);
+  await place.page.evaluate(() => window.late());
+  await permits(place, { ...NONE, store: true, measure: true });
+  assert.deepEqual(place.asked.filter((file) => file === READER), []);
+});
+
+test("a platform's refusal empties the device, whatever Consent Mode has by default", async (t) => {
+  const granted = `${GTAG} gtag("consent", "default", { ad_storage: "granted", analytics_storage: "granted", ad_user_data: "granted", ad_personalization: "granted" });`;
+  const place = await page(t, `${granted} tcf(${JSON.stringify(EVERYTHING)});`);
+  await permits(place, ALL);
+  await place.page.evaluate((text) => window.tcf(text), NOTHING);
+  await judged(place);
+  await permits(place, NONE);
+  assert.deepEqual(await keys(place), []);
+});
+
 test("the page's own call needs no reader, and is remembered", async (t) => {
   const place = await page(t, "");
   await place.visit("window.petitfour = [['consent', { store: true, personalise: true }]];");
