@@ -12,7 +12,8 @@
  */
 import { PERMISSIONS, openConsent, opened } from "./consent.mjs";
 import { openOutbox } from "./queue.mjs";
-import { openProfile, openStore } from "./storage.mjs";
+import { openStore } from "./storage.mjs";
+import { openProfile } from "./tabs.mjs";
 
 /** What a decision, or the refusal of one campaign, can say, by the engine's code. */
 export const REASONS =
@@ -126,22 +127,20 @@ export function createClient(host) {
   };
 
   const may = () => !!session && session.permissions() % 2 === 1;
-  const store = openStore(host.storage, report);
-  const profile = openProfile(
-    store,
-    report,
-    may,
-    (bytes) => {
-      const code = session.restore(bytes);
-      report(code);
-      return code;
-    },
-    () => {
+  const store = openStore(host.storage, host.cookies, host.both, report);
+  const profile = openProfile(host, store, report, may, {
+    restore: (bytes) => session.restore(bytes),
+    absorb: (bytes) => session.absorb(bytes, clock(), offset),
+    hold: (holds) => session.hold(holds, clock(), offset),
+    dot: () => session.dot(),
+    drain: () => drain(),
+    act: (fn) => mutating(fn, undefined, true)(),
+    gone() {
       outbox.erase();
       session.forget(clock(), offset);
       consent.forget();
     },
-  );
+  });
   const outbox = openOutbox(host, store, report, may, emit, {
     heard: mutating((bytes) => {
       const fault = session.answer(bytes, clock(), offset);
@@ -169,6 +168,7 @@ export function createClient(host) {
       if (effect === 1) profile.persist(session.payload());
       else if (effect === 2) outbox.add(session.payload());
       else if (effect === 3) host.wake?.(session.at() - host.now() + EARLY, wake);
+      else if (effect === 5) profile.note(session.payload());
       else if (!gently) {
         profile.erase();
         outbox.erase();
@@ -513,23 +513,31 @@ export function createClient(host) {
       bundle = opened;
       session = new module.Session(bundle, host.random(32));
       base = new Float64Array(session.attributes()).fill(NaN);
+      profile.open();
       consent.start(session.policy(), session.permissions());
+      const leave = mutating(() => {
+        outbox.leave(() => {
+          session.flush();
+          drain();
+        });
+        profile.leave();
+      }, undefined, true);
+      // Frozen tabs hear nothing of the others: they look when they come back.
+      const back = mutating(() => {
+        profile.back();
+        outbox.pump();
+      }, undefined, true);
+      host.leave?.(leave, back);
+      // Another tab wrote: `mutating` has pulled, and the visitor's choice holds here too.
+      host.elsewhere?.(mutating((key, value) => {
+        profile.heard(key, value);
+        consent.elsewhere();
+      }));
       replay(({ anyhow }) => anyhow);
       // A verdict that is under way is worth a moment: what is decided before it knows nobody.
       if (consent.judging()) await Promise.race([consent.judged(), new Promise((resolve) => host.later(PATIENCE, resolve))]);
       else replay();
       if (outbox.fresh()) session.gather_long();
-      const leave = mutating(() =>
-        outbox.leave(() => {
-          session.flush();
-          drain();
-        }),
-      );
-      // Frozen tabs hear nothing of the others: they look when they come back.
-      const back = mutating(outbox.pump);
-      host.leave?.(leave, back);
-      // Another tab wrote: `mutating` has pulled, and the visitor's choice holds here too.
-      host.elsewhere?.(mutating(consent.elsewhere));
     } catch (error) {
       session = pending = null;
       report(codeOf(error, "engine/failed"));

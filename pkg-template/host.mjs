@@ -22,9 +22,10 @@ const timer = (wait, fn) => {
 };
 
 /** The host for `options` as `load` takes them; `modules` bring those that are loaded on demand, `lens` and `reader`. */
-export function createHost({ collector, storage, lens, reader }, modules) {
+export function createHost({ collector, storage, cookie, keep, hold, lens, reader }, modules) {
   const page = globalThis.document;
   const url = collector && String(collector);
+  const secure = globalThis.location?.protocol === "https:" ? "; Secure" : "";
   let waking;
   const host = {
     lens: lens ?? modules.lens,
@@ -39,6 +40,10 @@ export function createHost({ collector, storage, lens, reader }, modules) {
       return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(value)));
     },
     storage: () => (storage === undefined ? page && localStorage : storage),
+    // At an edge a jar of the request's cookies; in a page `true` also writes what localStorage has.
+    cookies: cookie?.read ? cookie : page && { read: () => page.cookie, write: (text) => (page.cookie = text + secure) },
+    both: !!cookie,
+    holds: hold !== false,
     later: timer,
     wake(wait, fn) {
       clearTimeout(waking);
@@ -53,14 +58,35 @@ export function createHost({ collector, storage, lens, reader }, modules) {
   if (!page) return host;
   if (url) host.beacon = (body) => navigator.sendBeacon(url, new Blob([body], { type: "text/plain" }));
   host.listen = listen;
+  if (keep) {
+    const headers = { "content-type": "application/octet-stream" };
+    host.keep = (method, body) => fetch(keep, { method, body, headers, keepalive: true, credentials: "same-origin" });
+  }
+  host.hidden = () => page.visibilityState === "hidden";
   host.leave = (going, back) => {
     addEventListener("pagehide", going);
-    page.addEventListener("visibilitychange", () => (page.visibilityState === "hidden" ? going() : back()));
+    addEventListener("pageshow", ({ persisted }) => persisted && back());
+    page.addEventListener("visibilitychange", () => (host.hidden() ? going() : back()));
   };
   host.elsewhere = (changed) =>
-    addEventListener("storage", ({ key }) => {
-      if (!key || key.startsWith("petitfour.")) changed();
+    addEventListener("storage", ({ key, newValue }) => {
+      if (!key || key.startsWith("petitfour.")) changed(key, newValue);
     });
+  // Asks for the lock that only one tab has; the answer gives it back, or the place in the queue for it.
+  if (navigator.locks && hold !== false) {
+    host.turn = (granted) => {
+      const asking = new AbortController();
+      let release;
+      const has = () => {
+        if (asking.signal.aborted) return;
+        granted();
+        return new Promise((resolve) => (release = resolve));
+      };
+      // Where cookies are forbidden so are locks, and then there is nothing that tabs share.
+      navigator.locks.request("petitfour", { signal: asking.signal }, has).catch(has);
+      return () => (release ?? (() => asking.abort()))();
+    };
+  }
   return host;
 }
 

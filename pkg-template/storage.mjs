@@ -1,15 +1,24 @@
 /**
- * What is kept on the device, shared with the other tabs of the site: the profile and the visitor's choice.
+ * Where things are kept on the device: localStorage and cookies behind one small interface.
  *
- * One browser is one replica of the profile, so its tabs take turns: before anything is counted, what another tab
- * has written is taken in, and what was counted is written in the same call. A key that another tab has removed
- * means that the visitor was forgotten there, and is forgotten here too.
- *
- * A store that is full, forbidden or absent is replaced by memory: the visitor is then forgotten with the page,
- * but is still decided for.
+ * localStorage is used when it works. When it does not (forbidden, full, absent) cookies hold what fits them: the
+ * profile, the choice and notes, never the queue. A site with an edge asks for both, and then either alone is enough
+ * to be remembered. What neither takes lives in memory: the visitor is then forgotten with the page, but is still
+ * decided for.
  */
-const PROFILE = "petitfour.profile";
-const CONSENT = "petitfour.consent";
+
+/** 395 days: browsers cut what asks for more than 400. */
+const AGE = 34128000;
+
+/** All cookies of the site in one header: many servers stop at 8,190 bytes and answer the page with an error. */
+const LINE = 6144;
+
+/** Keys of notes that tabs wrote, and of those that an edge did; its cookies are named `petitfour.` and the rest. */
+export const NOTE = "petitfour.note.";
+export const EDGE = "petitfour.edge.";
+
+/** Notes of each kind in localStorage. */
+export const NOTES = 64;
 
 export const encode = (bytes) => {
   let characters = "";
@@ -18,78 +27,107 @@ export const encode = (bytes) => {
 };
 export const decode = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
+/** `jar` reads all cookies as one header line and writes one as `Set-Cookie` has it, as `document.cookie` does. */
+const openCookies = ({ read, write }) => {
+  const named = (key) => key.replace(/\.profile|\.edge/, "") + "=";
+  const getItem = (key) => {
+    const pair = read().split("; ").find((pair) => pair.startsWith(named(key)));
+    return pair?.slice(named(key).length) || null;
+  };
+  return {
+    getItem,
+    setItem(key, value) {
+      if (read().length - (getItem(key)?.length ?? 0) + value.length < LINE) {
+        write(`${named(key)}${value}; Path=/; Max-Age=${AGE}; SameSite=Lax`);
+      }
+      // A refused cookie is refused in silence.
+      if (getItem(key) !== value) throw 0;
+    },
+    removeItem(key) {
+      if (getItem(key) !== null) write(named(key) + "; Path=/; Max-Age=0; SameSite=Lax");
+    },
+    names: () =>
+      (read().match(/petitfour\.(note\.)?[0-9a-f]{16}(?==)/g) ?? []).map((name) => name.replace(/r\.(?!n)/, "r.edge.")),
+  };
+};
+
 /**
- * Wraps what `open` gives, anything shaped like `Storage` or nothing, so that no call throws; what it refuses is
- * kept in memory. `open` is asked each time, since merely naming localStorage throws where it is forbidden.
+ * Wraps what `open` gives, anything shaped like `Storage` or nothing, and `jar`, cookies or nothing, so that no call
+ * throws. `open` is asked each time, since merely naming localStorage throws where it is forbidden. `both`: the profile
+ * and the choice go to cookies too.
  */
-export function openStore(open, report) {
+export function openStore(open, jar, both, report) {
   const memory = new Map();
-  const attempt = (fn) => {
+  const moved = new Set();
+  const cookies = jar && openCookies(jar);
+  let works = true;
+
+  const local = (fn) => {
     try {
       const storage = open();
+      works = !!storage;
       return storage ? fn(storage) : undefined;
     } catch (error) {
+      works = false;
       report(error?.name === "QuotaExceededError" ? "storage/full" : "storage/blocked");
     }
   };
+  const baked = (fn) => {
+    try {
+      return cookies && fn(cookies);
+    } catch {
+      report("cookie/refused");
+    }
+  };
+  const get = (key) => (storage) => storage.getItem(key);
+  const set = (key, value) => (storage) => (storage.setItem(key, value), true);
+  const remove = (key) => (storage) => storage.removeItem(key);
+
+  const names = () => [
+    ...(local((storage) => Object.keys(storage).filter((key) => /^petitfour\.(note|edge)\./.test(key))) ?? []),
+    ...(baked((cookies) => cookies.names()) ?? []),
+  ];
+
   return {
-    read: (key) => memory.get(key) ?? attempt((storage) => storage.getItem(key)) ?? null,
+    read: (key) => memory.get(key) ?? local(get(key)) ?? baked(get(key)) ?? null,
+    /** The copy in the cookie, which localStorage may know nothing of. */
+    other: (key) => baked(get(key)) ?? null,
+    /** Whether cookies may hold news: nobody is told when one changes. */
+    watches: () => cookies && (both || !works),
+    /** Keys of notes. */
+    names,
+    /** Puts notes that came in cookies where all tabs hear of them, and requests do not carry them. */
+    settle() {
+      const room = NOTES - names().length;
+      for (const key of baked((cookies) => cookies.names().slice(0, room)) ?? []) {
+        const value = baked(get(key));
+        // Another tab may have been here first.
+        if (value && local(set(key, value))) baked(remove(key));
+      }
+    },
+    /** Answers whether the value outlives the page. */
     write(key, value) {
-      if (attempt((storage) => (storage.setItem(key, value), true))) memory.delete(key);
+      const stored = local(set(key, value));
+      const shared = /profile|consent/.test(key);
+      let kept = stored;
+      if (stored ? both && shared : !/queue|hold/.test(key)) {
+        kept = baked(set(key, value)) || stored;
+        // What could not be replaced must not stand beside what is newer.
+        if (kept && !stored) local(remove(key));
+        moved.delete(key);
+      } else if (shared && !moved.has(key)) {
+        // From a time when localStorage did not work.
+        moved.add(key);
+        baked(remove(key));
+      }
+      if (kept) memory.delete(key);
       else memory.set(key, value);
+      return !!kept;
     },
     remove(key) {
       memory.delete(key);
-      attempt((storage) => storage.removeItem(key));
-    },
-  };
-}
-
-/**
- * The two keys over `store`. `may` says whether storing is permitted, `restore` takes stored bytes into the session,
- * `gone` is called when another tab has removed them.
- */
-export function openProfile(store, report, may, restore, gone) {
-  let written = null;
-  let choice = null;
-  let newer = false;
-
-  return {
-    /** What an earlier page knew of consent; `null` when nothing is remembered. */
-    chosen: () => (choice = store.read(CONSENT)),
-    /** Remembers it; without the permission to store not even that. */
-    choose(told) {
-      if (told !== choice && may()) store.write(CONSENT, (choice = told));
-    },
-    /** Nothing may be kept until somebody has answered; what is there stays, and is taken in anew then. */
-    rest() {
-      written = null;
-    },
-    /** Takes in what another page or tab has written. */
-    pull() {
-      if (!may()) return;
-      const stored = store.read(PROFILE);
-      if (stored === written) return;
-      written = stored;
-      if (!stored) return gone();
-      try {
-        // A newer engine wrote it, in another tab or before a roll-back: this one leaves it as it is.
-        newer = restore(decode(stored)) === "profile/format";
-      } catch {
-        report("profile/format");
-      }
-    },
-    persist(bytes) {
-      const next = encode(bytes);
-      // An equal text would wake nobody, but costs a disk write.
-      if (next !== written && !newer && may()) store.write(PROFILE, (written = next));
-    },
-    erase() {
-      written = choice = null;
-      newer = false;
-      // The choice goes first: a tab that hears that the profile is gone must not find a choice to begin it anew by.
-      store.remove(CONSENT);
-      store.remove(PROFILE);
+      local(remove(key));
+      baked(remove(key));
     },
   };
 }

@@ -290,3 +290,44 @@ fn without_the_store_permission_nothing_is_noted_or_taken_in() {
     assert_eq!(session.poll_effect(), None);
     assert_eq!(session.profile().total(Key::of("viewed")), 0);
 }
+
+#[test]
+fn a_holder_that_finds_less_than_it_knows_writes_again_and_one_that_finds_as_much_does_not() {
+    let now = Moment::utc(START);
+    let open = |seed: u8| {
+        let mut session = Session::new(ENGINE.clone(), [seed; 32]);
+        session.consent(Permissions::from_bits(3), now);
+        session
+    };
+    let viewed = Event::parse("viewed", [("kind", "tea")], None).unwrap();
+    let persisted = |session: &mut Session| {
+        std::iter::from_fn(|| session.poll_effect())
+            .filter_map(|effect| if let Effect::Persist(bytes) = effect { Some(bytes) } else { None })
+            .last()
+    };
+    let (mut one, mut other) = (open(1), open(2));
+    one.record(&viewed, now);
+    other.record(&viewed, now);
+    let (first, second) = (persisted(&mut one).unwrap(), persisted(&mut other).unwrap());
+    one.restore(&second).unwrap();
+    let both = persisted(&mut one).expect("the other's copy lacks what was counted here");
+    other.restore(&both).unwrap();
+    assert_eq!(persisted(&mut other), None, "nothing is missing there");
+    one.restore(&first).unwrap();
+    assert!(persisted(&mut one).is_some(), "an older copy lacks what came since");
+}
+
+#[test]
+fn within_one_minute_the_writer_who_came_last_is_the_last_to_be_forgotten() {
+    let now = Moment::utc(START);
+    let mut profile = Profile::new(Visitor([1; 16]), now);
+    let generation = profile.generation();
+    let arrived = vec![(Change::count(Key::of("viewed"), true, 0), now)];
+    let note = |dot: u64| Note { generation, dot, first: 0, changes: arrived.clone() };
+    for dot in (1..=40).rev() {
+        assert_eq!(profile.take_in(&note(dot), now), 1);
+        assert_eq!(profile.take_in(&note(dot), now), 0, "{dot} was forgotten at once");
+    }
+    assert_eq!(profile.taken(16), 1);
+    assert_eq!(profile.taken(17), 0, "sixteen are remembered");
+}

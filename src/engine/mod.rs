@@ -164,9 +164,16 @@ impl Session {
         if self.permissions.store() {
             let stored = Profile::decode(bytes)?;
             if !self.notes.holds && stored.generation() >= self.profile.generation() {
-                self.follow(stored);
+                self.follow(stored.clone());
             } else if !self.profile.adopt(&stored) {
                 self.profile.merge(&stored);
+            }
+            if self.notes.holds {
+                // What lacks something is written again. The two may be copies of different devices, so not the bytes of both are
+                // compared: tabs that began at the same time would write in turns forever.
+                let mut whole = stored;
+                whole.merge(&self.profile);
+                self.unsaved |= whole.encode() != bytes;
             }
             self.read_at = None;
         }

@@ -88,7 +88,7 @@ pub struct Profile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Taken {
     dot: u64,
-    /// Minutes since 1970 when the last of them came.
+    /// Minutes since 1970 when the last of them came, or more: the order in which writers were last taken in.
     minute: u32,
     count: u32,
 }
@@ -212,7 +212,10 @@ impl Profile {
 
     /// Remembers how many changes of a writer are in here.
     pub(crate) fn mark(&mut self, dot: u64, count: u32, moment: Moment) {
-        let minute = minutes(moment).max(self.seen);
+        // Later than every other, even within one minute: who has just been taken in must not be the first to be forgotten.
+        let others =
+            self.taken.iter().filter(|taken| taken.dot != dot).map(|taken| taken.minute.saturating_add(1)).max();
+        let minute = minutes(moment).max(self.seen).max(others.unwrap_or(0));
         self.join_taken(Taken { dot, minute, count });
         self.normalise();
     }

@@ -261,6 +261,13 @@ pub const CLAIMS: &[Claim] = &[
     ),
     claim("replay.profile.max", "largest profile of a recorded visitor", "bytes", Bound::AtMost(2_944.0), REPLAY),
     claim("browser.shop", "tests of the shop in a real browser that passed", "tests", Bound::AtLeast(1.0), BROWSER),
+    claim(
+        "tabs.lost",
+        "events lost, of a thousand that two tabs and an edge recorded at once",
+        "events",
+        Bound::Equal(0.0),
+        BROWSER,
+    ),
     claim("package.installs", "ways to install the tarball that decided once", "ways", Bound::Equal(4.0), BROWSER),
 ];
 
