@@ -50,13 +50,13 @@ export function createHost({ collector, storage, cookie, keep, hold, lens, reade
       waking = timer(wait, fn);
     },
   };
-  // text/plain needs no preflight; no cookie of the collector's site travels along, nor the address of the page.
+  // Bytes without a type need no preflight; no cookie of the collector's site travels along, nor the address of the page.
   if (url) {
     const given = { method: "POST", keepalive: true, credentials: "omit", referrerPolicy: "no-referrer" };
-    host.post = (body) => fetch(url, { ...given, body: new Blob([body], { type: "text/plain" }) });
+    host.post = (body) => fetch(url, { ...given, body });
   }
   if (!page) return host;
-  if (url) host.beacon = (body) => navigator.sendBeacon(url, new Blob([body], { type: "text/plain" }));
+  if (url) host.beacon = (body) => navigator.sendBeacon(url, body);
   host.listen = listen;
   if (keep) {
     const headers = { "content-type": "application/octet-stream" };

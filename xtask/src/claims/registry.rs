@@ -260,6 +260,15 @@ pub const CLAIMS: &[Claim] = &[
         REPLAY,
     ),
     claim("replay.profile.max", "largest profile of a recorded visitor", "bytes", Bound::AtMost(2_944.0), REPLAY),
+    claim(
+        "sync.visit.segment_bytes",
+        "event requests of a recorded visit of 50 events on 5 pages, @segment/analytics-next with its defaults",
+        "bytes",
+        Bound::Stated,
+        BROWSER,
+    ),
+    claim("sync.visit.bytes", "sync requests of the same visit, Petit Four", "bytes", Bound::Stated, BROWSER),
+    claim("sync.visit.ratio", "the former over the latter", "times", Bound::AtLeast(20.0), BROWSER),
     claim("browser.shop", "tests of the shop in a real browser that passed", "tests", Bound::AtLeast(1.0), BROWSER),
     claim(
         "tabs.lost",
