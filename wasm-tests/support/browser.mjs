@@ -1,7 +1,8 @@
 /** A real Chromium, as it is installed, with everything that a page may complain of written down. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
+import { scratch } from "./files.mjs";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -13,19 +14,28 @@ function executable() {
   return found;
 }
 
-export const launch = () =>
-  chromium.launch({
-    executablePath: executable(),
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+const options = () => ({
+  executablePath: executable(),
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+
+export const launch = (more = {}) => chromium.launch({ ...options(), ...more });
+
+/** A browser with a profile of its own, in whose settings something was changed; the answer is its one context. */
+export const launchWith = (preferences) => {
+  const folder = scratch("browser");
+  mkdirSync(join(folder, "Default"));
+  writeFileSync(join(folder, "Default", "Preferences"), JSON.stringify(preferences));
+  return chromium.launchPersistentContext(folder, options());
+};
 
 /**
  * Opens a page in a context of its own. `complaints` gathers what must not happen: uncaught errors, unhandled
