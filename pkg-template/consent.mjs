@@ -17,14 +17,15 @@ const HEARD = ["tcf", "us", "us_privacy", "gpc", "consent_mode", "choice", "regi
 
 const CHOICE = 32;
 
-/** Of the kinds of signals. */
+/** Signals by who gives them; a page that heard one before waits for it. */
+const KINDS = [["tcf", "gdpr"], ["gpp"], ["us_privacy"], MODE];
 const KIND_OF_MODE = 8;
 
 /** Changes whenever the reader comes to judge otherwise: verdicts of an older one are then not believed. */
 const EDITION = 1;
 
-const spelled = (value) =>
-  value === true ? "1" : value === false ? "0" : Array.isArray(value) ? value.join() : String(value ?? "").replaceAll("\0", "");
+/** A list becomes numbers with commas. */
+const spelled = (value) => String(typeof value === "boolean" ? +value : value ?? "").replaceAll("\0", "");
 
 const bitsOf = (open) => PERMISSIONS.reduce((bits, name, bit) => bits | (open(name, bit) ? 1 << bit : 0), 0);
 
@@ -44,11 +45,7 @@ export function openConsent(host, report, { remembered, keep, permit, replay }) 
   let state = { heard: [], fault: null };
 
   const text = (names = NAMES) => names.filter((name) => signals.get(name)).flatMap((name) => [name, signals.get(name)]).join("\0");
-  const kinds = () =>
-    [["tcf", "gdpr"], ["gpp"], ["us_privacy"], MODE].reduce(
-      (bits, names, bit) => bits | (names.some((name) => signals.get(name)) ? 1 << bit : 0),
-      0,
-    );
+  const kinds = () => KINDS.reduce((bits, names, bit) => bits | (text(names) ? 1 << bit : 0), 0);
 
   /** The page's own word; what it did not name is as the bundle has it. `null` where it said nothing. */
   const choice = () =>
@@ -57,7 +54,7 @@ export function openConsent(host, report, { remembered, keep, permit, replay }) 
   /** Bits, choice, who was heard, kinds of signals, hash. */
   const recall = () => {
     const [bits, chosen, heard, kinds, hash] = (remembered() ?? "").split(".");
-    return /^\d+$/.test(bits) ? { bits: +bits, choice: /^\d+$/.test(chosen) ? +chosen : null, heard: +heard || 0, kinds: +kinds || 0, hash } : null;
+    return { bits: +bits, choice: chosen ? +chosen : null, heard, kinds: +kinds, hash };
   };
 
   /** Nothing is permitted, and nothing is erased, until there is an answer. */
@@ -179,12 +176,10 @@ export function openConsent(host, report, { remembered, keep, permit, replay }) 
     /** The session is there. */
     start(rules, open) {
       const known = recall();
-      if (known) {
-        kept = known.bits;
-        verdict = known.hash && known;
-        if (host.listen) expected = known.kinds;
-        if (known.choice !== null) told = { ...opened(known.choice), ...told };
-      }
+      kept = known.bits;
+      verdict = known.hash && known;
+      expected = host.listen && known.kinds;
+      if (known.choice !== null) told = { ...opened(known.choice), ...told };
       [policy, fallback] = [rules, open];
       settle();
     },
@@ -200,7 +195,7 @@ export function openConsent(host, report, { remembered, keep, permit, replay }) 
     /** Another tab may have been told something else. */
     elsewhere() {
       const known = recall();
-      if (!known || known.choice === null || known.choice === choice()) return;
+      if (known.choice === null || known.choice === choice()) return;
       told = opened(known.choice);
       settle();
     },
