@@ -226,6 +226,14 @@ export interface ProfileStorage {
   removeItem(key: string): void;
 }
 
+/** Cookies of one request and its answer; `document.cookie` is one, in a way. */
+export interface CookieJar {
+  /** All of them in one line, those that were written included: `a=1; b=2`. */
+  read(): string;
+  /** Sets one, as a `Set-Cookie` header has it; `Max-Age=0` removes it. */
+  write(cookie: string): void;
+}
+
 /** What `petitfour/lens` gives; see {@link PetitFour.explain}. */
 export interface LensModule {
   open(bundle: Uint8Array, snapshot?: Uint8Array): Promise<unknown>;
@@ -241,8 +249,17 @@ export interface Options {
   bundle: string | URL | Uint8Array | ArrayBuffer;
   /** Where sync messages go, when permitted. Without it nothing is sent. */
   collector?: string | URL;
-  /** Default: `localStorage` in a page, nothing elsewhere. `null` keeps all in memory. */
+  /** Default: `localStorage` in a page, nothing elsewhere. `null` uses none. */
   storage?: ProfileStorage | null;
+  /**
+   * In a page `true` keeps the profile and the choice in cookies too. At an edge a jar: the request's cookies, and where
+   * those of the answer go.
+   */
+  cookie?: boolean | CookieJar;
+  /** Address of a server that keeps the profile in a cookie of its own (pages only). */
+  keep?: string | URL;
+  /** `false`, at an edge: what is counted becomes a note, for a page to take in. Default: the session writes the profile when it is its turn. */
+  hold?: boolean;
   /** A compiled module, where it cannot be fetched. */
   module?: WebAssembly.Module;
   /** Where to fetch the module from (browser), when not beside this file. */
