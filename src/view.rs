@@ -2,7 +2,7 @@
 //!
 //! Everything here is for looking at, on the device or on the author's machine; nothing decides by it.
 
-use crate::catalog::{Catalog, Section};
+use crate::catalog::{Catalog, Section, Source};
 use crate::engine::Session;
 use crate::event::text_hash;
 use crate::hash::xxh64;
@@ -36,6 +36,10 @@ pub struct ProfileView {
     pub traits: Vec<TraitView>,
     /// Exposures of capped and other campaigns.
     pub caps: Vec<CapView>,
+    /// Segments that the origin told of.
+    pub memberships: Vec<MembershipView>,
+    /// Where journeys stand.
+    pub journeys: Vec<JourneyView>,
 }
 
 /// A counter.
@@ -49,6 +53,8 @@ pub struct CounterView {
     pub days: Vec<DayView>,
     /// Hours since it last moved.
     pub hours_ago: Option<u64>,
+    /// What its events were worth ever, in whole units, where a condition asks.
+    pub worth: f64,
 }
 
 /// One day of a counter.
@@ -78,6 +84,28 @@ pub struct TraitView {
     pub name: String,
     /// The number, or the text where the bundle names it.
     pub value: String,
+}
+
+/// A segment that the origin told of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MembershipView {
+    /// The segment's name.
+    pub name: String,
+    /// Whether the visitor is in it.
+    pub inside: bool,
+    /// Minutes since 1970 when that was so.
+    pub as_of: u32,
+}
+
+/// A journey.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JourneyView {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub place: u64,
+    /// Unix ms when it came there.
+    pub since: u64,
 }
 
 /// Exposures of a campaign.
@@ -128,6 +156,8 @@ pub fn profile(session: &Session, moment: Moment) -> ProfileView {
         affinities: Vec::new(),
         traits: Vec::new(),
         caps: Vec::new(),
+        memberships: Vec::new(),
+        journeys: Vec::new(),
     };
     let visits = Key::of("$visit");
     let mut days: Vec<(Key, DayView)> = Vec::new();
@@ -143,6 +173,7 @@ pub fn profile(session: &Session, moment: Moment) -> ProfileView {
                     total: profile.total(key),
                     days: days.iter().filter(|(of, _)| *of == key).map(|(_, day)| day.clone()).collect(),
                     hours_ago: profile.hours_since(key, moment),
+                    worth: profile.worth(key) as f64 / 1_000.0,
                 });
             }
             Line::Affinity(key, value, ..) if !felt.contains(&(key, value)) => {
@@ -150,11 +181,17 @@ pub fn profile(session: &Session, moment: Moment) -> ProfileView {
                 view.affinities.push(affinity(session, key, value, moment));
             }
             Line::Trait(key, value) => view.traits.push(said(catalog, key, value)),
-            Line::Exposures(key, ..) => {
+            Line::Member(key, inside, as_of) => {
+                let column =
+                    catalog.attributes().find(|column| column.source() == Source::Member && column.subject() == key);
+                let name = column.map_or_else(|| unnamed(key), |column| catalog.string(column.name()).to_owned());
+                view.memberships.push(MembershipView { name, inside, as_of });
+            }
+            Line::Journey(key, place, since) => view.journeys.push(JourneyView { name: unnamed(key), place, since }),
+            Line::Exposures(key, ..) if !view.caps.iter().any(|seen| seen.campaign == campaign_name(catalog, key)) => {
                 let campaign = catalog.campaigns().find(|campaign| campaign.key() == key);
                 view.caps.push(CapView {
-                    campaign: campaign
-                        .map_or_else(|| unnamed(key), |campaign| catalog.string(campaign.name()).to_owned()),
+                    campaign: campaign_name(catalog, key),
                     hour: profile.exposures_this_hour(key, moment),
                     day: profile.exposures(key, 1, moment),
                     week: profile.exposures(key, 7, moment),
@@ -205,6 +242,11 @@ fn said(catalog: &Catalog, key: Key, value: u64) -> TraitView {
             _ => text(catalog, |name| xxh64(name.as_bytes(), 0) == value).unwrap_or_else(|| "another value".to_owned()),
         },
     }
+}
+
+fn campaign_name(catalog: &Catalog, key: Key) -> String {
+    let known = catalog.campaigns().find(|campaign| campaign.key() == key);
+    known.map_or_else(|| unnamed(key), |campaign| catalog.string(campaign.name()).to_owned())
 }
 
 fn counter_name(catalog: &Catalog, key: Key) -> String {

@@ -172,6 +172,89 @@ fn what_leaves_in_a_month_can_be_told_apart_and_put_together() {
     assert!(longest.is_some_and(|bytes| bytes < 300), "{longest:?}");
 }
 
+/// Recency, frequency and monetary value, and a list that only the origin has.
+#[test]
+fn who_bought_lately_often_and_much_is_known_and_so_is_what_the_origin_says() {
+    let engine = support::build(
+        "petitfour: 1
+version: 1
+consent: { default: [store, personalise] }
+events: { purchase: { outcome: true } }
+memberships: { gold: {} }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: House } }
+campaigns:
+  - id: thanks
+    placements: [hero]
+    priority: 2
+    when: { all: [{ last: purchase, at_most: 30 days }, { event: purchase, at_least: 2 }, { worth: purchase, at_least: 99.5 }] }
+    creatives: [{ id: thanks-a, headline: a }]
+  - id: gold
+    placements: [hero]
+    priority: 1
+    when: { member: gold }
+    creatives: [{ id: gold-a, headline: a }]
+",
+    );
+    let mut browser = Browser::new(engine, Permissions::from_bits(3), support::moment("2026-06-01T15:00:00Z"));
+    let buy = |value: f64| {
+        move |session: &mut Session, now: Moment| {
+            let event = petitfour::event::Event::parse("purchase", [], Some(value)).expect("an event");
+            session.record(&event, now);
+        }
+    };
+    let shown = |browser: &mut Browser| {
+        let decision = browser.view(&["hero"], |_, _| ()).remove(0);
+        browser.campaign(&decision).unwrap_or("-").to_owned()
+    };
+    browser.view(&[], buy(60.0));
+    browser.view(&[], buy(-20.0));
+    assert_eq!(shown(&mut browser), "-", "sixty, and a refund that takes nothing back");
+    browser.view(&[], buy(39.5));
+    assert_eq!(shown(&mut browser), "thanks");
+    browser.pass(31 * DAY);
+    assert_eq!(shown(&mut browser), "-");
+    for (inside, at, expected) in [(true, 100u64, "gold"), (false, 200, "-"), (true, 150, "-")] {
+        let members = vec![petitfour::sync::answer::Member {
+            segment: petitfour::id::Key::of("gold").0,
+            inside,
+            as_of: browser.now.now.0 - (300 - at) * 60_000,
+        }];
+        let answer = petitfour::sync::answer::Answer { members, ..Default::default() }.encode();
+        browser.view(&[], |session, now| session.answer(&answer, now).expect("an answer"));
+        assert_eq!(shown(&mut browser), expected, "an older word does not undo a later one");
+    }
+}
+
+#[test]
+fn a_pseudonym_lives_thirteen_months_and_nothing_joins_it_to_the_next() {
+    let mut browser = visitor(Permissions::from_bits(0b0111));
+    browser.track("product_viewed", &[("category", "tea")]);
+    browser.pass(394 * DAY);
+    browser.view(&["hero"], cool);
+    browser.track("purchase", &[]);
+    let first = browser.sent.last().expect("a message").visitor;
+    assert!(browser.sent.iter().all(|message| message.visitor == first));
+    browser.pass(2 * DAY);
+    let before = browser.sent.len();
+    browser.view(&["hero"], cool);
+    browser.track("product_viewed", &[("category", "tea")]);
+    browser.track("purchase", &[]);
+    let old: BTreeSet<u64> =
+        browser.sent.iter().filter(|message| message.visitor == first).map(|message| message.replica).collect();
+    let new: Vec<&Message> = browser.sent[before..].iter().filter(|message| message.visitor != first).collect();
+    assert!(!new.is_empty());
+    assert!(new.iter().all(|message| !old.contains(&message.replica)), "a replica would join them");
+    for entry in new.iter().flat_map(|message| &message.entries) {
+        if let Entry::Outcome { decision, .. } = entry {
+            assert_eq!(*decision, 0, "so would a decision");
+        }
+    }
+    let profile = Profile::decode(browser.store.as_ref().expect("a profile")).expect("what was stored");
+    assert_eq!(profile.total(petitfour::id::Key::of("product_viewed[product=soda-diet]")), 0);
+    assert!(profile.visits() >= 3, "what was done stays on the device");
+}
+
 #[test]
 fn who_changes_their_mind_twice_leaves_nothing_of_the_first_time_behind() {
     let mut browser = visitor(Permissions::ALL);

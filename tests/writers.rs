@@ -322,7 +322,7 @@ fn within_one_minute_the_writer_who_came_last_is_the_last_to_be_forgotten() {
     let now = Moment::utc(START);
     let mut profile = Profile::new(Visitor([1; 16]), now);
     let generation = profile.generation();
-    let arrived = vec![(Change::count(Key::of("viewed"), true, 0), now)];
+    let arrived = vec![(Change::count(Key::of("viewed"), 90, 0), now)];
     let note = |dot: u64| Note { generation, dot, first: 0, changes: arrived.clone() };
     for dot in (1..=40).rev() {
         assert_eq!(profile.take_in(&note(dot), now), 1);

@@ -221,6 +221,8 @@ impl Attribute {
                 Source::Affinity => "affinity",
                 Source::Moment => "moment",
                 Source::Visits => "visits",
+                Source::Worth => "worth",
+                Source::Member => "membership",
                 Source::Unknown => "unknown",
             },
             bins: attribute.bins(),

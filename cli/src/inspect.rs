@@ -1,36 +1,60 @@
-//! `petitfour inspect`: a bundle in words, or as JSON.
+//! `petitfour inspect`: a bundle in words, or as JSON; with `profile` a visitor's profile ([`crate::profile`]).
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use petitfour::bundle;
+use petitfour::{bundle, catalog::Catalog};
 
 use crate::contents::{Bundle, Campaign};
-use crate::policy;
+use crate::{policy, profile};
 
 /// What to print, and how.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  petitfour inspect bundle.pf4\n  petitfour inspect bundle.pf4 --json")]
+#[command(
+    after_help = "Examples:\n  petitfour inspect bundle.pf4\n  petitfour inspect bundle.pf4 --json\n  \
+                  petitfour inspect profile profile.txt --bundle bundle.pf4",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The bundle
-    file: PathBuf,
+    #[arg(required = true)]
+    file: Option<PathBuf>,
     /// Print JSON, with every section, campaign, creative and attribute
     #[arg(long)]
     json: bool,
 }
 
+/// What else than a bundle can be inspected.
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    /// Print what is remembered of a visitor
+    Profile(profile::Arguments),
+}
+
 /// Runs the command; a file that is no bundle is a fault.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    let name = arguments.file.display();
-    let bytes = std::fs::read(&arguments.file).with_context(|| format!("cannot read {name}"))?;
-    let catalog = bundle::open(bytes).map_err(|error| anyhow!("{name}: {error} ({})", error.code()))?;
+    if let Some(Other::Profile(arguments)) = &arguments.other {
+        return profile::run(arguments);
+    }
+    let file = arguments.file.as_deref().unwrap_or(Path::new("bundle.pf4"));
+    let catalog = open(file)?;
     let contents = Bundle::of(&catalog);
     let text = if arguments.json { serde_json::to_string_pretty(&contents)? } else { print(&contents) };
     // A reader that has seen enough (`| head`) is no fault.
     let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
     Ok(true)
+}
+
+/// A bundle's tables.
+pub(crate) fn open(file: &Path) -> anyhow::Result<Catalog> {
+    let name = file.display();
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    bundle::open(bytes).map_err(|error| anyhow!("{name}: {error} ({})", error.code()))
 }
 
 fn print(bundle: &Bundle) -> String {

@@ -9,6 +9,7 @@ mod folder;
 mod inspect;
 mod new;
 mod policy;
+mod profile;
 mod simulate;
 mod words;
 

@@ -27,7 +27,12 @@ fn sentence(catalog: &Catalog, attribute: &Attribute<'_>, accepted: &[bool]) -> 
     let name = subject(catalog, attribute);
     let (missing, present) = accepted.split_first().map_or((false, accepted), |(missing, rest)| (*missing, rest));
     // Counters, strengths and the clock are never missing, so nothing is said of it.
-    let can_miss = matches!(attribute.source(), Source::Context | Source::Trait | Source::Recency);
+    let can_miss = matches!(attribute.source(), Source::Context | Source::Trait | Source::Recency | Source::Member);
+    if attribute.source() == Source::Member {
+        // Bins: missing, below 1 (out), from 1 on (in).
+        let is = if present.last().copied().unwrap_or(false) { "is" } else { "is not" };
+        return format!("{is} {name}{}", if missing { ", or was never told" } else { "" });
+    }
     let known = if present.iter().all(|accepted| *accepted) {
         "is known".to_owned()
     } else if !present.iter().any(|accepted| *accepted) {
@@ -124,7 +129,7 @@ fn plainer(border: f64) -> bool {
 /// A number with the unit in which people say it.
 pub(crate) fn unit(attribute: &Attribute<'_>, value: f64) -> String {
     match (attribute.source(), attribute.argument()) {
-        (Source::Affinity, _) => format!("{}", value / 1_000.0),
+        (Source::Affinity | Source::Worth, _) => format!("{}", value / 1_000.0),
         (Source::Recency, _) if value % 24.0 == 0.0 && value > 24.0 => format!("{} days ago", value / 24.0),
         (Source::Recency, _) => format!("{value} hours ago"),
         (Source::Count, _) if value == 1.0 => "once".to_owned(),

@@ -170,3 +170,22 @@ fn every_command_helps_with_an_example() {
     }
     assert!(said(folder.path(), &["--help"]).1.contains("Exit codes"));
 }
+
+#[test]
+fn a_profile_is_printed_for_people_from_bytes_and_from_what_a_browser_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/profile/format-2.bin")).unwrap();
+    let kept = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &bytes);
+    std::fs::write(folder.join("profile.bin"), bytes).unwrap();
+    std::fs::write(folder.join("kept.txt"), format!("\"{kept}\"\n")).unwrap();
+    let (code, plain, _) = said(folder, &["inspect", "profile", "profile.bin"]);
+    assert_eq!(code, 0);
+    assert!(plain.contains("visitor 05050505050505050505050505050505, 9 visits"), "{plain}");
+    assert!(plain.contains("worth 17.91"), "{plain}");
+    assert_eq!(said(folder, &["inspect", "profile", "kept.txt"]).1, plain);
+    std::fs::write(folder.join("other.txt"), "not a profile").unwrap();
+    let (code, _, fault) = said(folder, &["inspect", "profile", "other.txt"]);
+    assert_eq!(code, 1);
+    assert!(fault.contains("(profile/"), "{fault}");
+}

@@ -24,6 +24,8 @@ pub(crate) enum Origin {
     Affinity = 4,
     Moment = 5,
     Visits = 6,
+    Worth = 7,
+    Member = 8,
 }
 
 /// One column.
@@ -57,19 +59,20 @@ impl Attribute {
     pub(crate) fn domain(&self) -> Set {
         let mut domain = match (self.origin, self.argument) {
             (Origin::Context | Origin::Trait, _) => Set::present(self.kind == Kind::Text),
-            (Origin::Count | Origin::Recency | Origin::Affinity, _) => Set::numbers(Some(0.0), None),
+            (Origin::Count | Origin::Recency | Origin::Affinity | Origin::Worth, _) => Set::numbers(Some(0.0), None),
             (Origin::Moment, 0) => Set::numbers(Some(0.0), Some(24.0)),
             (Origin::Moment, 1) => Set::numbers(Some(1.0), Some(8.0)),
             (Origin::Moment, _) => Set::numbers(Some(1.0), Some(13.0)),
             (Origin::Visits, _) => Set::numbers(Some(1.0), None),
+            (Origin::Member, _) => Set::numbers(Some(0.0), Some(2.0)),
         };
-        domain.missing = matches!(self.origin, Origin::Context | Origin::Trait | Origin::Recency);
+        domain.missing = matches!(self.origin, Origin::Context | Origin::Trait | Origin::Recency | Origin::Member);
         domain
     }
 
-    /// Whether its values are whole numbers only. Strengths are too, but authors write them with a fraction.
+    /// Whether its values are whole numbers only. Strengths and worth are too, but authors write them with a fraction.
     fn is_whole(&self) -> bool {
-        matches!(self.origin, Origin::Count | Origin::Recency | Origin::Moment | Origin::Visits)
+        matches!(self.origin, Origin::Count | Origin::Recency | Origin::Moment | Origin::Visits | Origin::Member)
     }
 
     /// The same set with the fewest borders that tell this attribute's values apart.
@@ -132,6 +135,16 @@ impl Attributes {
     /// The column of the hours since a counter moved.
     pub(crate) fn recency(&mut self, counter: &str) -> usize {
         self.column(format!("hours since {counter}"), Origin::Recency, Kind::Number, Key::of(counter).0, 0)
+    }
+
+    /// The column of what a counter's events were worth.
+    pub(crate) fn worth(&mut self, counter: &str) -> usize {
+        self.column(format!("worth of {counter}"), Origin::Worth, Kind::Number, Key::of(counter).0, 0)
+    }
+
+    /// The column of a segment that the origin tells.
+    pub(crate) fn member(&mut self, name: &str) -> usize {
+        self.column(format!("member of {name}"), Origin::Member, Kind::Number, Key::of(name).0, 0)
     }
 
     /// The column of the interest in one value.

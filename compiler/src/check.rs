@@ -30,6 +30,7 @@ fn duplicates(folder: &Folder, report: &mut Report) {
     folder::index(&folder.traits, "trait/duplicate", "the trait", report);
     folder::index(&folder.events, "event/duplicate", "the event", report);
     folder::index(&folder.affinities, "affinity/duplicate", "the affinity", report);
+    folder::index(&folder.memberships, "membership/duplicate", "the membership", report);
     folder::index(&folder.feeds, "feed/duplicate", "the feed", report);
     folder::index(&folder.segments, "segment/duplicate", "the segment", report);
     folder::index(&folder.placements, "placement/duplicate", "the placement", report);

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::attribute::{Attributes, counter_name};
-use crate::declaration::{self, Affinity, EventKind, Kind, Known, Named};
+use crate::declaration::{self, Affinity, EventKind, Kind, Known, Membership, Named};
 use crate::diagnostic::Report;
 use crate::dnf::{Conjunct, Formula, MAX_CONJUNCTS};
 use crate::folder::Folder;
@@ -26,6 +26,7 @@ pub(crate) struct Names<'a> {
     pub(crate) traits: BTreeMap<&'a str, &'a Known>,
     pub(crate) events: BTreeMap<&'a str, &'a EventKind>,
     pub(crate) affinities: BTreeMap<&'a str, &'a Affinity>,
+    pub(crate) memberships: BTreeMap<&'a str, &'a Membership>,
     pub(crate) segments: BTreeMap<&'a str, &'a Named<Expression>>,
 }
 
@@ -36,6 +37,8 @@ pub(crate) struct Counter {
     pub(crate) property: Option<(String, String)>,
     /// Longest window asked for; 0 when only the total or the last time is.
     pub(crate) days: u16,
+    /// Whether some condition asks what its events were worth.
+    pub(crate) summed: bool,
     /// Where it was first asked for.
     pub(crate) span: Span,
 }
@@ -62,6 +65,7 @@ impl<'a> Names<'a> {
             traits: index(&folder.traits),
             events: index(&folder.events),
             affinities: index(&folder.affinities),
+            memberships: index(&folder.memberships),
             segments: folder.segments.iter().rev().map(|named| (named.name.as_str(), named)).collect(),
         }
     }
@@ -166,7 +170,7 @@ impl<'a> Resolver<'a> {
         let found = self.subject(&condition.subject, report);
         let (attribute, asked) = found?;
         if condition.operators.is_empty() {
-            if let Subject::Count(..) = condition.subject {
+            if let Subject::Count(..) | Subject::Member(..) = condition.subject {
                 return Some((attribute, Set::numbers(Some(1.0), None)));
             }
             report
@@ -206,6 +210,18 @@ impl<'a> Resolver<'a> {
                 let counter = self.counter(counted, 0, report)?;
                 Some((self.attributes.recency(&counter), Asked::Number(Unit::Hours)))
             }
+            Subject::Worth(counted) => {
+                let counter = self.counter(counted, 0, report)?;
+                let place = self.counter_places.get(&counter).copied();
+                if let Some((_, counter)) = place.and_then(|place| self.counters.get_mut(place)) {
+                    counter.summed = true;
+                }
+                Some((self.attributes.worth(&counter), Asked::Number(Unit::Thousandths)))
+            }
+            Subject::Member(word) => {
+                find(&self.names.memberships, word, "segment/unknown-membership", "membership", report)?;
+                Some((self.attributes.member(&word.text), Asked::Number(Unit::One)))
+            }
             Subject::Affinity { affinity, of } => {
                 let known = find(&self.names.affinities, affinity, "segment/unknown-affinity", "affinity", report)?;
                 check_value(of, known.values.iter().map(|value| value.text.as_str()), report);
@@ -238,7 +254,8 @@ impl<'a> Resolver<'a> {
             Some((_, counter)) => counter.days = counter.days.max(days),
             None => {
                 let event = counted.event.text.clone();
-                self.counters.push((name.clone(), Counter { event, property, days, span: counted.event.span }));
+                self.counters
+                    .push((name.clone(), Counter { event, property, days, summed: false, span: counted.event.span }));
             }
         }
         Some(name)

@@ -50,6 +50,10 @@ pub(crate) struct Affinity {
     pub(crate) values: Vec<Word>,
 }
 
+/// A segment that the origin tells: a list of a CRM's, say.
+#[derive(Clone, Debug)]
+pub(crate) struct Membership;
+
 /// Business facts.
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
@@ -105,6 +109,14 @@ impl Known {
         });
         fields.finish(report);
         Some(Self { kind: kind?, values: values.unwrap_or_default() })
+    }
+}
+
+impl Membership {
+    /// Reads `{}`: the name says it all.
+    pub(crate) fn read(node: &Node, _: &'static str, report: &mut Report) -> Option<Self> {
+        Fields::of(node, "a membership", report)?.finish(report);
+        Some(Self)
     }
 }
 

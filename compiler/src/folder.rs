@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use petitfour::consent::Policy;
 
 use crate::campaign::Campaign;
-use crate::declaration::{self, Affinity, Content, EventKind, Feed, Known, Named, Placement};
+use crate::declaration::{self, Affinity, Content, EventKind, Feed, Known, Membership, Named, Placement};
 use crate::diagnostic::Report;
 use crate::policy;
 use crate::reader::{self, Fields, Word};
@@ -26,10 +26,13 @@ pub(crate) struct Folder {
     pub(crate) site: String,
     /// What signals of consent open and close, and what is permitted where there is none.
     pub(crate) policy: Policy,
+    /// Days after which a visitor gets another pseudonym; 0 for the engine's own number.
+    pub(crate) pseudonym_days: u16,
     pub(crate) context: Vec<Named<Known>>,
     pub(crate) traits: Vec<Named<Known>>,
     pub(crate) events: Vec<Named<EventKind>>,
     pub(crate) affinities: Vec<Named<Affinity>>,
+    pub(crate) memberships: Vec<Named<Membership>>,
     pub(crate) feeds: Vec<Named<Feed>>,
     pub(crate) segments: Vec<Named<Expression>>,
     pub(crate) placements: Vec<Named<Placement>>,
@@ -105,13 +108,14 @@ impl Folder {
         if let Some(entry) = fields.take("consent")
             && once(&mut self.once.consent, entry, report)
         {
-            self.policy = policy::read(&entry.node, report);
+            (self.policy, self.pseudonym_days) = policy::read(&entry.node, report);
         }
         let context = fields.take("context");
         collect(context, "a context value", Known::read, &mut self.context, report);
         collect(fields.take("traits"), "a trait", Known::read, &mut self.traits, report);
         collect(fields.take("events"), "an event", EventKind::read, &mut self.events, report);
         collect(fields.take("affinities"), "an affinity", Affinity::read, &mut self.affinities, report);
+        collect(fields.take("memberships"), "a membership", Membership::read, &mut self.memberships, report);
         collect(fields.take("feeds"), "a feed", Feed::read, &mut self.feeds, report);
         let segment = |node: &Node, _: &'static str, report: &mut Report| Some(Expression::read(node, report));
         collect(fields.take("segments"), "a segment", segment, &mut self.segments, report);

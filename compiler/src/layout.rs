@@ -31,7 +31,11 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     let compiler = strings.put(COMPILER);
 
     let mut meta = Record::default();
-    meta.u32(rows.words)?.u32(rows.conjuncts)?.u8(plan.folder.policy.otherwise.bits()).zeros(3);
+    meta.u32(rows.words)?
+        .u32(rows.conjuncts)?
+        .u8(plan.folder.policy.otherwise.bits())
+        .zeros(1)
+        .raw16(plan.folder.pseudonym_days);
     meta.raw32(site).raw32(compiler).zeros(12);
     let columns = write_attributes(plan, &rows, &mut strings)?;
     let campaigns = write_campaigns(plan, &mut strings)?;
@@ -356,7 +360,7 @@ fn write_profile(plan: &Plan<'_>, strings: &mut Strings) -> Option<Profile> {
             Some((property, value)) => record.raw32(Key::of(property).0).raw32(low_half(value)),
             None => record.raw32(NONE).raw32(0),
         };
-        record.raw16(counter.days).zeros(2);
+        record.raw16(counter.days).raw16(u16::from(counter.summed));
     }
     for affinity in &plan.folder.affinities {
         let record = sections.affinities.name(&affinity.name, strings);

@@ -7,24 +7,31 @@ use petitfour::consent::{OptOut, Permissions, Policy, Purposes, Storage};
 
 use crate::declaration;
 use crate::diagnostic::Report;
+use crate::period;
 use crate::reader::{self, Fields};
 use crate::source::{Entry, Node, Value};
 
 /// TCF and Canada's section have 24 bits for purposes each.
 const PURPOSES: (i64, i64) = (1, 24);
 
-/// Reads `{ default, policy }`.
-pub(crate) fn read(node: &Node, report: &mut Report) -> Policy {
+/// Longest life of a pseudonym, in days: two years.
+const MAX_PSEUDONYM_DAYS: i64 = 730;
+
+/// Reads `{ default, policy, pseudonym }`: the policy, and the days of a pseudonym, 0 where they are not said.
+pub(crate) fn read(node: &Node, report: &mut Report) -> (Policy, u16) {
     let mut policy = Policy::default();
-    let Some(mut fields) = Fields::of(node, "`consent`", report) else { return policy };
+    let Some(mut fields) = Fields::of(node, "`consent`", report) else { return (policy, 0) };
     permissions(fields.take("default"), &mut policy.otherwise, report);
     if let Some(entry) = fields.take("policy")
         && let Some(laws) = Fields::of(&entry.node, "`policy`", report)
     {
         read_laws(laws, &mut policy, report);
     }
+    let days = fields.take("pseudonym").and_then(|entry| {
+        period::duration_in(&entry.node, "pseudonym", (period::DAY_SECONDS, "days", MAX_PSEUDONYM_DAYS), report)
+    });
     fields.finish(report);
-    policy
+    (policy, days.and_then(|days| u16::try_from(days).ok()).unwrap_or(0))
 }
 
 fn read_laws(mut laws: Fields<'_>, policy: &mut Policy, report: &mut Report) {

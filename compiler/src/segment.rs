@@ -42,6 +42,10 @@ pub(crate) enum Subject {
     Count(Counted, u16),
     /// How long ago.
     Recency(Counted),
+    /// What such events were worth, ever.
+    Worth(Counted),
+    /// A segment that the origin tells.
+    Member(Word),
     Affinity {
         affinity: Word,
         of: Word,
@@ -106,8 +110,10 @@ pub(crate) const OPERATORS: [(&str, OperatorKind); 11] = [
 ];
 
 /// The keys of which a condition has exactly one.
-const SUBJECTS: [&str; 11] =
-    ["all", "any", "not", "segment", "context", "trait", "event", "last", "affinity", "moment", "visits"];
+const SUBJECTS: [&str; 13] = [
+    "all", "any", "not", "segment", "context", "trait", "event", "last", "worth", "affinity", "member", "moment",
+    "visits",
+];
 
 impl Expression {
     /// Reads a segment's condition.
@@ -151,7 +157,7 @@ impl Expression {
         if !told {
             report
                 .error("segment/shape", node.span, "a condition does not say what it is about")
-                .remedy("begin with `context:`, `trait:`, `event:`, `last:`, `affinity:`, `moment:` or `visits:`");
+                .remedy("begin with `context:`, `trait:`, `event:`, `last:`, `worth:`, `affinity:`, `member:`, `moment:` or `visits:`");
         }
     }
 
@@ -206,12 +212,12 @@ impl Expression {
 
 /// Reads the one thing that a model's term looks at.
 pub(crate) fn read_term_subject(fields: &mut Fields<'_>, report: &mut Report) -> Option<Subject> {
-    const THINGS: [&str; 7] = ["context", "trait", "event", "last", "affinity", "moment", "visits"];
+    const THINGS: [&str; 9] = ["context", "trait", "event", "last", "worth", "affinity", "member", "moment", "visits"];
     let written: Vec<&str> = THINGS.into_iter().filter(|thing| fields.has(thing)).collect();
     let [thing] = written.as_slice() else {
         report
             .error("model/term", fields.span(), format!("a term looks at one thing, not {}", written.len()))
-            .remedy("begin with `context:`, `trait:`, `event:`, `last:`, `affinity:`, `moment:` or `visits:`");
+            .remedy("begin with `context:`, `trait:`, `event:`, `last:`, `worth:`, `affinity:`, `member:`, `moment:` or `visits:`");
         return None;
     };
     if *thing == "visits" {
@@ -237,6 +243,12 @@ fn read_thing(key: &str, fields: &mut Fields<'_>, report: &mut Report) -> Option
             let property = read_where(fields, report);
             Some(Subject::Recency(Counted { event: event?, property: property? }))
         }
+        "worth" => {
+            let event = fields.word("worth", report);
+            let property = read_where(fields, report);
+            Some(Subject::Worth(Counted { event: event?, property: property? }))
+        }
+        "member" => fields.word("member", report).map(Subject::Member),
         "affinity" => {
             let affinity = fields.word("affinity", report);
             let of = fields.need_word("of", report);

@@ -130,6 +130,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("segment/unknown-context", segment("{ context: »heats, is: 1 }")),
         ("segment/unknown-trait", segment("{ trait: »plans, is: free }")),
         ("segment/unknown-event", segment("{ event: »bought }")),
+        ("segment/unknown-membership", segment("{ member: »gold }")),
         ("segment/unknown-affinity", segment("{ affinity: »drinks, of: water, at_least: 1 }")),
         ("segment/unknown-value", segment("{ context: sky, in: [sun, »rian] }")),
         ("segment/unknown-value", segment("{ affinity: drink, of: »watre, at_least: 1 }")),
@@ -222,15 +223,16 @@ fn a_fault_in_the_second_file_is_told_there() {
 #[test]
 fn a_name_declared_in_two_files_is_a_fault_of_each_kind() {
     let again = "context: { heat: { type: number } }\ntraits: { plan: { type: text } }\n\
-                 affinities: { drink: { event: view, property: category, half_life: 7 days } }\nfeeds: { everywhere: {} }\n\
+                 affinities: { drink: { event: view, property: category, half_life: 7 days } }\nmemberships: { gold: {} }\nfeeds: { everywhere: {} }\n\
                  placements: { hero: { fallback: house } }\nsegments: { who: { event: view } }\n\
                  models: { m: { kind: linear, terms: [] } }\n";
-    let more = "segments: { who: { event: view } }\nmodels: { m: { kind: linear, terms: [] } }";
+    let more =
+        "memberships: { gold: {} }\nsegments: { who: { event: view } }\nmodels: { m: { kind: linear, terms: [] } }";
     let sources = [("a.yaml", add(more)), ("b.yaml", again.to_owned())];
     let sources = sources.map(|(name, text)| Source { name: name.to_owned(), text });
     let found = compile(&sources, &|_| None).diagnostics;
     let told: Vec<&str> = found.iter().map(|it| it.code).collect();
-    let kinds = ["context", "trait", "affinity", "feed", "placement", "segment", "model"];
+    let kinds = ["context", "trait", "affinity", "membership", "feed", "placement", "segment", "model"];
     assert_eq!(told, kinds.map(|kind| format!("{kind}/duplicate")));
 }
 

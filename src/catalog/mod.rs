@@ -16,6 +16,9 @@ use crate::id::Key;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+/// Thirteen months, the longest that Europe's regulators let a tracer live (CNIL, deliberation 2020-091, article 5).
+const PSEUDONYM_DAYS: u32 = 395;
+
 /// "None" wherever an index may be absent.
 pub const NONE: u32 = u32::MAX;
 
@@ -145,6 +148,16 @@ impl Catalog {
     #[must_use]
     pub fn default_permissions(&self) -> Permissions {
         Permissions::from_bits(self.section(Section::Meta).get(8).copied().unwrap_or(0))
+    }
+
+    /// Days after which a visitor gets another pseudonym.
+    #[must_use]
+    pub fn pseudonym_days(&self) -> u32 {
+        let days = self.section(Section::Meta).get(10..).and_then(<[u8]>::first_chunk::<2>);
+        match days.map_or(0, |days| u16::from_le_bytes(*days)) {
+            0 => PSEUDONYM_DAYS,
+            days => days.into(),
+        }
     }
 
     /// What signals of consent open and close; nothing where the section cannot be read.

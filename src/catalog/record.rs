@@ -19,6 +19,10 @@ pub enum Source {
     Moment,
     /// Sessions so far.
     Visits,
+    /// What the events of a counter were worth ever, in thousandths.
+    Worth,
+    /// Whether the origin counts the visitor to a segment: 1, 0, or missing when it never said.
+    Member,
     /// A source that this build does not know: always missing.
     Unknown,
 }
@@ -102,6 +106,8 @@ impl Attribute<'_> {
             4 => Source::Affinity,
             5 => Source::Moment,
             6 => Source::Visits,
+            7 => Source::Worth,
+            8 => Source::Member,
             _ => Source::Unknown,
         }
     }

@@ -244,6 +244,7 @@ impl Session {
 
     /// Records an event: counters and interests move, and an outcome is queued for the origin.
     pub fn record(&mut self, event: &Event, moment: Moment) {
+        self.rename_in_time(moment);
         if self.permissions.store() {
             self.change(Change::ARRIVE, moment);
             let engine = Arc::clone(&self.engine);
@@ -451,19 +452,35 @@ impl Session {
     fn begin_anew(&mut self, moment: Moment) {
         let visitor = Visitor(self.random.draw_wide());
         self.profile.forget(visitor, moment);
+        self.outbox.clear();
+        self.part();
+        self.notes.clear(self.replica);
+        self.read_at = None;
+        self.unsaved = false;
+        self.erase = true;
+    }
+
+    /// Gives a pseudonym that has grown too old for another. What was done stays on the device; the origin does not learn
+    /// that it is the same visitor.
+    fn rename_in_time(&mut self, moment: Moment) {
+        if self.notes.holds && self.profile.is_older_than(self.engine.catalog.pseudonym_days(), moment) {
+            self.outbox.flush(self.profile.visitor());
+            let visitor = Visitor(self.random.draw_wide());
+            self.profile.rename(visitor, moment);
+            self.part();
+        }
+    }
+
+    /// Lets nothing pass from one pseudonym to the next.
+    fn part(&mut self) {
         // Under the old number the origin could join the new pseudonym to the one that is to be forgotten.
         self.replica = self.random.draw();
         self.outbox.renumber(self.replica);
-        self.notes.clear(self.replica);
         // Nor may what was decided before be confirmed, or sent, under the new one.
-        self.outbox.clear();
         self.recent.clear();
         self.oldest = 0;
         self.decided = 0;
         self.last_exposed = 0;
-        self.read_at = None;
-        self.unsaved = false;
-        self.erase = true;
     }
 
     fn circumstances(&self, moment: Moment) -> Circumstances<'_> {
@@ -565,6 +582,8 @@ fn remembered(catalog: &Catalog, profile: &Profile, attribute: &Attribute<'_>, m
             half_life.map_or(f64::NAN, |hours| profile.strength(subject, attribute.argument(), hours, moment) as f64)
         }
         Source::Visits => profile.visits() as f64,
+        Source::Worth => profile.worth(subject) as f64,
+        Source::Member => profile.is_member(subject).map_or(f64::NAN, |is_in| f64::from(u8::from(is_in))),
         Source::Context | Source::Moment | Source::Unknown => f64::NAN,
     }
 }

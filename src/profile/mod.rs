@@ -185,7 +185,7 @@ impl Profile {
     /// Goes on under another pseudonym, remembering what it did; copies under the old one lose to this when they meet.
     pub fn rename(&mut self, visitor: Visitor, moment: Moment) {
         self.generation = self.generation.saturating_add(1);
-        (self.visitor, self.born) = (visitor, minutes(moment) / 60);
+        (self.visitor, self.born, self.shown) = (visitor, minutes(moment) / 60, (0, 0));
     }
 
     /// From now on counts as that device. For whoever merges copies of several; a device keeps its own number.
