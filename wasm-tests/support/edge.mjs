@@ -24,9 +24,10 @@ export async function edge(pkg, bundle) {
   const { load } = await import(pathToFileURL(join(pkg, "node.mjs")).href);
   const module = await WebAssembly.compile(readFileSync(join(pkg, "petitfour_bg.wasm")));
   return async (header, work, options = {}) => {
-    const cookie = jar(header);
+    const cookies = jar(header);
+    const cookie = options.cookie === false ? undefined : cookies;
     const client = await load({ bundle, module, storage: null, hold: false, ...options, cookie });
     const answer = await work(client);
-    return { answer, set: cookie.set(), errors: client.errors(), client };
+    return { answer, set: cookies.set(), errors: client.errors(), client };
   };
 }

@@ -271,6 +271,13 @@ pub const CLAIMS: &[Claim] = &[
     claim("sync.visit.ratio", "the former over the latter", "times", Bound::AtLeast(20.0), BROWSER),
     claim("browser.shop", "tests of the shop in a real browser that passed", "tests", Bound::AtLeast(1.0), BROWSER),
     claim(
+        "consent.matrix",
+        "permissions × storage × runtime in which nothing was written or sent that was not permitted",
+        "cells",
+        Bound::Equal(192.0),
+        BROWSER,
+    ),
+    claim(
         "tabs.lost",
         "events lost, of a thousand that two tabs and an edge recorded at once",
         "events",
