@@ -11,3 +11,7 @@ mod lens;
 mod reader;
 #[cfg(not(petitfour_reader))]
 mod session;
+
+/// Where the modules allocate. The one static: it holds free memory, and nothing of a visitor.
+#[global_allocator]
+static HEAP: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
