@@ -23,7 +23,7 @@
 //! 3  rule  model                     bins, bit rows, integer scores
 //! 2  profile  identity               what is remembered of one visitor; who they say they are
 //! 1  event  consent  catalog         facts
-//! 0  id  time  random  hash          vocabulary
+//! 0  id  time  random  hash  wire    vocabulary
 //! ```
 //!
 //! # Invariants
@@ -58,3 +58,4 @@ pub mod rule;
 pub mod sync;
 pub mod time;
 pub mod view;
+mod wire;

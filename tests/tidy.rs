@@ -17,6 +17,7 @@ const FLOORS: [(&str, u8); 18] = [
     ("time", 0),
     ("random", 0),
     ("hash", 0),
+    ("wire", 0),
     ("event", 1),
     ("consent", 1),
     ("catalog", 1),

@@ -4,6 +4,7 @@ use super::Reason;
 use crate::catalog::Catalog;
 use crate::id::Key;
 use crate::time::{Moment, Timestamp};
+use crate::wire::Sink;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,18 @@ struct Level {
 }
 
 impl Levels {
+    /// As postcard does: how many, then each.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.varint(self.0.len() as u64);
+        for Level { shelf: (feed, place, item), level, as_of } in &self.0 {
+            out.varint((*feed).into());
+            out.varint((*place).into());
+            out.varint(item.0.into());
+            out.signed((*level).into());
+            out.varint(as_of.0);
+        }
+    }
+
     /// Takes in a level: of feed number `feed`, at the place of that bin (0 when the feed has no places). An older word
     /// does not replace a newer one. Returns false when there is no room.
     pub fn set(&mut self, feed: u16, place: u16, item: Key, level: i32, as_of: Timestamp) -> bool {

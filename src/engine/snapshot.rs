@@ -4,6 +4,7 @@ use super::{Engine, Session};
 use crate::consent::Permissions;
 use crate::eligibility::Levels;
 use crate::profile::{self, Profile};
+use crate::wire::Sink;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -63,15 +64,16 @@ impl Session {
     /// What a decision now depends on.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        let snapshot = Snapshot {
-            bundle: self.engine.catalog.hash(),
-            permissions: self.permissions,
-            profile: self.profile.encode(),
-            inputs: self.inputs.iter().map(|input| input.to_bits()).collect(),
-            levels: self.levels.clone(),
-        };
-        // Plain values into memory: there is no way to fail.
-        postcard::to_allocvec(&snapshot).unwrap_or_default()
+        let profile = self.profile.encode();
+        let mut bytes = Vec::with_capacity(64 + profile.len() + 8 * self.inputs.len());
+        bytes.varint(self.engine.catalog.hash());
+        bytes.push(self.permissions.bits());
+        bytes.varint(profile.len() as u64);
+        bytes.extend_from_slice(&profile);
+        bytes.varint(self.inputs.len() as u64);
+        self.inputs.iter().for_each(|input| bytes.varint(input.to_bits()));
+        self.levels.write(&mut bytes);
+        bytes
     }
 
     /// A session that decides as the one did from which the snapshot was taken.

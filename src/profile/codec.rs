@@ -8,6 +8,7 @@ use super::seen::Seen;
 use super::{MAX_BYTES, MAX_TAKEN, MAX_WINDOW, Profile, Taken};
 use crate::hash::xxh64;
 use crate::id::{Key, Visitor};
+use crate::wire::{Length, Reader, Sink};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -77,22 +78,22 @@ impl Profile {
         out.push(FORMAT);
         out.extend_from_slice(&self.generation.to_le_bytes());
         out.extend_from_slice(&self.visitor.0);
-        put(&mut out, u64::from(self.born), 3);
+        out.fixed(u64::from(self.born), 3);
         out.extend_from_slice(&self.seen.to_le_bytes());
-        put(&mut out, u64::from(self.floor.hours), 3);
+        out.fixed(u64::from(self.floor.hours), 3);
         out.push(self.floor.kind);
         out.extend_from_slice(&self.floor.id.to_le_bytes());
         out.extend_from_slice(&self.floor.replica.to_le_bytes());
         out.extend_from_slice(&self.floor.slot.to_le_bytes());
         out.extend_from_slice(&self.device.to_le_bytes());
         out.extend_from_slice(&self.doubted.to_le_bytes());
-        put(&mut out, u64::from(self.shown.0), 4);
-        put(&mut out, self.shown.1, 8);
+        out.fixed(u64::from(self.shown.0), 4);
+        out.fixed(self.shown.1, 8);
         out.push(self.taken.len() as u8);
         for taken in &self.taken {
-            put(&mut out, taken.dot, 8);
-            put(&mut out, u64::from(taken.minute), 4);
-            put(&mut out, u64::from(taken.count), 3);
+            out.fixed(taken.dot, 8);
+            out.fixed(u64::from(taken.minute), 4);
+            out.fixed(u64::from(taken.count), 3);
         }
         body(&self.cells, Some(self.device), self.seen, &mut out);
         let seal = xxh64(&out, 0) as u32;
@@ -306,70 +307,4 @@ fn ever(reader: &mut Reader<'_>, cells: &mut [Cell]) -> Option<()> {
         cell.value = Seen(cell.value).with_ever(count).0;
     }
     Some(())
-}
-
-/// Where an encoding goes: into bytes, or into their number.
-pub(super) trait Sink {
-    fn fixed(&mut self, number: u64, bytes: usize);
-    fn varint(&mut self, number: u64);
-}
-
-struct Length(usize);
-
-impl Sink for Length {
-    fn fixed(&mut self, _: u64, bytes: usize) {
-        self.0 += bytes;
-    }
-
-    fn varint(&mut self, number: u64) {
-        self.0 += (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
-    }
-}
-
-impl Sink for Vec<u8> {
-    fn fixed(&mut self, number: u64, bytes: usize) {
-        put(self, number, bytes);
-    }
-
-    fn varint(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.push(number as u8);
-    }
-}
-
-pub(super) fn put(out: &mut Vec<u8>, number: u64, bytes: usize) {
-    out.extend(number.to_le_bytes().iter().take(bytes));
-}
-
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    pub(super) fn fixed(&mut self, bytes: usize) -> Option<u64> {
-        Some(self.take(bytes)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-    }
-
-    /// At most ten bytes, and none of them superfluous: a number has one encoding.
-    pub(super) fn varint(&mut self) -> Option<u64> {
-        let mut number = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.fixed(1)?;
-            if shift == 63 && byte > 1 {
-                return None;
-            }
-            number |= (byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return (byte > 0 || shift == 0).then_some(number);
-            }
-        }
-        None
-    }
 }

@@ -5,10 +5,10 @@
 //! the low half of XXH64 over all of it. At most [`MAX_CHANGES`] changes.
 
 use super::change::{Change, What};
-use super::codec::{Reader, Sink, put};
 use crate::hash::xxh64;
 use crate::id::Key;
 use crate::time::{Moment, Timestamp};
+use crate::wire::{Reader, Sink};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -72,23 +72,23 @@ impl Note {
         let Some((_, began)) = self.changes.first() else { return out };
         let mut before = began.now.0.min(0xFFFF_FFFF_FFFF);
         out.push(FORMAT);
-        put(&mut out, u64::from(self.generation), 4);
-        put(&mut out, self.dot, 8);
-        put(&mut out, u64::from(self.first), 4);
-        put(&mut out, before, 6);
+        out.fixed(u64::from(self.generation), 4);
+        out.fixed(self.dot, 8);
+        out.fixed(u64::from(self.first), 4);
+        out.fixed(before, 6);
         for (change, moment) in self.changes.iter().take(MAX_CHANGES) {
             // A clock that went back stands still here: within one note that is seconds.
             let now = moment.now.0.clamp(before, 0xFFFF_FFFF_FFFF);
             out.push(change.what as u8);
-            put(&mut out, u64::from(change.id.0), 4);
+            out.fixed(u64::from(change.id.0), 4);
             out.varint(now - before);
-            put(&mut out, u64::from(moment.offset_minutes as u16), 2);
+            out.fixed(u64::from(moment.offset_minutes as u16), 2);
             out.varint(u64::from(change.extra));
             out.varint(change.value);
             before = now;
         }
         let seal = xxh64(&out, 0);
-        put(&mut out, seal, 4);
+        out.fixed(seal, 4);
         out
     }
 

@@ -6,6 +6,7 @@
 //! Layout: `PF4A`, one format byte, then the fields of [`Answer`] in [postcard](https://postcard.jamesmunns.com).
 
 use super::MAGIC as MESSAGE;
+use crate::wire::Reader;
 use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -114,12 +115,37 @@ impl Answer {
         if *format != FORMAT {
             return Err(Error::Format);
         }
-        let (answer, rest): (Self, _) = postcard::take_from_bytes(body).map_err(|_| Error::Malformed)?;
+        let mut reader = Reader(body);
+        let answer = Self::read(&mut reader).ok_or(Error::Malformed)?;
         let rows = [answer.feeds.len(), answer.received.len(), answer.members.len(), answer.elsewhere.len()];
         if rows.into_iter().any(|rows| rows > MAX_ROWS) {
             return Err(Error::Size);
         }
-        if rest.is_empty() { Ok(answer) } else { Err(Error::Malformed) }
+        if reader.0.is_empty() { Ok(answer) } else { Err(Error::Malformed) }
+    }
+
+    /// As postcard does, but by hand: on a phone it is a third of the bytes.
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            verdict: match from.fixed(1)? {
+                0 => Verdict::Stored,
+                1 => Verdict::Duplicate,
+                2 => Verdict::Forgotten,
+                _ => return None,
+            },
+            bundle: from.varint()?,
+            version: from.varint()?,
+            feeds: rows(from, |from| Some(Feed { feed: from.short()?, version: from.varint()? }))?,
+            received: rows(from, |from| Some(Receipt { replica: from.varint()?, sequence: from.short()? }))?,
+            members: rows(from, |from| {
+                let (segment, inside) = (from.short()?, from.fixed(1).filter(|inside| *inside < 2)? > 0);
+                Some(Member { segment, inside, as_of: from.varint()? })
+            })?,
+            elsewhere: rows(from, |from| {
+                let (campaign, day) = (from.short()?, from.short()?);
+                Some(Elsewhere { campaign, day, exposures: u16::try_from(from.varint()?).ok()? })
+            })?,
+        })
     }
 }
 
@@ -128,8 +154,15 @@ impl Receipt {
     #[must_use]
     pub fn of(message: &[u8]) -> Option<Self> {
         let body = message.strip_prefix(&MESSAGE)?.get(1..)?;
-        postcard::take_from_bytes(body).ok().map(|(receipt, _)| receipt)
+        let mut reader = Reader(body);
+        Some(Self { replica: reader.varint()?, sequence: reader.short()? })
     }
+}
+
+/// As many rows as are told; a number that the bytes cannot hold ends where they do.
+fn rows<T>(from: &mut Reader<'_>, read: impl Fn(&mut Reader<'_>) -> Option<T>) -> Option<Vec<T>> {
+    let count = from.varint()?;
+    (0..count).map(|_| read(from)).collect()
 }
 
 /// Why bytes are not an answer.
