@@ -11,6 +11,7 @@
  * Closures instead of a class, because a minifier can shorten local names but not property names.
  */
 import { PERMISSIONS, openConsent, opened } from "./consent.mjs";
+import { openIdentity } from "./identify.mjs";
 import { openOutbox } from "./queue.mjs";
 import { openStore } from "./storage.mjs";
 import { openProfile } from "./tabs.mjs";
@@ -38,10 +39,6 @@ const EARLY = 5;
 
 /** Time zones change their offset on quarters of an hour; asking the platform each time costs more than deciding. */
 const QUARTER = 9e5;
-
-/** Values that sites send as identifiers by mistake. One of them would join thousands of visitors into one. */
-const NO_IDENTIFIER =
-  /^([0-]*|null|undefined|none|nil|nan|n\/?a|anonymous|unknown|guest|user|test|true|false|\[object object\]|(test|user|email|name|foo)@(test|example|email|domain|mail)\.(com|org|net))$/i;
 
 const text = (value) => String(value).replaceAll("\0", "");
 
@@ -169,8 +166,10 @@ export function createClient(host) {
       else if (effect === 2) outbox.add(session.payload());
       else if (effect === 3) host.wake?.(session.at() - host.now() + EARLY, wake);
       else if (effect === 5) profile.note(session.payload());
+      else if (effect === 6) identity.persist(session.payload());
       else if (!gently) {
         profile.erase();
+        identity.erase();
         outbox.erase();
       }
     }
@@ -310,6 +309,7 @@ export function createClient(host) {
   const page = mutating((properties) => {
     const recorded = record("page", properties);
     emit("page");
+    look();
     return recorded;
   }, false);
 
@@ -347,17 +347,16 @@ export function createClient(host) {
     session.consent(bits, clock(), offset);
     if (!gently && (before | kept) & ~bits & SENDING) outbox.drop();
     if (!(bits & 1)) {
-      if (gently) profile.rest();
-      else if (kept & 1) {
-        profile.erase();
-        outbox.erase();
-      }
+      if (gently) [profile, identity].forEach((each) => each.rest());
+      else if (kept & 1) [profile, identity, outbox].forEach((each) => each.erase());
     }
     // Before anything is counted: an elder profile may be there, and this replica goes on counting from it.
     profile.pull();
+    identity.pull();
     drain(gently);
     outbox.settle();
     if (before !== bits) emit("change");
+    if (bits & ~before & 0b1000) look();
   };
 
   const consent = openConsent(host, report, {
@@ -393,28 +392,21 @@ export function createClient(host) {
     }
   });
 
-  const identifier = mutating((namespace, digest) => session.identify(namespace, digest, clock(), offset));
-
-  const identify = asynchronous(
-    async (ids, values, quiet) => {
-      const answer = { accepted: [], refused: [] };
-      if (values) traits(values, quiet);
-      for (const [field, namespace, normalise] of IDENTIFIERS) {
-        const value = ids?.[field];
-        if (value === undefined || value === null) continue;
-        const known = normalise(String(value).trim());
-        if (!known) {
-          answer.refused.push(field);
-          report("identify/refused");
-          continue;
-        }
-        identifier(namespace, await host.digest(known));
-        answer.accepted.push(field);
-      }
-      return answer;
+  const identity = openIdentity(host, store, report, {
+    permissions: () => session?.permissions() ?? 0,
+    settled: async () => {
+      await settled;
+      await consent.judged();
     },
-    () => ({ accepted: [], refused: ["userId", "email", "phone"] }),
-  );
+    tell: mutating((found) => {
+      identity.pull();
+      identity.hand(found, (one) => session.identify(one, clock(), offset));
+    }),
+    restore: (bytes) => session.restore_identifiers(bytes, clock(), offset),
+    traits,
+  });
+
+  const look = asynchronous(identity.look, () => undefined);
 
   const exposed = mutating((decision) => {
     const [high, low] = halves(decision);
@@ -466,7 +458,8 @@ export function createClient(host) {
   const client = {
     track,
     page,
-    identify,
+    identify: asynchronous(identity.identify, () => ({ accepted: [], refused: [] })),
+    eids: asynchronous(identity.eids, () => []),
     decide,
     exposed,
     outcome,
@@ -543,6 +536,7 @@ export function createClient(host) {
       report(codeOf(error, "engine/failed"));
     }
     settle();
+    look();
     emit("ready", { loaded: !!session });
     return client;
   };
@@ -572,10 +566,3 @@ const worth = (properties) => {
   const { value, revenue, price, quantity = 1 } = properties ?? {};
   return Number(value ?? revenue ?? (price === undefined ? NaN : price * quantity));
 };
-
-/** Field, namespace in the engine, and the form that is hashed; an empty answer refuses. */
-const IDENTIFIERS = [
-  ["userId", 1, (value) => (NO_IDENTIFIER.test(value) ? "" : value)],
-  ["email", 2, (value) => (NO_IDENTIFIER.test(value) || !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value) ? "" : value.toLowerCase())],
-  ["phone", 3, (value) => (/^\+[1-9]\d{6,14}$/.test((value = value.replace(/[\s().-]/g, ""))) && !/^\+(\d)\1*$/.test(value) ? value : "")],
-];

@@ -18,16 +18,12 @@ export const CHARACTERS = 2048;
 /** Characters of one source's entry as JSON. */
 const ENTRY = 8192;
 
-/** The source names that the engine has a namespace of its own for (`identity::Namespace`), and everybody else's. */
-const NAMESPACES = { "uidapi.com": 12, "id5-sync.com": 13 };
-const PARTNER = 14;
-
 /** Encrypted anew at every refresh: the same person has another text next hour, so its digest would recognise nobody. */
 const ROTATING = new Set(["uidapi.com", "euid.eu", "id5-sync.com", "liveramp.com"]);
 
-/** What stands where an id should; ID5 answers "0" when it may not say. As `identity::placeholder` in the engine. */
+/** What stands where an id should; ID5 answers "0" when it may not say. The list of `identity::placeholder` in the engine, to which a test holds it. */
 const PLACEHOLDER =
-  /^["']*([0-]*|null|undefined|none|nil|nan|n\/?a|anonymous|unknown|guest|user|user_?id|test|true|false|id|email|distinct_?id|not_authenticated|opt-?out|void|\(not set\)|\[object object\]|nobody|(\{\{|\$\{|%%|<%).*)["']*$/i;
+  /^([0-]*|null|undefined|none|nil|nan|n\/?a|anonymous|unknown|guest|user|user_?id|test|true|false|id|email|distinct_?id|not_authenticated|opt-?out|void|\(not set\)|\[object object\]|nobody)$|^(\{\{|\$\{|%%|<%)/i;
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -101,23 +97,18 @@ export function scheme({ source }) {
   return { "uidapi.com": "uid2", "euid.eu": "euid", "id5-sync.com": "id5" }[source.trim().toLowerCase()] ?? null;
 }
 
-/**
- * What may be hashed to recognise somebody again: `[namespace, text]` for each id that stays the same. The text is the
- * one that `identity::opaque::partner` hashes; rotating ids are left out.
- */
+/** What may be hashed to recognise somebody again: `[source, id]` for each id that stays the same. Rotating ids are left out. */
 export function recognisable(eids) {
-  return eids.flatMap(({ source, uids }) => {
-    const name = source.trim().toLowerCase();
-    if (ROTATING.has(name)) return [];
-    const namespace = NAMESPACES[name] ?? PARTNER;
-    return uids.map(({ id }) => [namespace, namespace === PARTNER ? `${name}\n${id.trim()}` : id.trim()]);
-  });
+  const steady = eids.filter(({ source }) => !ROTATING.has(source.trim().toLowerCase()));
+  return steady.flatMap(({ source, uids }) => uids.map(({ id }) => [source, id]));
 }
 
 function fault(id) {
   if (typeof id !== "string") return "identity/malformed";
   if (id.length > CHARACTERS) return "identity/long";
-  return PLACEHOLDER.test(id.trim()) ? "identity/placeholder" : null;
+  let bare = id.trim();
+  while (/^["'].*["']$/s.test(bare)) bare = bare.slice(1, -1);
+  return PLACEHOLDER.test(bare) ? "identity/placeholder" : null;
 }
 
 function entries(value) {

@@ -1,5 +1,5 @@
 /**
- * The outside world of a client, built from web standards: clock, entropy, SHA-256, storage, network, timers.
+ * The outside world of a client, built from web standards: clock, entropy, storage, network, timers.
  *
  * Browsers, Node 20 and Workers all have these; what only a page has (document, localStorage, beacons) is used
  * where it exists. Nothing here decides anything.
@@ -21,7 +21,7 @@ const timer = (wait, fn) => {
   return id;
 };
 
-/** The host for `options` as `load` takes them; `modules` bring those that are loaded on demand, `lens` and `reader`. */
+/** The host for `options` as `load` takes them; `modules` bring those that are loaded on demand, `lens`, `reader` and `eids`. */
 export function createHost({ collector, storage, cookie, keep, hold, lens, reader }, modules) {
   const page = globalThis.document;
   const url = collector && String(collector);
@@ -30,15 +30,11 @@ export function createHost({ collector, storage, cookie, keep, hold, lens, reade
   const host = {
     lens: lens ?? modules.lens,
     reader: reader ?? modules.reader,
+    eids: modules.eids,
     report: announce,
     now: () => Date.now(),
     offset: (now) => -new Date(now).getTimezoneOffset(),
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
-    async digest(value) {
-      // Absent on plain http: without it nothing is identified, since the raw value may not be kept.
-      if (!globalThis.crypto?.subtle) throw "identify/insecure";
-      return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(value)));
-    },
     storage: () => (storage === undefined ? page && localStorage : storage),
     // At an edge a jar of the request's cookies; in a page `true` also writes what localStorage has.
     cookies: cookie?.read ? cookie : page && { read: () => page.cookie, write: (text) => (page.cookie = text + secure) },
@@ -56,6 +52,7 @@ export function createHost({ collector, storage, cookie, keep, hold, lens, reade
     host.post = (body) => fetch(url, { ...given, body });
   }
   if (!page) return host;
+  host.address = () => location.href;
   if (url) host.beacon = (body) => navigator.sendBeacon(url, body);
   host.listen = listen;
   if (keep) {

@@ -1,3 +1,4 @@
+import type { Eid } from "./eids.js";
 import type { Reader } from "./reader.js";
 
 /**
@@ -140,13 +141,54 @@ export type Properties = Record<string, unknown>;
 /** What is true right now; `null` takes a value back. */
 export type Context = Record<string, string | number | boolean | null | undefined>;
 
+/** What identifies a visitor. Each is normalised and hashed on the device; `docs/identity.md` says how. */
 export interface Identifiers {
+  /** The site's own number of a customer. */
   userId?: string | number | null;
-  /** Trimmed, lower-cased and hashed with SHA-256 on the device. */
+  /** The number of the customer relationship system. */
+  crmId?: string | number | null;
+  /** An address, or its SHA-256 in hex or base64. */
   email?: string | null;
-  /** E.164 (`+33612345678`; spaces, dots, dashes and brackets are taken out), hashed with SHA-256 on the device. */
+  /** A number with its country, `+33 6 12 34 56 78` or `0033 …`, or the SHA-256 of it. */
   phone?: string | null;
+  /**
+   * The calling code of the country (33) in which `phone` is written as it is dialled there; 0 when it has its country's
+   * code, though perhaps no "+".
+   */
+  phoneCountry?: number | string | null;
+  /** Apple's advertising identifier, in an app's web view. */
+  idfa?: string | null;
+  /** Google's advertising identifier, in an app's web view. */
+  gaid?: string | null;
+  /** What the system says about limiting ad tracking: `true` refuses `idfa` and `gaid`. */
+  limitAdTracking?: boolean | number | string | null;
+  uid2?: string | null;
+  id5?: string | null;
+  /** Partners' ids in any shape that `petitfour/eids` reads, such as `pbjs.getUserIdsAsEids()`; see {@link PetitFour.eids}. */
+  eids?: unknown;
+  /** Another partner's id; `source` is the partner's domain. */
+  partner?: { source: string; id: string } | { source: string; id: string }[] | null;
 }
+
+/** The name of an identifier, as {@link PetitFour.identify} answers it. */
+export type IdentifierField = Exclude<keyof Identifiers, "limitAdTracking" | "phoneCountry">;
+
+/** Why a value is not taken as an identifier. */
+export type IdentifierCode =
+  | "identity/placeholder"
+  | "identity/malformed"
+  | "identity/limited"
+  | "identity/long"
+  /** Neither storing nor sharing is permitted: it was not looked at. */
+  | "identity/permission"
+  | Code;
+
+export interface Identified {
+  accepted: IdentifierField[];
+  refused: { field: IdentifierField; code: IdentifierCode }[];
+}
+
+export type Traits = Record<string, string | number | boolean | null | undefined>;
 
 /** Stable codes; see `docs/javascript.md` for each. */
 export type Code = `${string}/${string}`;
@@ -178,12 +220,16 @@ export interface PetitFour {
   page(properties?: Properties): boolean;
   /**
    * Says who the visitor is. Identifiers are normalised and hashed on the device, and the raw value is dropped;
-   * values that identify nobody ("anonymous", zeroes, test@test.com) are refused.
+   * values that identify nobody ("anonymous", zeroes, test@test.com) are refused. What is no identifier is a trait.
+   * Loads the third module when first called.
    */
-  identify(identifiers: Identifiers, traits?: Record<string, string | number | boolean>): Promise<{
-    accepted: (keyof Identifiers)[];
-    refused: (keyof Identifiers)[];
-  }>;
+  identify(identifiers: Identifiers & Traits, traits?: Identifiers & Traits): Promise<Identified>;
+  identify(userId: string | number | null, traits?: Identifiers & Traits): Promise<Identified>;
+  /**
+   * Partners' ids as an auction takes them, verbatim: with a list (any shape that `petitfour/eids` reads) keeps it while
+   * the page lives. Answers what is kept; an empty list unless `share` is permitted.
+   */
+  eids(list?: unknown): Promise<Eid[]>;
   /** Chooses for a placement, at once. `context` holds for this decision only. */
   decide(placement: string, context?: Context): Decision;
   /** The decision was really seen. Counts once for each decision; caps move now, not when it was chosen. */

@@ -15,6 +15,11 @@ export interface Reader {
    * address has to come in lower case (`toLowerCase`); a ready digest in base64 as it is.
    */
   identify(namespace: number, text: string, limited: boolean): Uint8Array;
+  /**
+   * As `identify`, of a phone number as it is dialled within the country of that calling code; 0: with its country's
+   * code, though perhaps without "+".
+   */
+  phone(text: string, country: number): Uint8Array;
   /** As `identify`, of a partner's; `source` is its domain, as in OpenRTB's `eids`. */
   partner(source: string, id: string): Uint8Array;
   /** As `identify`, of the click ids in a page's address. */

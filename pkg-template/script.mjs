@@ -30,7 +30,10 @@ function run(script) {
 
   const bring = (file) => () => import(/* @vite-ignore */ /* webpackIgnore: true */ beside(file));
   const { client, start, report } = createClient(
-    createHost({ collector: told.collector, cookie: told.cookie !== undefined, keep: told.keep }, { lens: bring("lens.mjs"), reader: bring("reader.mjs") }),
+    createHost(
+      { collector: told.collector, cookie: told.cookie !== undefined, keep: told.keep },
+      { lens: bring("lens.mjs"), reader: bring("reader.mjs"), eids: bring("eids.mjs") },
+    ),
   );
 
   /** Placements by element: what they show, how to undo it, and how far their exposure is. */

@@ -110,7 +110,7 @@ export function openStore(open, jar, both, report) {
       const stored = local(set(key, value));
       const shared = /profile|consent/.test(key);
       let kept = stored;
-      if (stored ? both && shared : !/queue|hold/.test(key)) {
+      if (stored ? both && shared : !/queue|hold|identifiers/.test(key)) {
         kept = baked(set(key, value)) || stored;
         // What could not be replaced must not stand beside what is newer.
         if (kept && !stored) local(remove(key));

@@ -84,8 +84,8 @@ pub enum Entry {
     },
     /// An identifier, as a digest. Sent only while sharing is permitted.
     Identity {
-        /// Which kind: 1 user id, 2 e-mail, 3 phone.
-        namespace: u8,
+        /// Which kind, and in which forms: [`Hashed::code`](crate::identity::Hashed::code).
+        code: u8,
         /// SHA-256 of the normalised identifier.
         digest: [u8; 32],
     },
@@ -124,9 +124,9 @@ impl Entry {
                 out.varint((*after).into());
                 out.signed(*value);
             }
-            Self::Identity { namespace, digest } => {
+            Self::Identity { code, digest } => {
                 out.push(3);
-                out.push(*namespace);
+                out.push(*code);
                 out.extend_from_slice(digest);
             }
             Self::Forgotten { withdrawn, after } => {

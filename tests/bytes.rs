@@ -310,7 +310,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             after,
             value
         }),
-        any::<(u8, [u8; 32])>().prop_map(|(namespace, digest)| Entry::Identity { namespace, digest }),
+        any::<(u8, [u8; 32])>().prop_map(|(code, digest)| Entry::Identity { code, digest }),
         any::<(u8, u32)>().prop_map(|(withdrawn, after)| Entry::Forgotten { withdrawn, after }),
     ]
 }

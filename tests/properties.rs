@@ -13,6 +13,7 @@ use petitfour::consent::Permissions;
 use petitfour::decision::Verdict;
 use petitfour::engine::{Effect, Engine, Reason, Session};
 use petitfour::event::Event;
+use petitfour::identity::{Digest, Hashed, Identifiers};
 use petitfour::profile::{MAX_BYTES, Profile};
 use petitfour::sync::{Entry, Message};
 use petitfour::time::{Moment, Timestamp};
@@ -239,7 +240,7 @@ impl Visit {
             Deed::Decide(placement) => self.last = session.decide(placement, now).id,
             Deed::See => ignore(session.exposed(self.last, now)),
             Deed::Outcome => session.outcome("click", self.last, None, now),
-            Deed::Identify(namespace) => session.identify(*namespace, [7; 32], now),
+            Deed::Identify(code) => session.identify(Hashed::from_code(*code, Digest([7; 32])).expect("a code"), now),
             Deed::Wake => session.handle_wake(now),
             Deed::Flush => session.flush(),
             Deed::Forget => session.forget(now),
@@ -284,6 +285,11 @@ proptest! {
                             let identity = matches!(entry, Entry::Identity { .. });
                             prop_assert!(if identity { permitted.share() } else { permitted.measure() }, "{:?}", entry);
                         }
+                    }
+                    Effect::PersistIdentifiers(bytes) => {
+                        prop_assert!(permitted.store());
+                        let known = Identifiers::decode(&bytes).expect("what the engine keeps");
+                        prop_assert!(known.iter().all(|known| known.permissions().without(permitted) == Permissions::NONE));
                     }
                     Effect::Erase | Effect::Wake(_) | Effect::Note(_) => {}
                 }

@@ -97,7 +97,7 @@ impl Device {
                 }
                 Effect::Note(bytes) if bytes.is_empty() => drop(self.notes.remove(&tab.session.dot())),
                 Effect::Note(bytes) => drop(self.notes.insert(tab.session.dot(), bytes)),
-                Effect::Send(_) | Effect::Wake(_) | Effect::Erase => {}
+                Effect::Send(_) | Effect::Wake(_) | Effect::Erase | Effect::PersistIdentifiers(_) => {}
             }
         }
     }

@@ -295,11 +295,13 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
   one("[data-sign]").addEventListener("submit", async (submitted) => {
     submitted.preventDefault();
     const form = submitted.target;
-    const { accepted } = await engine.identify({ email: new FormData(form).get("email") });
+    const { accepted, refused } = await engine.identify({ email: new FormData(form).get("email") });
     form.reset();
     one("[data-signed]").textContent = accepted.length
       ? "Signed in. Only the scrambled form was kept; the address itself is gone."
-      : "That is not an address of one person, so it was refused.";
+      : refused[0]?.code === "identity/permission"
+        ? "Nothing may be kept or shared, so the address was not even looked at."
+        : "That is not an address of one person, so it was refused.";
     change();
   });
 

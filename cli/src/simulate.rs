@@ -249,7 +249,7 @@ fn drain(session: &mut Session, sent: &mut Vec<Vec<u8>>, wake: &mut Option<Times
             Effect::Send(message) => sent.push(message),
             Effect::Wake(at) => *wake = Some(at),
             // The session lives as long as the visitor, so nothing needs to be kept for the next page.
-            Effect::Persist(_) | Effect::Note(_) | Effect::Erase => {}
+            Effect::Persist(_) | Effect::Note(_) | Effect::PersistIdentifiers(_) | Effect::Erase => {}
         }
     }
 }

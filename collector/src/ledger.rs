@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use petitfour::{
     consent::Permissions,
     id::Key,
+    identity::{Digest, Hashed},
     sync::{Entry, Message},
 };
 use rusqlite::{OptionalExtension, Result, Transaction, named_params, params};
@@ -208,7 +209,7 @@ impl<'t> Ledger<'t> {
                 let told = if decision == 0 { None } else { Some(decision.cast_signed()) };
                 self.outcome(i64::from(event), told, place.at(after), value, place)
             }
-            Entry::Identity { namespace, ref digest } => self.identity(namespace, digest, place),
+            Entry::Identity { code, digest } => self.identity(code, digest, place),
             // Handled before any other: see `record`.
             Entry::Forgotten { .. } => Ok(()),
         }
@@ -347,17 +348,29 @@ impl<'t> Ledger<'t> {
         Ok(())
     }
 
-    fn identity(&mut self, namespace: u8, digest: &[u8; 32], place: &Place) -> Result<()> {
-        let written = self
+    /// An identifier of a kind that this build does not know is left out: a newer engine may send it, and the
+    /// rest of its message is as good as any.
+    fn identity(&mut self, code: u8, digest: [u8; 32], place: &Place) -> Result<()> {
+        let hashed = Hashed::from_code(code, Digest(digest));
+        let Some((hashed, namespace)) = hashed.and_then(|hashed| Some((hashed, hashed.namespace()?))) else {
+            return Ok(());
+        };
+        let namespace = namespace.number();
+        let known = self
             .transaction
-            .prepare_cached(
-                "INSERT OR IGNORE INTO identities (namespace, digest, visitor, message, first_received)
-				 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![namespace, digest, place.visitor, place.message, self.received])?;
-        if written > 0 {
+            .prepare_cached("SELECT 1 FROM identities WHERE namespace = ?1 AND digest = ?2 AND visitor = ?3")?
+            .exists(params![namespace, digest, place.visitor])?;
+        if !known {
             self.add("identities", 1);
         }
+        // Told again with other forms, it serves both: an address whose forms agree has one digest for all of them.
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO identities (namespace, forms, digest, visitor, message, first_received)
+				 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+				 ON CONFLICT (namespace, digest, visitor) DO UPDATE SET forms = forms | excluded.forms",
+            )?
+            .execute(params![namespace, hashed.forms().bits(), digest, place.visitor, place.message, self.received])?;
         Ok(())
     }
 

@@ -3,13 +3,15 @@
 //! The way of a sync: [`intake`] reserves room, reads and decodes it; [`writer`] takes everything that waits into one transaction;
 //! [`ledger`] writes its rows and moves the counts; [`store`] commits and syncs; then, and only then, the answer is 200. The same
 //! (replica, sequence) again changes nothing and is answered 200 too. [`shelf`] serves the bundle, [`page`] and [`counts`] show what
-//! was counted, [`keep`] hands a profile back as a cookie, [`site`] gives each of them its address. Endpoints, tables and limits: `docs/collector.md`.
+//! was counted, [`keep`] hands a profile back as a cookie, [`site`] gives each of them its address. [`identity`] says which digest
+//! each partner takes. Endpoints, tables and limits: `docs/collector.md`.
 //!
 //! Absent on purpose, for now: identity graph, other intakes, authentication. Put a proxy in front of anything but loopback.
 
 pub mod answer;
 pub mod counts;
 mod forget;
+pub mod identity;
 pub mod intake;
 pub mod keep;
 pub mod ledger;

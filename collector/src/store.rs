@@ -28,10 +28,11 @@ use crate::{
 pub const FILE: &str = "collector.db";
 
 /// What this build writes; kept in SQLite's `user_version`.
-const SCHEMA: i32 = 2;
+const SCHEMA: i32 = 3;
 
 /// What leads from each schema to the next, from the first on.
-const STEPS: [&str; 1] = [include_str!("answers.sql")];
+const STEPS: [&str; 2] =
+    [include_str!("answers.sql"), "ALTER TABLE identities ADD COLUMN forms INTEGER NOT NULL DEFAULT 0;"];
 
 /// Pages of the log before it is folded into the database: 4,000 × 4 KiB. A checkpoint syncs twice, so it should be rare;
 /// a log of 16 MiB is read back in well under a second after a crash.
@@ -184,7 +185,9 @@ fn migrate(connection: &mut Connection) -> anyhow::Result<()> {
         SCHEMA => {}
         0 => {
             transaction.execute_batch(include_str!("schema.sql"))?;
-            transaction.execute_batch(include_str!("answers.sql"))?;
+            for step in STEPS {
+                transaction.execute_batch(step)?;
+            }
             transaction.execute("INSERT INTO about (key, value) VALUES ('since', ?1)", [now()])?;
             transaction.pragma_update(None, "user_version", SCHEMA)?;
         }

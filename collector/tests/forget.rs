@@ -30,7 +30,7 @@ fn tombstone(replica: u64, withdrawn: u8, after: u32) -> Vec<u8> {
 }
 
 fn identity(replica: u64, sequence: u32) -> Message {
-    entries(replica, sequence, vec![Entry::Identity { namespace: 1, digest: [9; 32] }])
+    entries(replica, sequence, vec![Entry::Identity { code: 1, digest: [9; 32] }])
 }
 
 /// Rows of each table.

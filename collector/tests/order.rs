@@ -47,7 +47,8 @@ fn entry() -> impl Strategy<Value = Entry> {
                 value: i64::from(hours),
             }
         ),
-        Just(Entry::Identity { namespace: 2, digest: [7; 32] }),
+        prop_oneof![Just(2), Just(0b0010_0010), Just(0b1100_0010), Just(31)]
+            .prop_map(|code| Entry::Identity { code, digest: [7; 32] }),
     ]
 }
 

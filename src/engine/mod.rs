@@ -9,6 +9,7 @@
 //! exposure or outcome is queued; without share no identifier is; without personalise no attribute reads the profile.
 
 mod answer;
+mod identities;
 mod notes;
 mod outbox;
 mod snapshot;
@@ -32,6 +33,7 @@ use crate::time::{Moment, Timestamp};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use identities::Identities;
 use notes::Notes;
 use outbox::Outbox;
 
@@ -76,6 +78,8 @@ pub enum Effect {
     Send(Vec<u8>),
     /// Call [`Session::handle_wake`] at this time.
     Wake(Timestamp),
+    /// Keep these bytes in place of the last ones, beside the profile: who the visitor said to be.
+    PersistIdentifiers(Vec<u8>),
 }
 
 /// One visitor.
@@ -100,6 +104,7 @@ pub struct Session {
     oldest: usize,
     decided: u64,
     last_exposed: u64,
+    identities: Identities,
     outbox: Outbox,
     heard: answer::Heard,
     notes: Notes,
@@ -145,6 +150,7 @@ impl Session {
             oldest: 0,
             decided: 0,
             last_exposed: 0,
+            identities: Identities::default(),
             outbox: Outbox::new(replica, engine.catalog.hash()),
             heard: answer::Heard::default(),
             notes: Notes::new(replica),
@@ -187,8 +193,9 @@ impl Session {
         if before.store() && !permissions.store() {
             self.begin_anew(moment);
         }
-        let withdrawn = before.bits() & !permissions.bits();
-        if Permissions::from_bits(withdrawn).measure() || Permissions::from_bits(withdrawn).share() {
+        let withdrawn = before.without(permissions);
+        self.identities.withdraw(withdrawn, moment);
+        if withdrawn.measure() || withdrawn.share() {
             // What is packed cannot be taken apart any more, and may not leave as it is.
             self.outbox.drop_packed();
         }
@@ -290,13 +297,6 @@ impl Session {
         known.place().is_none_or(|_| place > 1) && self.levels.set(number as u16, place, Key::of(item), level, as_of)
     }
 
-    /// Queues a digest of an identifier for the origin, if sharing is permitted. Nothing of it is kept here.
-    pub fn identify(&mut self, namespace: u8, digest: [u8; 32], moment: Moment) {
-        if self.permissions.share() {
-            self.queue(|_| Entry::Identity { namespace, digest }, moment);
-        }
-    }
-
     /// Decides for a placement by name. Always an answer: an unknown name gets [`Reason::Nothing`].
     pub fn decide(&mut self, placement: &str, moment: Moment) -> Decision {
         let index = self.engine.catalog.placement_named(placement).unwrap_or(usize::MAX);
@@ -383,7 +383,7 @@ impl Session {
         if core::mem::take(&mut self.notes.unsaved) && self.permissions.store() {
             return Some(Effect::Note(self.notes.encode(self.profile.generation())));
         }
-        self.outbox.poll()
+        self.identities.poll().or_else(|| self.outbox.poll())
     }
 
     /// The bundle.
@@ -453,6 +453,7 @@ impl Session {
         let visitor = Visitor(self.random.draw_wide());
         self.profile.forget(visitor, moment);
         self.outbox.clear();
+        self.identities.forget();
         self.part();
         self.notes.clear(self.replica);
         self.read_at = None;

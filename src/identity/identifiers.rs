@@ -14,9 +14,9 @@
 
 use super::{Digest, Hashed};
 use crate::consent::Permissions;
-use crate::hash::xxh64;
 use crate::time::Moment;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
 
 /// Most identifiers on one shelf. An e-mail address takes two at most, a phone number two; a shopper with both, a
@@ -27,20 +27,19 @@ pub const SHELF: usize = 12;
 pub const MAX_BYTES: usize = 1 + 2 * (HEAD + SHELF * ENTRY);
 
 const FORMAT: u8 = 1;
+/// Minutes of a day.
+const DAY: u32 = 24 * 60;
 /// Floor and count.
 const HEAD: usize = 8 + 1;
 /// Key and minute.
 const ENTRY: usize = KEY + 4;
 const KEY: usize = 1 + 1 + 32;
 
-/// An identifier, the permissions it came under, and when.
+/// An identifier, the permissions it came under, and when: code, permissions, digest, minutes since 1970 in little-endian.
+///
+/// It stays in the bytes of its encoding: taken apart into fields, the set cost every visitor 900 bytes more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identifier {
-    hashed: Hashed,
-    permissions: Permissions,
-    /// Minutes since 1970.
-    when: u32,
-}
+pub struct Identifier([u8; ENTRY]);
 
 /// A visitor's identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -76,7 +75,7 @@ impl Identifiers {
         let [kept, shared] = &mut self.shelves;
         let shelf = if permissions.share() { shared } else { kept };
         let after = (shelf.floor.saturating_add(1) >> 32) as u32;
-        let identifier = Identifier { hashed, permissions, when: minutes(moment).max(after) };
+        let identifier = Identifier::new(hashed, permissions, minutes(moment).max(after));
         shelf.take(&identifier);
         shelf.trim();
         shelf.place(&identifier).is_ok()
@@ -99,16 +98,30 @@ impl Identifiers {
 
     /// Takes in another copy.
     pub fn merge(&mut self, other: &Self) {
-        for (ours, theirs) in self.shelves.iter_mut().zip(&other.shelves) {
-            ours.floor = ours.floor.max(theirs.floor);
-            theirs.kept.iter().for_each(|identifier| ours.take(identifier));
-            ours.trim();
+        // What it wrote itself is never refused.
+        let _ = self.absorb(&other.encode());
+    }
+
+    /// Lets go of everything that came up to `minute`, as a withdrawal does: the visitor was forgotten then; 0 for never.
+    pub fn forget_until(&mut self, minute: u32) {
+        for shelf in &mut self.shelves {
+            shelf.cut(shelf.floor.max(if minute == 0 { 0 } else { floor(minute) }));
         }
+    }
+
+    /// Was it told today (of UTC) already, while sharing was open? Under that rule it has been sent.
+    #[must_use]
+    pub fn was_shared_today(&self, hashed: &Hashed, moment: Moment) -> bool {
+        let [_, shared] = &self.shelves;
+        shared
+            .kept
+            .iter()
+            .any(|known| known.hashed().mark() == hashed.mark() && known.minutes() / DAY == minutes(moment) / DAY)
     }
 
     /// Every identifier that came under permissions which are all open now.
     pub fn under(&self, open: Permissions) -> impl Iterator<Item = &Identifier> {
-        self.iter().filter(move |known| known.permissions.bits() & !open.bits() == 0)
+        self.iter().filter(move |known| known.permissions().without(open) == Permissions::NONE)
     }
 
     /// Every identifier.
@@ -125,16 +138,14 @@ impl Identifiers {
     /// The set as bytes, at most [`MAX_BYTES`]: format u8, then for each shelf its floor u64, its count u8 and its
     /// elements (code u8, permissions u8, digest, minute u32), little-endian. Equal sets are equal bytes.
     #[must_use]
+    #[inline(never)]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(1 + 2 * HEAD + self.iter().count() * ENTRY);
         out.push(FORMAT);
         for shelf in &self.shelves {
             out.extend_from_slice(&shelf.floor.to_le_bytes());
             out.push(shelf.kept.len() as u8);
-            for known in &shelf.kept {
-                out.extend_from_slice(&known.key());
-                out.extend_from_slice(&known.when.to_le_bytes());
-            }
+            shelf.kept.iter().for_each(|known| out.extend_from_slice(&known.0));
         }
         out
     }
@@ -144,49 +155,71 @@ impl Identifiers {
     /// # Errors
     /// [`Error::Format`] for another format; [`Error::Damaged`] for anything that [`Identifiers::encode`] never writes.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut whole = Self::default();
+        whole.absorb(bytes)?;
+        // Order, floors and bounds: whatever is amiss there is not written again.
+        if whole.encode() == bytes { Ok(whole) } else { Err(Error::Damaged) }
+    }
+
+    /// Takes in another copy from its bytes, without a second set in memory: what the module of every visitor can afford.
+    /// Of damaged bytes it takes what stands before the damage.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for another format; [`Error::Damaged`] for a wrong length or an element that cannot be.
+    pub fn absorb(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let (format, mut rest) = bytes.split_first().ok_or(Error::Damaged)?;
         if *format != FORMAT {
             return Err(Error::Format);
         }
-        let mut whole = Self::default();
-        for (shared, shelf) in whole.shelves.iter_mut().enumerate() {
-            *shelf = Shelf::read(&mut rest, shared == 1).ok_or(Error::Damaged)?;
+        for (shared, shelf) in self.shelves.iter_mut().enumerate() {
+            shelf.read(&mut rest, shared == 1).ok_or(Error::Damaged)?;
         }
-        if rest.is_empty() { Ok(whole) } else { Err(Error::Damaged) }
+        if rest.is_empty() { Ok(()) } else { Err(Error::Damaged) }
     }
 }
 
 impl Identifier {
+    fn new(hashed: Hashed, permissions: Permissions, minutes: u32) -> Self {
+        let mut bytes = [0; ENTRY];
+        let [code, under, rest @ ..] = &mut bytes;
+        (*code, *under) = (hashed.code, permissions.bits());
+        let (digest, when) = rest.split_at_mut(32);
+        digest.copy_from_slice(&hashed.digest.0);
+        when.copy_from_slice(&minutes.to_le_bytes());
+        Self(bytes)
+    }
+
     /// Kind and digest.
     #[must_use]
-    pub fn hashed(&self) -> &Hashed {
-        &self.hashed
+    pub fn hashed(&self) -> Hashed {
+        let [code, _, rest @ ..] = &self.0;
+        Hashed { code: *code, digest: Digest(*rest.first_chunk().unwrap_or(&[0; 32])) }
     }
 
     /// The permissions it came under.
     #[must_use]
     pub fn permissions(&self) -> Permissions {
-        self.permissions
+        let [_, under, ..] = self.0;
+        Permissions::from_bits(under)
     }
 
     /// When it was last told, in minutes since 1970.
     #[must_use]
     pub fn minutes(&self) -> u32 {
-        self.when
+        self.0.last_chunk().map_or(0, |when| u32::from_le_bytes(*when))
     }
 
-    /// Code, permissions, digest. As one run of bytes: compared as a tuple, it took 800 bytes more of the module.
-    fn key(&self) -> [u8; KEY] {
-        let mut key = [0; KEY];
-        let parts = [self.hashed.code, self.permissions.bits()].into_iter().chain(self.hashed.digest.0);
-        key.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
-        key
+    /// Code, permissions, digest.
+    fn key(&self) -> &[u8] {
+        self.0.first_chunk::<KEY>().map_or(&[], |key| key)
     }
 
-    /// Grows when the identifier is told again, and with nothing else.
+    /// Grows when the identifier is told again, and with nothing else. What follows the minute is the digest's beginning:
+    /// it is as good a hash as any.
     fn rank(&self) -> u64 {
-        let salt = u64::from(self.hashed.code) << 8 | u64::from(self.permissions.bits());
-        u64::from(self.when) << 32 | xxh64(&self.hashed.digest.0, salt) & 0xFFFF_FFFF
+        let [code, under, first, second, third, fourth, ..] = self.0;
+        let salt = u32::from_le_bytes([first, second, third ^ code, fourth ^ under]);
+        u64::from(self.minutes()) << 32 | u64::from(salt)
     }
 }
 
@@ -194,19 +227,32 @@ impl Shelf {
     /// Where it stands, or where it would. Twelve at most: walking takes less code than searching.
     #[inline(never)]
     fn place(&self, told: &Identifier) -> Result<usize, usize> {
-        let key = told.key();
-        let place = self.kept.iter().position(|known| known.key() >= key).unwrap_or(self.kept.len());
-        if self.kept.get(place).is_some_and(|known| known.key() == key) { Ok(place) } else { Err(place) }
+        for (place, known) in self.kept.iter().enumerate() {
+            // Byte by byte: as slices of a known length, the comparison took 900 bytes more of the module.
+            match known.key().iter().cmp(told.key()) {
+                Ordering::Less => {}
+                Ordering::Equal => return Ok(place),
+                Ordering::Greater => return Err(place),
+            }
+        }
+        Err(self.kept.len())
     }
 
+    #[inline(never)]
     fn take(&mut self, told: &Identifier) {
         match self.place(told) {
-            Ok(place) => self.kept.get_mut(place).into_iter().for_each(|known| known.when = known.when.max(told.when)),
             Err(place) => self.kept.insert(place, *told),
+            // Of one key, the greater rank is the later time.
+            Ok(place) => self.kept.iter_mut().skip(place).take(1).for_each(|known| {
+                if known.rank() < told.rank() {
+                    *known = *told;
+                }
+            }),
         }
     }
 
     /// Restores the invariant.
+    #[inline(never)]
     fn trim(&mut self) {
         self.cut(self.floor);
         while self.kept.len() > SHELF {
@@ -215,35 +261,34 @@ impl Shelf {
         }
     }
 
+    #[inline(never)]
     fn cut(&mut self, floor: u64) {
         self.floor = floor;
         self.kept.retain(|known| known.rank() > floor);
     }
 
     /// A clock that went back has put some later than now: they too came before this.
+    #[inline(never)]
     fn withdraw(&mut self, moment: Moment) {
-        let latest = self.kept.iter().map(|known| known.when).fold(minutes(moment), u32::max);
-        self.cut(self.floor.max(u64::from(latest) << 32 | 0xFFFF_FFFF));
+        let latest = self.kept.iter().map(Identifier::minutes).fold(minutes(moment), u32::max);
+        self.cut(self.floor.max(floor(latest)));
     }
 
-    fn read(rest: &mut &[u8], shared: bool) -> Option<Self> {
-        let floor = u64::from_le_bytes(*take(rest)?);
+    fn read(&mut self, rest: &mut &[u8], shared: bool) -> Option<()> {
+        self.floor = self.floor.max(u64::from_le_bytes(*take(rest)?));
         let [count] = *take(rest)?;
-        let mut shelf = Self { floor, kept: Vec::with_capacity(usize::from(count).min(SHELF)) };
         for _ in 0..count {
-            let [code, bits] = *take(rest)?;
-            let hashed = Hashed::from_code(code, Digest(*take(rest)?))?;
-            let when = u32::from_le_bytes(*take(rest)?);
-            let permissions = Permissions::from_bits(bits);
-            let known = Identifier { hashed, permissions, when };
-            let placed = permissions.bits() == bits && permissions.store() && permissions.share() == shared;
-            let last = shelf.kept.len();
-            if !placed || shelf.place(&known) != Err(last) || known.rank() <= floor || last == SHELF {
+            let known = Identifier(*take(rest)?);
+            let [code, under, ..] = known.0;
+            // Four bits, the first of them open: nothing is kept without the permission to store.
+            if code & 31 == 0 || under & 0b1111_0001 != 1 || (under & 0b1000 != 0) != shared {
                 return None;
             }
-            shelf.kept.push(known);
+            self.take(&known);
+            self.trim();
         }
-        Some(shelf)
+        self.trim();
+        Some(())
     }
 }
 
@@ -273,6 +318,11 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     let (head, tail) = rest.split_first_chunk()?;
     *rest = tail;
     Some(head)
+}
+
+/// What lies above everything of that minute, and below the next.
+fn floor(minute: u32) -> u64 {
+    u64::from(minute) << 32 | 0xFFFF_FFFF
 }
 
 fn minutes(moment: Moment) -> u32 {
@@ -310,7 +360,7 @@ mod tests {
         let old = known.clone();
         known.withdraw(Permissions::from_bits(0b1000), at(2));
         known.merge(&old);
-        let left: Vec<_> = known.iter().map(|known| *known.hashed()).collect();
+        let left: Vec<_> = known.iter().map(|known| known.hashed()).collect();
         assert_eq!(left, [user(1)]);
     }
 

@@ -160,6 +160,12 @@ impl Forms {
     /// Phone: E.164 without "+".
     pub const BARE: Self = Self(2);
 
+    /// As three bits.
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
     /// Both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -202,6 +208,13 @@ impl Hashed {
     #[must_use]
     pub fn forms(&self) -> Forms {
         Forms(self.code >> 5)
+    }
+
+    /// 64 bits that stand for the whole within one session: the digest's beginning and the code.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        let head = self.digest.0.first_chunk().map_or(0, |head| u64::from_le_bytes(*head));
+        head ^ u64::from(self.code)
     }
 
     /// The digest.

@@ -5,6 +5,7 @@
 //! is kept in it, and each answer depends on its arguments alone.
 
 use crate::consent::{Error, Permissions, Policy, Signals};
+use crate::identity::phone::{self, Plan};
 use crate::identity::{self, Hashed, Namespace, Refusal, opaque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -46,6 +47,13 @@ pub fn identify(namespace: u8, text: &str, limited: bool) -> Vec<u8> {
         Some(namespace) => identity::read_lowered(namespace, text),
         None => Err(Refusal::Malformed),
     })
+}
+
+/// As [`identify`], of a phone number as it is dialled within the country of that calling code; 0: with its country's
+/// code, though perhaps without "+".
+#[wasm_bindgen]
+pub fn phone(text: &str, country: u16) -> Vec<u8> {
+    bytes(phone::read(text, if country == 0 { Plan::Complete } else { Plan::National(country) }))
 }
 
 /// As [`identify`], of a partner's identifier; `source` is the partner's domain, as in OpenRTB's `eids`.

@@ -4,6 +4,7 @@ use crate::catalog::Section;
 use crate::consent::Permissions;
 use crate::engine::{Effect, Engine, Session as Inner};
 use crate::event::Event;
+use crate::identity::{Digest, Hashed};
 use crate::time::{Moment, Timestamp};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -17,6 +18,7 @@ const SEND: u32 = 2;
 const WAKE: u32 = 3;
 const ERASE: u32 = 4;
 const NOTE: u32 = 5;
+const PERSIST_IDENTIFIERS: u32 = 6;
 
 /// No index.
 const NONE: u32 = u32::MAX;
@@ -137,11 +139,19 @@ impl Session {
         self.inner.feed(feed, place, item, level, Timestamp(as_of as u64))
     }
 
-    /// Queues a digest of an identifier; anything but 32 bytes is ignored.
-    pub fn identify(&mut self, namespace: u8, digest: &[u8], now: f64, offset: i32) {
-        if let Ok(digest) = <[u8; 32]>::try_from(digest) {
-            self.inner.identify(namespace, digest, moment(now, offset));
+    /// Takes in an identifier as the reader gives it: its code and its digest. Anything but 33 bytes is ignored.
+    pub fn identify(&mut self, identifier: &[u8], now: f64, offset: i32) {
+        if let Ok([code, digest @ ..]) = <[u8; 33]>::try_from(identifier)
+            && let Some(hashed) = Hashed::from_code(code, Digest(digest))
+        {
+            self.inner.identify(hashed, moment(now, offset));
         }
+    }
+
+    /// Takes in the stored identifiers, after the profile; returns "" or the stable code of what is wrong with them.
+    pub fn restore_identifiers(&mut self, identifiers: &[u8], now: f64, offset: i32) -> String {
+        let restored = self.inner.restore_identifiers(identifiers, moment(now, offset));
+        restored.err().map_or("", |error| error.code()).to_string()
     }
 
     /// Sets what is permitted: bit 0 store, 1 personalise, 2 measure, 3 share.
@@ -237,7 +247,7 @@ impl Session {
         code.to_string()
     }
 
-    /// The next effect: 0 none, 1 persist, 2 send, 3 wake, 4 erase, 5 note.
+    /// The next effect: 0 none, 1 persist, 2 send, 3 wake, 4 erase, 5 note, 6 persist identifiers.
     pub fn poll(&mut self) -> u32 {
         match self.inner.poll_effect() {
             None => NOTHING,
@@ -249,6 +259,10 @@ impl Session {
             Some(Effect::Note(bytes)) => {
                 self.payload = bytes;
                 NOTE
+            }
+            Some(Effect::PersistIdentifiers(bytes)) => {
+                self.payload = bytes;
+                PERSIST_IDENTIFIERS
             }
             Some(Effect::Send(bytes)) => {
                 self.payload = bytes;

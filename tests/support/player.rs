@@ -9,6 +9,7 @@ use super::{hex, moment, unhex};
 use petitfour::consent::Permissions;
 use petitfour::engine::{Decision, Effect, Engine, Explanation, Reason, Session};
 use petitfour::event::Event;
+use petitfour::identity::{Digest, Hashed};
 use petitfour::sync::{Entry, Message};
 use petitfour::time::{Moment, Timestamp};
 use serde_json::Value;
@@ -143,10 +144,10 @@ impl<'a> Player<'a> {
                 levels.map(|(item, level)| self.session().feed(feed, place, item, *level, as_of).to_string()).collect();
             return (format!("feed {feed}"), taken.join(" "));
         }
-        if let Some(namespace) = step.identify {
-            let digest = seed(step.digest.as_deref().expect("a digest"));
-            self.session().identify(namespace, digest, now);
-            return (format!("identify {namespace}"), "ok".to_owned());
+        if let Some(code) = step.identify {
+            let digest = Digest(seed(step.digest.as_deref().expect("a digest")));
+            self.session().identify(Hashed::from_code(code, digest).expect("a code with a namespace"), now);
+            return (format!("identify {code}"), "ok".to_owned());
         }
         if let Some(placement) = &step.decide {
             return (format!("decide {placement}"), self.decide(number, placement, step));
@@ -292,6 +293,7 @@ impl<'a> Player<'a> {
                 }
                 Effect::Wake(Timestamp(at)) => ("wake", format!("  wake {at}")),
                 Effect::Note(_) => panic!("{}: every scenario holds its profile", self.scenario.name),
+                Effect::PersistIdentifiers(bytes) => ("identifiers", format!("  identifiers {}", hex(&bytes))),
             };
             self.write(&line);
             kinds.push(kind);
@@ -318,7 +320,7 @@ impl<'a> Player<'a> {
             }
             Entry::Exposure { decision: id, .. } => format!("exposure {}", decision(*id)),
             Entry::Outcome { decision: id, .. } => format!("outcome {}", decision(*id)),
-            Entry::Identity { namespace, .. } => format!("identity {namespace}"),
+            Entry::Identity { code, .. } => format!("identity {code}"),
             Entry::Forgotten { withdrawn, .. } => format!("forgotten {withdrawn}"),
         }
     }

@@ -55,7 +55,7 @@ pub struct Step {
     pub place: Option<String>,
     pub levels: Option<BTreeMap<String, i32>>,
     pub as_of: Option<String>,
-    /// Verb: a `digest` in this namespace.
+    /// Verb: a `digest` of this code.
     pub identify: Option<u8>,
     pub digest: Option<String>,
     /// Verb: a decision, remembered under the placement's name or `name`.

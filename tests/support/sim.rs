@@ -109,7 +109,7 @@ impl Browser {
                 }
                 Effect::Send(bytes) => self.sent.push(Message::decode(&bytes).expect("what the engine sends")),
                 Effect::Erase => self.store = None,
-                Effect::Wake(_) | Effect::Note(_) => {}
+                Effect::Wake(_) | Effect::Note(_) | Effect::PersistIdentifiers(_) => {}
             }
         }
     }

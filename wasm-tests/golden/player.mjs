@@ -84,7 +84,10 @@ function perform(scenario, campaigns, bundles, { Session, memory, Lens }) {
       const told = ([item, level]) => session.feed(step.feed, step.place ?? "", item, level, asOf);
       return [`feed ${step.feed}`, sorted(step.levels).map(told).join(" ")];
     }
-    if (step.identify) return session.identify(step.identify, seed(step.digest), now, offset), [`identify ${step.identify}`, "ok"];
+    if (step.identify) {
+      session.identify(Uint8Array.of(step.identify, ...seed(step.digest)), now, offset);
+      return [`identify ${step.identify}`, "ok"];
+    }
     if (step.decide) return [`decide ${step.decide}`, decide(step.decide, step.name ?? step.decide)];
     if (step.see) return [`see ${step.see}`, session.exposed(...decision(step.see), now, offset)];
     if (step.outcome) {
@@ -108,6 +111,7 @@ function perform(scenario, campaigns, bundles, { Session, memory, Lens }) {
       if (kind === 1) lines.push(`  persist ${hex(session.payload())}`);
       else if (kind === 2) lines.push(`  send ${hex(session.payload())}`);
       else if (kind === 3) lines.push(`  wake ${session.at()}`);
+      else if (kind === 6) lines.push(`  identifiers ${hex(session.payload())}`);
       else lines.push("  erase");
     }
   };
