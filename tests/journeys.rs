@@ -227,6 +227,29 @@ campaigns:
 }
 
 #[test]
+fn what_was_seen_on_the_phone_counts_in_the_browsers_cap() {
+    let mut browser = visitor(Permissions::from_bits(0b0111));
+    let elsewhere = |exposures, day| petitfour::sync::answer::Elsewhere {
+        campaign: petitfour::id::Key::of("lemonade-ad").0,
+        day,
+        exposures,
+    };
+    assert_eq!(shows(&mut browser, "ad", hot), "lemonade-ad");
+    let today = browser.now.local_day();
+    for row in [elsewhere(1, today), elsewhere(2, today), elsewhere(9, today - 1), elsewhere(2, today)] {
+        let answer = petitfour::sync::answer::Answer { elsewhere: vec![row], ..Default::default() }.encode();
+        browser.view(&[], |session, now| session.answer(&answer, now).expect("an answer"));
+    }
+    assert_ne!(
+        shows(&mut browser, "ad", hot),
+        "lemonade-ad",
+        "one here and two there are three, however often it is told"
+    );
+    browser.pass(DAY);
+    assert_eq!(shows(&mut browser, "ad", hot), "lemonade-ad", "tomorrow is another day");
+}
+
+#[test]
 fn a_pseudonym_lives_thirteen_months_and_nothing_joins_it_to_the_next() {
     let mut browser = visitor(Permissions::from_bits(0b0111));
     browser.track("product_viewed", &[("category", "tea")]);

@@ -4,7 +4,7 @@ use super::Session;
 use crate::consent::Permissions;
 use crate::id::Key;
 use crate::profile::Change;
-use crate::sync::answer::{Answer, Error, Member, Receipt};
+use crate::sync::answer::{Answer, Elsewhere, Error, Member, Receipt};
 use crate::time::Moment;
 use alloc::vec::Vec;
 
@@ -29,6 +29,16 @@ impl Session {
             if self.permissions.store() && self.profile.is_member(segment) != Some(inside) {
                 let minute = u32::try_from(as_of / 60_000).unwrap_or(u32::MAX);
                 self.change(Change::join(segment, inside, minute), moment);
+                self.touched();
+            }
+        }
+        let today = moment.local_day();
+        for Elsewhere { campaign, day, exposures } in answer.elsewhere {
+            // Days that this clock has not come to would be believed for as long as it takes.
+            let known = day <= today.saturating_add(1)
+                && self.engine.catalog.campaigns().any(|known| known.key() == Key(campaign));
+            if self.permissions.store() && known {
+                self.change(Change::elsewhere(Key(campaign), day, exposures), moment);
                 self.touched();
             }
         }

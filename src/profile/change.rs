@@ -6,6 +6,12 @@ use crate::profile::cell::{Cell, CellKey, day_slot};
 use crate::profile::seen::Seen;
 use crate::time::Moment;
 
+/// The number under which the origin counts; no device has it.
+pub(super) const ORIGIN: u16 = u16::MAX;
+
+/// Latest day that a cell can say.
+const MAX_DAYS: u32 = 0xFF_FFFF / 24;
+
 /// One thing that happens to a profile.
 ///
 /// All kinds share one shape, so that a [`Note`](super::Note) needs one codec: `value` and `extra` mean what the kind says.
@@ -34,11 +40,13 @@ pub(super) enum What {
     Join = 5,
     /// `value` where.
     Step = 6,
+    /// `extra` day since 1970; `value` how often.
+    Elsewhere = 7,
 }
 
 impl What {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Arrive, Self::Count, Self::Expose, Self::Feel, Self::Say, Self::Join, Self::Step];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Arrive, Self::Count, Self::Expose, Self::Feel, Self::Say, Self::Join, Self::Step, Self::Elsewhere];
 }
 
 impl Change {
@@ -86,11 +94,24 @@ impl Change {
     }
 }
 
+impl Change {
+    /// The origin says how often a campaign was seen by the same person on other devices, on a local day since 1970.
+    #[must_use]
+    pub fn elsewhere(campaign: Key, day: u32, exposures: u16) -> Self {
+        Self { what: What::Elsewhere, id: campaign, extra: day, value: exposures.into() }
+    }
+
+    /// Is it what the origin says, and not what the visitor did?
+    fn is_told(&self) -> bool {
+        matches!(self.what, What::Join | What::Elsewhere)
+    }
+}
+
 impl Profile {
-    /// Does one change. All but [`Change::join`] are the visitor's doing, and count a visit when the last is long ago.
+    /// Does one change. All but what the origin says are the visitor's doing, and count a visit when the last is long ago.
     pub fn apply(&mut self, change: &Change, moment: Moment) {
         let Change { what, id, extra, value } = *change;
-        if what != What::Join {
+        if !change.is_told() {
             self.arrive(moment);
         }
         let milliseconds = moment.now.0.min(0xFFFF_FFFF_FFFF);
@@ -102,6 +123,13 @@ impl Profile {
             What::Say => self.set(Kind::Trait, id, milliseconds, value),
             What::Join => self.set(Kind::Member, id, u64::from(extra), value & 1),
             What::Step => self.set(Kind::Journey, id, milliseconds, value),
+            // The origin counts as a device of its own, of which the last day is known.
+            What::Elsewhere if value > 0 => {
+                let cell = self.cell(CellKey { kind: Kind::Exposures, id, replica: ORIGIN, slot: 0 });
+                (cell.stamp, cell.value) =
+                    (cell.stamp, cell.value).max((extra.min(MAX_DAYS).into(), Seen::of_day(value).0));
+            }
+            What::Elsewhere => {}
         }
         self.normalise();
     }

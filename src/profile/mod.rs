@@ -124,7 +124,7 @@ impl Profile {
         Self {
             generation: 0,
             visitor,
-            device: u16::from_le_bytes([low, high]),
+            device: u16::from_le_bytes([low, high]) % change::ORIGIN,
             born: minutes(moment) / 60,
             seen: 0,
             doubted: 0,

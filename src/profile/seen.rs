@@ -34,6 +34,11 @@ impl Seen {
         Self(self.0 + day + all)
     }
 
+    /// So often on one day.
+    pub(super) fn of_day(exposures: u64) -> Self {
+        Self(exposures.min(FULL) | exposures.min(ALL) << EVER)
+    }
+
     /// Sum of the newest `days` days.
     pub(super) fn last(self, days: u64) -> u64 {
         let day = |place| (self.0 >> (BITS * place)) & FULL;
