@@ -18,8 +18,8 @@ const CONSENT = "petitfour.consent";
 const HOLD = "petitfour.hold";
 const KEPT = "petitfour.kept";
 
-/** Notes of an edge that are taken in and not yet removed: half of those that a profile remembers, the rest is for tabs. */
-const UNDERWAY = 8;
+/** Notes of an edge that are taken in at a time. Each has a name of its own, and a profile remembers sixteen: most are for tabs. */
+const EDGES = 6;
 
 /** A tab that lives takes out of its note what was taken in, at once. Whose note stands unchanged for so long is gone. */
 const PATIENCE = 1000;
@@ -35,6 +35,7 @@ const LOOKS = 20;
 export function openProfile(host, store, report, may, engine) {
   let written = null;
   let choice = null;
+  let chose = false;
   let newer = false;
   let noted = null;
   let holds = !host.turn && host.holds;
@@ -46,6 +47,7 @@ export function openProfile(host, store, report, may, engine) {
   let taken = new Map();
   let before = new Map();
   let sweeping = false;
+  let room = 0;
 
   const own = () => (host.turn ? NOTE : EDGE) + engine.dot();
 
@@ -67,8 +69,9 @@ export function openProfile(host, store, report, may, engine) {
   // ---- notes -------------------------------------------------------------------------------------------------
 
   const absorb = (key, text) => {
+    const edge = key.startsWith(EDGE);
     if (!text || newer || key === own() || taken.get(key) === text) return;
-    if (key.startsWith(EDGE) && [...taken.keys()].filter((key) => key.startsWith(EDGE)).length >= UNDERWAY) return;
+    if (edge && host.turn && room-- <= 0) return schedule();
     let code = "note/damaged";
     try {
       code = engine.absorb(decode(text));
@@ -77,27 +80,37 @@ export function openProfile(host, store, report, may, engine) {
     if (code === "note/damaged") report(code);
     if (!holds) return;
     engine.drain();
+    // An edge does not come back to what it wrote.
+    if (edge) return store.remove(key);
     taken.set(key, text);
-    if (!sweeping) sweep();
-  };
-
-  /** Removes what stood unchanged from one time to the next; as long as there is any. */
-  const sweep = () => {
-    for (const [key, text] of before) {
-      if (taken.get(key) !== text) continue;
-      if (holds && store.read(key) === text) store.remove(key);
-      taken.delete(key);
-    }
-    sweeping = true;
-    gather();
-    before = new Map(taken);
-    if ((sweeping = before.size > 0)) host.later(PATIENCE, () => engine.act(sweep));
+    schedule();
   };
 
   const gather = () => {
     if (!may()) return;
     store.settle();
     if (holds || !host.turn) for (const key of store.names()) absorb(key, store.read(key));
+  };
+
+  const schedule = () => {
+    if (sweeping) return;
+    sweeping = true;
+    before = new Map(taken);
+    host.later(PATIENCE, () => engine.act(sweep));
+  };
+
+  /** Removes what stood unchanged since it was taken in, and goes on as long as there is any. */
+  const sweep = () => {
+    for (const [key, text] of before) {
+      if (taken.get(key) !== text) continue;
+      if (holds && store.read(key) === text) store.remove(key);
+      taken.delete(key);
+    }
+    room = EDGES;
+    gather();
+    sweeping = false;
+    if (taken.size || room < 0) schedule();
+    room = 0;
   };
 
   // ---- who writes --------------------------------------------------------------------------------------------
@@ -169,7 +182,9 @@ export function openProfile(host, store, report, may, engine) {
     /** Remembers it; without the permission to store not even that. */
     choose(told) {
       if (!may()) return;
-      if (told !== choice) store.write(CONSENT, (choice = told));
+      // Once on each page in any case: it may be in the cookie alone.
+      if (told !== choice || (host.leave && !chose)) store.write(CONSENT, (choice = told));
+      chose = true;
       gather();
     },
     /** Nothing may be kept until somebody has answered; what is there stays, and is taken in anew then. */
@@ -179,6 +194,8 @@ export function openProfile(host, store, report, may, engine) {
     /** Takes in what another page or tab has written. */
     pull() {
       if (!may()) return;
+      // Forgotten in another tab: what this one may have written since goes too.
+      if (chose && store.read(CONSENT) === null) return engine.gone();
       const stored = store.read(PROFILE);
       if (!empty && !stored && host.keep) recall().catch(() => report("keep/failed"));
       empty ??= {};
@@ -207,9 +224,7 @@ export function openProfile(host, store, report, may, engine) {
     /** Another tab wrote `value`, or removed what was there. */
     heard(key, value) {
       if (!may()) return;
-      // Forgotten there, while this tab may just have written: that goes too.
-      if (key === CONSENT && choice !== null && store.read(CONSENT) === null) engine.gone();
-      else if (!holds) {
+      if (!holds) {
         // What was added while the holder removed it is not lost.
         if (noted && key === own() && value !== noted) store.write(key, noted);
       } else if (key === PROFILE) {
@@ -229,7 +244,7 @@ export function openProfile(host, store, report, may, engine) {
     },
     erase() {
       written = choice = noted = kept = null;
-      newer = false;
+      newer = chose = false;
       empty = {};
       taken = new Map();
       // The choice goes first: a tab that hears that the profile is gone must not find a choice to begin it anew by.
