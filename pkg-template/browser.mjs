@@ -10,7 +10,7 @@ import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
 
 export function load(options = {}) {
   const { client, start } = createClient(
-    createHost(options, { lens: () => import("./lens.mjs"), reader: () => import("./reader.mjs"), eids: () => import("./eids.mjs") }),
+    createHost(options, { lens: () => import("./lens.mjs"), reader: () => import("./reader.mjs"), identify: () => import("./identify.mjs") }),
   );
   if (options.context) client.context(options.context);
   // Both downloads start before either is waited for.

@@ -11,7 +11,7 @@
  * Closures instead of a class, because a minifier can shorten local names but not property names.
  */
 import { PERMISSIONS, openConsent, opened } from "./consent.mjs";
-import { openIdentity } from "./identify.mjs";
+import { openIdentity } from "./identity.mjs";
 import { openOutbox } from "./queue.mjs";
 import { openStore } from "./storage.mjs";
 import { openProfile } from "./tabs.mjs";

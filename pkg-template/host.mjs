@@ -21,7 +21,7 @@ const timer = (wait, fn) => {
   return id;
 };
 
-/** The host for `options` as `load` takes them; `modules` bring those that are loaded on demand, `lens`, `reader` and `eids`. */
+/** The host for `options` as `load` takes them; `modules` bring those that are loaded on demand, `lens`, `reader` and `identify`. */
 export function createHost({ collector, storage, cookie, keep, hold, lens, reader }, modules) {
   const page = globalThis.document;
   const url = collector && String(collector);
@@ -30,7 +30,7 @@ export function createHost({ collector, storage, cookie, keep, hold, lens, reade
   const host = {
     lens: lens ?? modules.lens,
     reader: reader ?? modules.reader,
-    eids: modules.eids,
+    identify: modules.identify,
     report: announce,
     now: () => Date.now(),
     offset: (now) => -new Date(now).getTimezoneOffset(),

@@ -29,7 +29,7 @@ const init = async ({ module_or_path }) => {
 
 export function load(options = {}) {
   const { client, start } = createClient(
-    createHost(options, { lens: () => import("./lens.node.mjs"), reader: () => import("./reader.node.mjs"), eids: () => import("./eids.mjs") }),
+    createHost(options, { lens: () => import("./lens.node.mjs"), reader: () => import("./reader.node.mjs"), identify: () => import("./identify.mjs") }),
   );
   if (options.context) client.context(options.context);
   return start(instantiate(init, Session, fromDisk(options.module)), bundleBytes(options.bundle, read));

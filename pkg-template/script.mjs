@@ -32,7 +32,7 @@ function run(script) {
   const { client, start, report } = createClient(
     createHost(
       { collector: told.collector, cookie: told.cookie !== undefined, keep: told.keep },
-      { lens: bring("lens.mjs"), reader: bring("reader.mjs"), eids: bring("eids.mjs") },
+      { lens: bring("lens.mjs"), reader: bring("reader.mjs"), identify: bring("identify.mjs") },
     ),
   );
 

@@ -11,7 +11,7 @@ import { createClient } from "./core.mjs";
 import { bundleBytes, createHost, instantiate } from "./host.mjs";
 
 export function load(options = {}) {
-  const { client, start } = createClient(createHost(options, { reader: () => import("./reader.worker.mjs"), eids: () => import("./eids.mjs") }));
+  const { client, start } = createClient(createHost(options, { reader: () => import("./reader.worker.mjs"), identify: () => import("./identify.mjs") }));
   if (options.context) client.context(options.context);
   return start(instantiate(init, Session, options.module ?? wasm), bundleBytes(options.bundle));
 }
