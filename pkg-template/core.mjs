@@ -149,9 +149,9 @@ export function createClient(host) {
   });
 
   /** Asks the collector to delete what came under `withdrawn`, if anything ever went there; before the session changes. */
-  const bury = (withdrawn) => {
+  const bury = (withdrawn, kept) => {
     if (!host.post || !outbox.used()) return;
-    if (withdrawn & 1 && !may()) {
+    if (kept & 1 && !may()) {
       // A verdict was awaited, and the stored pseudonym is not the session's: it has to be known once more.
       session.consent(1, clock(), offset);
       profile.pull();
@@ -343,8 +343,9 @@ export function createClient(host) {
       drain();
     }
     const withdrawn = gently ? 0 : kept & ~bits;
-    if (withdrawn & (SENDING | 1)) bury(withdrawn);
-    session.consent(bits, clock(), offset);
+    if (withdrawn & (SENDING | 1)) bury(withdrawn, kept);
+    if (gently) session.rest(bits, clock(), offset);
+    else session.consent(bits, clock(), offset);
     if (!gently && (before | kept) & ~bits & SENDING) outbox.drop();
     if (!(bits & 1)) {
       if (gently) [profile, identity].forEach((each) => each.rest());

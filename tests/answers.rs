@@ -5,7 +5,7 @@
 mod support;
 
 use petitfour::consent::Permissions;
-use petitfour::engine::{Effect, Session};
+use petitfour::engine::{Effect, Reason, Session};
 use petitfour::event::Event;
 use petitfour::id::Key;
 use petitfour::sync::answer::{Error, Member, Receipt};
@@ -20,8 +20,16 @@ fn at(seconds: u64) -> Moment {
 }
 
 fn session(permissions: Permissions) -> Session {
-    let engine =
-        support::build("petitfour: 1\nversion: 1\nevents: { purchase: { outcome: true } }\nplacements: { hero: {} }\n");
+    let engine = support::build(
+        "petitfour: 1
+version: 1
+memberships: { gold: {} }
+events: { purchase: { outcome: true } }
+placements: { hero: {} }
+campaigns:
+  - { id: for-gold, placements: [hero], when: { member: gold }, creatives: [{ id: for-gold-a, headline: Gold }] }
+",
+    );
     let mut session = Session::new(engine, [7; 32]);
     session.consent(permissions, at(0));
     drain(&mut session);
@@ -60,6 +68,25 @@ fn a_segment_from_the_origin_is_remembered_and_the_later_word_wins() {
     assert_eq!(session.profile().is_member(Key::of("gold")), Some(true), "an older word");
     session.answer(&gold(false, START + 120 * SECOND), at(4)).expect("an answer");
     assert_eq!(session.profile().is_member(Key::of("gold")), Some(false));
+}
+
+#[test]
+fn a_segment_decides_from_the_moment_that_it_was_answered() {
+    let mut session = session(Permissions::ALL);
+    assert_eq!(session.decide("hero", at(1)).reason, Reason::Nothing);
+    session.answer(&gold(true, START), at(2)).expect("an answer");
+    assert_eq!(session.decide("hero", at(3)).reason, Reason::Chosen);
+    session.answer(&gold(false, START + 120 * SECOND), at(4)).expect("an answer");
+    assert_eq!(session.decide("hero", at(5)).reason, Reason::Nothing);
+}
+
+#[test]
+fn a_segment_that_the_bundle_does_not_ask_about_is_not_kept() {
+    let mut session = session(Permissions::ALL);
+    let silver = Member { segment: Key::of("silver").0, inside: true, as_of: START };
+    session.answer(&Answer { members: vec![silver], ..Answer::default() }.encode(), at(1)).expect("an answer");
+    assert_eq!(session.profile().is_member(Key::of("silver")), None);
+    assert!(drain(&mut session).is_empty());
 }
 
 #[test]
@@ -129,4 +156,19 @@ fn a_tombstone_names_the_pseudonym_that_was_and_what_is_withdrawn() {
     assert_eq!(tombstone.began, START + 2 * SECOND);
     assert_eq!(tombstone.entries, [Entry::Forgotten { withdrawn: 1, after: 0 }]);
     assert_ne!(session.profile().visitor().0, tombstone.visitor);
+}
+
+#[test]
+fn waiting_for_an_answer_on_consent_forgets_nobody() {
+    let mut session = session(Permissions::ALL);
+    session.answer(&gold(true, START), at(1)).expect("an answer");
+    let (kept, visitor) = (session.profile_bytes(), session.profile().visitor());
+    drain(&mut session);
+    session.rest(Permissions::from_bits(0), at(2));
+    assert!(drain(&mut session).is_empty(), "nothing is erased");
+    assert_eq!(session.profile().is_member(Key::of("gold")), None, "nor read meanwhile");
+    session.consent(Permissions::ALL, at(3));
+    session.restore(&kept).expect("the profile");
+    assert_eq!(session.profile().visitor(), visitor);
+    assert_eq!(session.profile().is_member(Key::of("gold")), Some(true));
 }

@@ -13,13 +13,22 @@ version: 1
 site: sync
 consent: { default: [store, personalise, measure, share] }
 events: { purchase: { outcome: true } }
+memberships: { club_gold: {} }
 placements: { hero: { fallback: house } }
 fallbacks: { house: { headline: House } }
+campaigns:
+  - { id: gold, placements: [hero], when: { member: club_gold }, creatives: [{ id: gold-a, headline: For gold }] }
 `);
 const pkg = unpacked();
-const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>sync</title>
+const html = (before = "") => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>sync</title>${before}
 <script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-timeout="8000"></script></head>
 <body><p data-petitfour="hero"><b data-pf-text="headline">own</b></p></body></html>`;
+
+/** A consent platform's last word, on a page that comes later. */
+const REFUSE = `"use strict";
+window.dataLayer = [];
+function gtag() { dataLayer.push(arguments); }
+gtag("consent", "update", { ad_storage: "denied", ad_user_data: "denied", ad_personalization: "denied", analytics_storage: "denied", personalization_storage: "denied" });`;
 
 let browser;
 before(async () => (browser = await launch()));
@@ -37,7 +46,7 @@ async function stage(t) {
     way.taken.push({ mode: request.headers["sec-fetch-mode"], referer: request.headers.referer, bytes: Buffer.concat(parts) });
     response.writeHead(answer.status, { "content-type": "application/octet-stream" }).end(Buffer.from(await answer.arrayBuffer()));
   };
-  const server = await serve({ "/": html, "/other": "<!doctype html><title>elsewhere</title>", "/bundle.pf4": bundle.bytes, "/pkg": pkg, "/v1/sync": pass });
+  const server = await serve({ "/": html(), "/refuses": html('<script src="/refuse.js"></script>'), "/refuse.js": REFUSE, "/agrees": html('<script src="/agree.js"></script>'), "/agree.js": REFUSE.replaceAll("denied", "granted"), "/other": "<!doctype html><title>elsewhere</title>", "/bundle.pf4": bundle.bytes, "/pkg": pkg, "/v1/sync": pass });
   t.after(server.close);
   const tab = await open(browser);
   t.after(() => tab.context.close());
@@ -148,4 +157,42 @@ test("withdrawing to measure takes what was measured, and leaves the identifiers
   assert.deepEqual([decisions, identities > 0, visitors], [0, true, 1]);
   await page.evaluate(() => petitfour.consent({ share: false }));
   await waits(async () => !(await totals(origin)).identities);
+});
+
+test("a consent platform that agrees on a later page finds the visitor of before", async (t) => {
+  const { page, url } = await stage(t);
+  const visitor = () => page.evaluate(async () => (await petitfour.profile()).visitor);
+  const before = await visitor();
+  await page.goto(`${url}/agrees`);
+  await ready(page);
+  await until(page, () => petitfour.consent().measure);
+  assert.equal(await visitor(), before);
+});
+
+test("what a consent platform withdraws on a later page is deleted too, under the pseudonym of before", async (t) => {
+  const { page, origin, url } = await stage(t);
+  await page.evaluate(() => petitfour.flush());
+  await waits(async () => (await totals(origin)).visitors === 1);
+  await page.goto(`${url}/refuses`);
+  await ready(page);
+  await waits(async () => !(await totals(origin)).visitors);
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
+});
+
+test("a segment that the CRM says is answered to the device, and the next decision follows it", async (t) => {
+  const { page, origin, complaints } = await stage(t);
+  assert.equal(await page.evaluate(() => petitfour.decide("hero").reason), "fallback");
+  const visitor = await page.evaluate(async () => (await petitfour.profile()).visitor);
+  const enrolled = await fetch(`${origin.url}/v1/memberships`, {
+    method: "POST",
+    headers: { "content-type": "text/csv" },
+    body: `visitor,${visitor},club_gold,in\n`,
+  });
+  assert.equal(enrolled.status, 200);
+  await page.evaluate(() => petitfour.flush());
+  await until(page, () => petitfour.decide("hero").campaign === "gold");
+  await page.reload();
+  await ready(page);
+  assert.equal(await page.textContent("b"), "For gold", "and it is remembered");
+  assert.deepEqual(complaints, []);
 });

@@ -1,6 +1,7 @@
 //! What the origin answered, taken in; and the one message that asks it to delete.
 
 use super::Session;
+use crate::catalog::{Attribute, Source};
 use crate::consent::Permissions;
 use crate::id::Key;
 use crate::profile::Change;
@@ -16,7 +17,8 @@ pub(super) struct Heard {
 }
 
 impl Session {
-    /// Takes in what the origin answered to a message. Segments are kept while storing is permitted.
+    /// Takes in what the origin answered to a message. Segments that the bundle asks about are kept, while storing is
+    /// permitted.
     ///
     /// # Errors
     /// [`Error`] when the bytes are no answer; nothing has changed then.
@@ -25,6 +27,11 @@ impl Session {
         let own = self.engine.catalog().hash();
         for Member { segment, inside, as_of } in answer.members {
             let segment = Key(segment);
+            let asked =
+                |attribute: Attribute<'_>| attribute.source() == Source::Member && attribute.subject() == segment;
+            if !self.engine.catalog().attributes().any(asked) {
+                continue;
+            }
             // The origin repeats itself with every answer; what is known already costs no write.
             if self.permissions.store() && self.profile.is_member(segment) != Some(inside) {
                 let minute = u32::try_from(as_of / 60_000).unwrap_or(u32::MAX);

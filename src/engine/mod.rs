@@ -12,6 +12,7 @@ mod answer;
 mod identities;
 mod notes;
 mod outbox;
+mod rest;
 mod snapshot;
 
 pub use crate::decision::{Decision, Explanation, Reason, Verdict};

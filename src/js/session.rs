@@ -167,6 +167,11 @@ impl Session {
         bytes
     }
 
+    /// Narrows what is permitted until there is an answer, and forgets nothing.
+    pub fn rest(&mut self, bits: u8, now: f64, offset: i32) {
+        self.inner.rest(Permissions::from_bits(bits), moment(now, offset));
+    }
+
     /// What is permitted.
     pub fn permissions(&self) -> u8 {
         self.inner.permissions().bits()
