@@ -168,7 +168,7 @@ function run(script) {
   };
   window.petitfour = Object.assign(client, { push, refresh });
   if (Array.isArray(called)) push(...called);
-  hear(client, told.sources);
+  hear(client, told.sources, bring("mapping.mjs"), report);
 
   const settle = (next) => {
     if (state !== "loading") return;

@@ -1,84 +1,45 @@
 /**
- * What a site already says to its analytics, taken as it is: Segment's calls and GA4's data layer.
+ * What a site already says to its analytics, heard as it is: Segment's calls and GA4's data layer.
  *
- * Nothing is sent or stored here. Each call becomes `track`, `page` or `identify` of the client, which ask for the
- * visitor's permission like any other, and the site's own analytics get every call unchanged. The table is in
- * `docs/sources.md`.
+ * Nothing is sent or stored here, and the site's own analytics get every call unchanged. What a call means is another
+ * file (`mapping.mjs`), fetched when the first one is heard; what is said until it is there waits for it.
  */
 import { listen, observe, watch } from "./layer.mjs";
 
-/** The calls of Segment's that say something of a visitor. `reset` is not among them: see the table. */
+/** The calls of Segment's that say something of a visitor. `reset` is not among them: see the table in `docs/sources.md`. */
 const METHODS = ["track", "page", "screen", "identify", "group", "alias"];
 
-/** Items of one event that become events of their own; a list of search results may have hundreds. */
-const ITEMS = 16;
+/** Calls that wait for the mapping, at most: as many as the client keeps while the engine is on its way. */
+const WAITING = 256;
 
-/** What the engine takes in one event. A longer value is left out, so that the event itself is not refused. */
-const PROPERTIES = 64;
-const BYTES = 256;
+/**
+ * Begins to hear. `only` names what is heard: `segment`, `ga4`, both, or `none`; both when it is absent. `mapping`
+ * fetches the file that understands it.
+ */
+export function hear(client, only = "segment ga4", mapping, report) {
+  const waiting = [];
+  let understand;
 
-const { assign, entries, fromEntries } = Object;
-const coder = new TextEncoder();
-const isObject = (value) => !!value && typeof value === "object";
-const isText = (value) => typeof value === "string" || typeof value === "number";
-const fits = ([name, value]) => coder.encode(name).length <= BYTES && /^(number|boolean|string)$/.test(typeof value) && coder.encode(value).length <= BYTES;
-
-/** The values that the engine can use, of all objects together; the later one's count. */
-const plain = (...objects) => fromEntries(entries(assign({}, ...objects)).filter(fits).slice(0, PROPERTIES));
-
-/** Values one level down too, under names such as `address.city`. */
-const flat = (object) =>
-  plain(
-    ...entries(object).map(([name, value]) =>
-      isObject(value) ? fromEntries(entries(value).map(([inner, value]) => [`${name}.${inner}`, value])) : { [name]: value },
-    ),
-  );
-
-/** An item under one set of names, whichever vendor named it. */
-const item = (told) => plain(...entries(told).map(([name, value]) => ({ [name.replace(/^(item|product)_/, "").replace(/^id$/, "product")]: value })));
-
-/** Begins to hear. `only` names what is heard: `segment`, `ga4`, both, or `none`; both when it is absent. */
-export function hear(client, only = "segment ga4") {
-  let pager;
-  let measured;
-  let last;
-
-  /** Both may say that a page was seen. Whoever says it first goes on saying it, so that one page counts once. */
-  const page = (source, { user_id, ...told }) => {
-    if ((pager ??= source) === source) client.page(plain(told));
-  };
-
-  /** Items become events beside the event, never in its place: its count and its worth stay those of the site. */
-  const track = (name, told) => {
-    const list = told.items ?? told.products;
-    const items = Array.isArray(list) ? list.filter(isObject).slice(0, ITEMS).map(item) : [];
-    client.track(name, plain(items.length === 1 && items[0], told));
-    items.forEach((each) => client.track(`${name}/item`, each));
-  };
-
-  const identify = (identifiers, traits) => {
-    // Some sites say it again with every event, and each time would be a digest to send.
-    const said = JSON.stringify([identifiers, traits]);
-    if (said === last) return;
-    last = said;
-    client.identify(identifiers, flat(traits), true);
-  };
-
-  const segment = (method, given) => {
-    const [first, second] = given;
-    const texts = given.slice(0, 2).filter(isText);
-    const told = isObject(given[texts.length]) ? given[texts.length] : {};
-    if (method === "track") track(String(first), isObject(second) ? second : {});
-    else if (method === "alias") identify({ userId: first }, {});
-    else if (method === "group") identify({}, { ...flat({ group: isObject(first) ? first : (second ?? {}) }), ...(isText(first) && { group: first }) });
-    else if (method === "identify") {
-      const { email, phone, ...traits } = isObject(first) ? first : (second ?? {});
-      identify({ userId: isText(first) ? first : null, email, phone }, traits);
-    } else page("segment", { ...(texts.length && { name: texts.at(-1) }), ...(texts[1] && { category: first }), ...told });
+  const say = (...call) => {
+    if (understand) return understand(...call);
+    if (waiting.length < WAITING && waiting.push(call) > 1) return;
+    mapping().then(
+      ({ open }) => {
+        understand = open(client);
+        for (const call of waiting.splice(0)) {
+          try {
+            understand(...call);
+          } catch {
+            // One call that cannot be understood does not silence the others.
+          }
+        }
+      },
+      () => report("sources/missing"),
+    );
   };
 
   /** What the snippet queues and what it calls later; a library that has loaded calls neither queue nor stub. */
-  const queued = (call) => METHODS.includes(call?.[0]) && segment(call[0], own([...call].slice(1)));
+  const queued = (call) => METHODS.includes(call?.[0]) && say(call[0], own([...call].slice(1)));
   let queue = false;
   const library = (analytics) => {
     for (const method of METHODS) {
@@ -87,43 +48,12 @@ export function hear(client, only = "segment ga4") {
       analytics[method] = function (...given) {
         // What was queued comes once more when the library has loaded, marked by the snippet or by the library.
         try {
-          if (!queue || own(given) === given) segment(method, own(given));
+          if (!queue || own(given) === given) say(method, own(given));
         } catch {
           // The page's own call goes through whatever we make of it.
         }
         return called.apply(this, given);
       };
-    }
-  };
-
-  const event = (name, told) => {
-    if (name === "page_view") page("ga4", told);
-    else track(name, told);
-  };
-
-  const know = ({ user_id, user_data, user_properties }) => {
-    const { email, phone_number } = isObject(user_data) ? user_data : {};
-    if (user_id ?? email ?? phone_number ?? user_properties) {
-      identify({ userId: user_id, email, phone: phone_number }, isObject(user_properties) ? user_properties : {});
-    }
-  };
-
-  const ga4 = (entry) => {
-    if (typeof entry?.[0] === "string") {
-      const [command, name, given] = entry;
-      const told = isObject(given) ? given : {};
-      if (command === "event") event(name, told);
-      else if (command === "set") know(isObject(name) ? name : { [name]: given });
-      else if (command === "config" && /^G-/.test(name)) {
-        know(told);
-        // Two properties on one page see it once; only the first one's word counts.
-        if ((measured ??= name) === name && told.send_page_view !== false) page("ga4", told);
-      }
-    } else if (isObject(entry)) {
-      const { event: name, ecommerce, ...told } = entry;
-      know(told);
-      // What a tag manager says to itself begins so.
-      if (isText(name) && !/^gtm\./.test(name)) event(name, { ...told, ...ecommerce });
     }
   };
 
@@ -134,7 +64,7 @@ export function hear(client, only = "segment ga4") {
       listen(analytics, queued);
     });
   }
-  if (/ga4/.test(only)) observe("dataLayer", ga4);
+  if (/ga4/.test(only)) observe("dataLayer", (entry) => say("ga4", entry));
 }
 
 /** A call's arguments without the page that newer snippets and libraries add at the end of what they queue. */

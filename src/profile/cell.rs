@@ -113,6 +113,7 @@ pub(super) struct Rank {
 }
 
 impl Cell {
+    #[inline(never)]
     pub(super) fn rank(&self) -> Rank {
         let hours = match self.key.kind {
             // A day that no window reaches any more goes with those that were never asked for.

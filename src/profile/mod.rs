@@ -405,6 +405,7 @@ impl Profile {
     }
 
     /// The cell of that key, made when there is none.
+    #[inline(never)]
     fn cell(&mut self, key: CellKey) -> &mut Cell {
         let place = match self.cells.binary_search_by_key(&key, |cell| cell.key) {
             Ok(place) => place,
@@ -417,6 +418,7 @@ impl Profile {
         &mut self.cells[place]
     }
 
+    #[inline(never)]
     fn of(&self, kind: Kind, id: Key) -> &[Cell] {
         let start = self.cells.partition_point(|cell| (cell.key.kind, cell.key.id) < (kind, id));
         let rest = self.cells.get(start..).unwrap_or(&[]);

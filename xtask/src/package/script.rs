@@ -42,7 +42,7 @@ pub fn esbuild(workspace: &Workspace, entry: &Path, out: &Path, form: Form, shap
     esbuild.args(["--bundle", "--target=es2022", "--log-level=error", "--legal-comments=none"]);
     esbuild.arg(format!("--outfile={}", out.display()));
     // Loaded on demand, as a separate file: what a page does not fetch is not part of its entry.
-    for file in ["lens.mjs", "lens.node.mjs", "reader.mjs", "reader.node.mjs", "identify.mjs"] {
+    for file in ["lens.mjs", "lens.node.mjs", "reader.mjs", "reader.node.mjs", "identify.mjs", "mapping.mjs"] {
         esbuild.arg(format!("--external:./{file}"));
     }
     match form {
