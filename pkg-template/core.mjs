@@ -22,6 +22,7 @@ export const REASONS =
 
 /** Under measure and share something leaves. */
 const SENDING = 0b1100;
+const SHARE = 0b1000;
 const NONE = 0xffffffff;
 const NOTHING = 14;
 
@@ -46,6 +47,8 @@ const text = (value) => String(value).replaceAll("\0", "");
 export function createClient(host) {
   let session, memory, bundle;
   let buffer, input, output, base, overlaid;
+  /** Permissions that were open before, and of which nobody has said yet whether they are. */
+  let awaited = 0;
   let pending = [];
   let quarter = NaN;
   let offset = 0;
@@ -145,7 +148,7 @@ export function createClient(host) {
       return fault;
     }),
     has: (message) => session.received(message),
-    leaves: () => !!session && session.permissions() & SENDING,
+    leaves: () => !!session && !(awaited & SENDING) && session.permissions() & SENDING,
   });
 
   /** Asks the collector to delete what came under `withdrawn`, if anything ever went there; before the session changes. */
@@ -338,6 +341,7 @@ export function createClient(host) {
    */
   const permit = (bits, kept, gently) => {
     const before = session.permissions();
+    awaited = gently ? kept & ~bits : 0;
     if (gently && before & ~bits) {
       session.flush();
       drain();
@@ -353,11 +357,13 @@ export function createClient(host) {
     }
     // Before anything is counted: an elder profile may be there, and this replica goes on counting from it.
     profile.pull();
-    identity.pull();
+    // What came under sharing would be let go, and nobody has said that it shall be.
+    if (!(awaited & SHARE)) identity.pull();
+    if (!gently && !(bits & SHARE)) identity.unshare();
     drain(gently);
     outbox.settle();
     if (before !== bits) emit("change");
-    if (bits & ~before & 0b1000) look();
+    if (bits & ~before & SHARE) look();
   };
 
   const consent = openConsent(host, report, {
@@ -376,7 +382,8 @@ export function createClient(host) {
   }
 
   const forget = mutating(() => {
-    bury(0b1111);
+    // A verdict may be awaited, and the stored pseudonym not be the session's: it is that one which has to be buried.
+    bury(0b1111, 1);
     outbox.erase();
     session.forget(clock(), offset);
     consent.forget();
@@ -400,7 +407,7 @@ export function createClient(host) {
       await consent.judged();
     },
     tell: mutating((found) => {
-      identity.pull();
+      if (!(awaited & SHARE)) identity.pull();
       identity.hand(found, (one) => session.identify(one, clock(), offset));
     }),
     restore: (bytes) => session.restore_identifiers(bytes, clock(), offset),

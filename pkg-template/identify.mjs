@@ -50,7 +50,7 @@ export async function read(host, said, fields) {
       if (known.length) accepted.add(field);
       for (const [source, id] of recognisable(known)) take(field, reader.partner(source, id));
     } else if (field === "partner") {
-      for (const { source, id } of [value].flat()) take(field, reader.partner(spelled(source ?? ""), spelled(id ?? "")));
+      for (const { source, id } of [value].flat().filter(Boolean)) take(field, reader.partner(spelled(source ?? ""), spelled(id ?? "")));
     } else {
       let text = spelled(value);
       // The rules of Unicode are the browser's. Base64 of a ready digest has no "@", and means something else in lower case.

@@ -119,6 +119,11 @@ export function openIdentity(host, store, report, { permissions, settled, tell, 
       report(code);
     },
 
+    /** Sharing is withdrawn: partners' ids go, and do not come back with it. */
+    unshare() {
+      eids = [];
+    },
+
     /** Nothing may be kept until somebody has answered; what is there stays, and is taken in anew then. */
     rest() {
       written = null;

@@ -128,11 +128,15 @@ export interface Profile {
   max_bytes: number;
   visits: number;
   /** `day` is a local day, in days since 1970. */
-  counters: { name: string; total: number; days: { day: number; count: number }[]; hours_ago: number | null }[];
+  counters: { name: string; total: number; days: { day: number; count: number }[]; hours_ago: number | null; worth: number }[];
   affinities: { name: string; value: string; strength: number }[];
   traits: { name: string; value: string }[];
   /** Exposures of campaigns; `caps` has the limits per hour, day, week and in all. */
   caps: { campaign: string; hour: number; day: number; week: number; total: number; caps: (number | null)[] }[];
+  /** Segments that the origin told of; `as_of` in minutes since 1970. */
+  memberships: { name: string; inside: boolean; as_of: number }[];
+  /** Where journeys stand; `since` in Unix ms. */
+  journeys: { name: string; place: number; since: number }[];
 }
 
 /** Values at the top level of an event. Anything else is left out. */
@@ -247,7 +251,7 @@ export interface PetitFour {
   consent(said?: Partial<Permissions> & Signals): Permissions;
   /** As `consent`, and resolves when all that was said has been judged. */
   signals(said?: Partial<Permissions> & Signals): Promise<Verdict>;
-  /** Forgets the visitor: profile, queue and every stored key. */
+  /** Forgets the visitor: profile, queue and every stored key; asks the collector, and what `keep` names, to delete too. */
   forget(): void;
   /** Tells what is true right now, for all decisions to come. */
   context(values: Context): void;

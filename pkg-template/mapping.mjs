@@ -32,6 +32,9 @@ const flat = (object) =>
 /** An item under one set of names, whichever vendor named it. */
 const item = (told) => plain(...entries(told).map(([name, value]) => ({ [name.replace(/^(item|product)_/, "").replace(/^id$/, "product")]: value })));
 
+/** A number by which a text is known again, without keeping it: it may hold an address. */
+const mark = (text) => [...text].reduce((sum, letter) => (Math.imul(sum, 31) + letter.codePointAt()) | 0, text.length);
+
 /** Opens the mapping over a client; the answer takes a call of Segment's by its method, or `ga4` and an entry. */
 export function open(client) {
   let pager;
@@ -53,10 +56,13 @@ export function open(client) {
 
   const identify = (identifiers, traits) => {
     // Some sites say it again with every event, and each time would be a digest to send.
-    const said = JSON.stringify([identifiers, traits]);
+    const said = mark(JSON.stringify([identifiers, traits]));
     if (said === last) return;
     last = said;
-    client.identify(identifiers, flat(traits), true);
+    // What was not taken, because nobody had permitted it yet, is told again when the page repeats it.
+    client.identify(identifiers, flat(traits), true).then(({ accepted }) => {
+      if (!accepted.length && said === last) last = undefined;
+    });
   };
 
   const segment = (method, given) => {

@@ -24,7 +24,7 @@ const LAST_LOOK = 25_600;
 export function listen({ hear, wait, done }) {
   const tcf = (api) =>
     api("addEventListener", 2, (data, success) => {
-      if (!success) return;
+      if (!success || !data) return;
       const { gdprApplies: gdpr, tcString: tcf, eventStatus } = data;
       // While its dialogue is open a platform gives out the string from before; that is no answer yet.
       if (gdpr !== false && (!tcf || eventStatus === "cmpuishown")) return;
@@ -44,7 +44,7 @@ export function listen({ hear, wait, done }) {
 
   const usp = (api) =>
     api("getUSPData", 1, (data, success) => {
-      if (!success) return;
+      if (!success || !data) return;
       hear({ us_privacy: data.uspString });
       wait("__uspapi", false);
     });

@@ -215,7 +215,7 @@ export function openProfile(host, store, report, may, engine) {
     },
     note(bytes) {
       const key = own();
-      const had = noted;
+      const had = noted && store.read(key) !== null;
       noted = bytes.length ? encode(bytes) : null;
       if (!noted) store.remove(key);
       else if (had || store.names().length < NOTES) store.write(key, noted);

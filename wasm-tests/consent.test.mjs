@@ -282,6 +282,50 @@ test("after forget() what was said before opens nothing any more", async (t) => 
   assert.deepEqual(await keys(place), []);
 });
 
+test("forget() while a platform is silent has the origin forget the pseudonym that is stored", async (t) => {
+  const bodies = [];
+  const collect = (request, response) => {
+    const parts = [];
+    request.on("data", (part) => parts.push(part));
+    request.on("end", () => {
+      bodies.push(Buffer.concat(parts).toString("hex"));
+      response.end();
+    });
+  };
+  const place = await page(t, `${STUB} tcf(${JSON.stringify(EVERYTHING)});`, {
+    attributes: `data-collector="/v1/sync"`,
+    mounts: { "/v1/sync": collect },
+  });
+  await permits(place, ALL);
+  const { visitor } = await place.page.evaluate(async () => {
+    window.petitfour.decide("hero");
+    await window.petitfour.flush();
+    return window.petitfour.profile();
+  });
+  assert.ok(bodies.some((body) => body.includes(visitor)));
+  await place.visit(STUB);
+  bodies.length = 0;
+  await place.page.evaluate(() => window.petitfour.forget());
+  for (let look = 0; look < 100 && !bodies.length; look++) await new Promise((resolve) => setTimeout(resolve, 30));
+  assert.ok(bodies.some((body) => body.includes(visitor)), "the tombstone names the visitor who was there");
+  assert.deepEqual(await keys(place), []);
+});
+
+test("what came under sharing waits with it, and is not let go for want of an answer", async (t) => {
+  const said = `${GTAG} window.petitfour = window.petitfour || []; window.petitfour.push(["consent", { store: true, personalise: true, measure: true, share: true }]);`;
+  const place = await page(t, said);
+  await permits(place, ALL);
+  await place.page.evaluate(() => window.petitfour.identify({ userId: "u-1" }));
+  const kept = () => place.page.evaluate(() => localStorage.getItem("petitfour.identifiers"));
+  const before = await kept();
+  assert.ok(before);
+  // A default that denies sharing is no answer of the visitor's: the update may come.
+  const denied = `gtag("consent", "default", { analytics_storage: "granted", personalization_storage: "granted", ad_user_data: "denied" });`;
+  await place.visit(`${said} ${denied}`);
+  await permits(place, { ...ALL, share: false });
+  assert.equal(await kept(), before);
+});
+
 test("a server judges what the request says", async () => {
   const { load } = await import(`${pkg}/node.mjs`);
   const client = await load({ bundle: bundle.bytes, storage: null });

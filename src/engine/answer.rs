@@ -34,7 +34,7 @@ impl Session {
             }
             // The origin repeats itself with every answer; what is known already costs no write.
             if self.permissions.store() && self.profile.is_member(segment) != Some(inside) {
-                let minute = u32::try_from(as_of / 60_000).unwrap_or(u32::MAX);
+                let minute = u32::try_from(as_of.min(moment.now.0) / 60_000).unwrap_or(u32::MAX);
                 self.change(Change::join(segment, inside, minute), moment);
                 self.touched();
             }

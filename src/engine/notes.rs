@@ -113,7 +113,8 @@ impl Session {
     /// Does a change to the profile, or notes it.
     pub(super) fn change(&mut self, change: Change, moment: Moment) {
         self.profile.apply(&change, moment);
-        if !self.notes.holds {
+        // What the origin says it says to every tab, and again: in a note it would take the place of what was done.
+        if !self.notes.holds && !change.is_told() {
             self.notes.add(change, moment);
         }
     }

@@ -17,8 +17,9 @@ impl Session {
             self.part();
             self.notes.clear(self.replica);
             self.unsaved = false;
-            self.permissions = Permissions::from_bits(self.permissions.bits() & permissions.bits());
         }
+        // Closed here, and not by `consent`, for which what closes is withdrawn.
+        self.permissions = Permissions::from_bits(self.permissions.bits() & permissions.bits());
         self.consent(permissions, moment);
     }
 }

@@ -119,11 +119,6 @@ impl Identifiers {
             .any(|known| known.hashed().mark() == hashed.mark() && known.minutes() / DAY == minutes(moment) / DAY)
     }
 
-    /// Every identifier that came under permissions which are all open now.
-    pub fn under(&self, open: Permissions) -> impl Iterator<Item = &Identifier> {
-        self.iter().filter(move |known| known.permissions().without(open) == Permissions::NONE)
-    }
-
     /// Every identifier.
     pub fn iter(&self) -> impl Iterator<Item = &Identifier> {
         self.shelves.iter().flat_map(|shelf| &shelf.kept)
@@ -395,13 +390,5 @@ mod tests {
         assert_eq!(known.iter().count(), 2 * SHELF);
         assert_eq!(known.encode().len(), MAX_BYTES);
         assert!(known.iter().all(|known| known.minutes() >= (at(28).now.0 / 60_000) as u32));
-    }
-
-    #[test]
-    fn what_came_under_a_permission_is_hidden_while_that_is_closed() {
-        let mut known = Identifiers::default();
-        known.add(user(1), Permissions::ALL, at(0));
-        assert_eq!(known.under(Permissions::from_bits(KEPT)).count(), 0);
-        assert_eq!(known.under(Permissions::ALL).count(), 1);
     }
 }

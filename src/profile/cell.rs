@@ -130,9 +130,7 @@ impl Cell {
         let hours = (hours + u64::from(kind.worth())).min(0xFF_FFFF) as u32;
         Rank { hours, kind: kind as u8, id: id.0, replica, slot }
     }
-}
 
-impl Cell {
     /// Brings a time that lies ahead of `now`, in minutes since 1970, back to it. Returns false for a day or an hour that
     /// cannot be: which of them was meant, nobody knows.
     pub(super) fn bring_back(&mut self, now: u32) -> bool {

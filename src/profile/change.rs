@@ -92,9 +92,7 @@ impl Change {
     pub fn step(journey: Key, place: u64) -> Self {
         Self { what: What::Step, id: journey, extra: 0, value: place }
     }
-}
 
-impl Change {
     /// The origin says how often a campaign was seen by the same person on other devices, on a local day since 1970.
     #[must_use]
     pub fn elsewhere(campaign: Key, day: u32, exposures: u16) -> Self {
@@ -102,7 +100,7 @@ impl Change {
     }
 
     /// Is it what the origin says, and not what the visitor did?
-    fn is_told(&self) -> bool {
+    pub(crate) fn is_told(&self) -> bool {
         matches!(self.what, What::Join | What::Elsewhere)
     }
 }

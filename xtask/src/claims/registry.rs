@@ -259,6 +259,20 @@ pub const CLAIMS: &[Claim] = &[
         Bound::AtMost(50.0),
         REPLAY,
     ),
+    claim(
+        "profile.chain.median",
+        "median profile after 10, 100 or 1,000 events of chained recorded visitors, the largest of them",
+        "bytes",
+        Bound::AtMost(1_024.0),
+        REPLAY,
+    ),
+    claim(
+        "profile.chain.max",
+        "largest profile of a chained recorded visitor",
+        "bytes",
+        Bound::AtMost(2_944.0),
+        REPLAY,
+    ),
     claim("replay.profile.max", "largest profile of a recorded visitor", "bytes", Bound::AtMost(2_944.0), REPLAY),
     claim(
         "sync.visit.segment_bytes",
