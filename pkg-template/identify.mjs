@@ -7,9 +7,6 @@ import { read as readEids, recognisable } from "./eids.mjs";
 /** Numbers of `identity::Namespace`, for what is told under its own name. */
 const NAMESPACES = { userId: 1, email: 2, phone: 3, crmId: 4, idfa: 5, gaid: 6, uid2: 12, id5: 13 };
 
-/** Bytes of one digest with its code. */
-const ONE = 33;
-
 /** No identifier has more characters: the rest is not copied into the module. */
 const LONGEST = 4096;
 
@@ -37,7 +34,8 @@ export async function read(host, said, fields) {
   const found = [];
   let known;
   const take = (field, read) => {
-    if (read.length % ONE) return refused.push({ field, code: reader.refusal(read[0]) });
+    // One byte is the number of a refusal; digests are longer.
+    if (read.length === 1) return refused.push({ field, code: reader.refusal(read[0]) });
     found.push(read);
     accepted.add(field);
   };

@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 const HOUR: u64 = 3_600_000;
-const DAY: u64 = 24 * HOUR;
+/// Ms of a day.
+pub(crate) const DAY: u64 = 24 * HOUR;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -18,6 +19,12 @@ impl Timestamp {
     #[must_use]
     pub fn hours(self) -> u32 {
         (self.0 / HOUR).min(0xFF_FFFF) as u32
+    }
+
+    /// Whole minutes since 1970, UTC. The hours saturate as [`Timestamp::hours`] does.
+    #[must_use]
+    pub fn minutes(self) -> u32 {
+        self.hours() * 60 + ((self.0 / 60_000) % 60) as u32
     }
 }
 

@@ -6,16 +6,16 @@ use crate::id::Key;
 use crate::time::{Moment, Timestamp};
 use crate::wire::Sink;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Most levels that are kept: a device cares about the shelves near it. What comes beyond is not taken in.
 const MAX_LEVELS: usize = 4_096;
 
 /// Levels by feed, place and item.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Levels(Vec<Level>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 struct Level {
     shelf: (u16, u16, Key),
     level: i32,

@@ -6,12 +6,8 @@ use crate::consent::Permissions;
 use crate::id::Key;
 use crate::profile::Change;
 use crate::sync::answer::{Answer, Elsewhere, Error, Member, Receipt};
-use crate::time::Moment;
+use crate::time::{DAY, Moment, Timestamp};
 use alloc::vec::Vec;
-
-/// How far a clock of the origin's, or of whoever told it, may be ahead of the device's: what lies beyond would be the last
-/// word for as long as it takes.
-const DAY_MS: u64 = 86_400_000;
 
 /// The last answer's word on what concerns the host.
 #[derive(Debug, Default)]
@@ -38,7 +34,9 @@ impl Session {
             }
             // The origin repeats itself with every answer; what is known already costs no write.
             if self.permissions.store() && self.profile.is_member(segment) != Some(inside) {
-                let minute = u32::try_from(as_of.min(moment.now.0.saturating_add(DAY_MS)) / 60_000).unwrap_or(u32::MAX);
+                // The origin's clock, or that of whoever told it, may be a day ahead of the device's: what lies beyond would be
+                // the last word for as long as it takes.
+                let minute = Timestamp(as_of.min(moment.now.0.saturating_add(DAY))).minutes();
                 self.change(Change::join(segment, inside, minute), moment);
                 self.touched();
             }

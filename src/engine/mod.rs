@@ -171,16 +171,18 @@ impl Session {
         if self.permissions.store() {
             let stored = Profile::decode(bytes)?;
             if !self.notes.holds && stored.generation() >= self.profile.generation() {
-                self.follow(stored.clone());
-            } else if !self.profile.adopt(&stored) {
-                self.profile.merge(&stored);
-            }
-            if self.notes.holds {
-                // What lacks something is written again. The two may be copies of different devices, so not the bytes of both are
-                // compared: tabs that began at the same time would write in turns forever.
-                let mut whole = stored;
-                whole.merge(&self.profile);
-                self.unsaved |= whole.encode() != bytes;
+                self.follow(stored);
+            } else {
+                if !self.profile.adopt(&stored) {
+                    self.profile.merge(&stored);
+                }
+                if self.notes.holds {
+                    // What lacks something is written again. The two may be copies of different devices, so not the bytes of both
+                    // are compared: tabs that began at the same time would write in turns forever.
+                    let mut whole = stored;
+                    whole.merge(&self.profile);
+                    self.unsaved |= whole.encode() != bytes;
+                }
             }
             self.read_at = None;
         }
@@ -453,13 +455,18 @@ impl Session {
     fn begin_anew(&mut self, moment: Moment) {
         let visitor = Visitor(self.random.draw_wide());
         self.profile.forget(visitor, moment);
-        self.outbox.clear();
         self.identities.forget();
+        self.drop_unsaved();
+        self.read_at = None;
+        self.erase = true;
+    }
+
+    /// Lets go of everything that waits to be sent or kept under the present pseudonym.
+    fn drop_unsaved(&mut self) {
+        self.outbox.clear();
         self.part();
         self.notes.clear(self.replica);
-        self.read_at = None;
         self.unsaved = false;
-        self.erase = true;
     }
 
     /// Gives a pseudonym that has grown too old for another. What was done stays on the device; the origin does not learn

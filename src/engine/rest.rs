@@ -13,10 +13,7 @@ impl Session {
         if self.permissions.store() && !permissions.store() {
             // A blank one of no generation: the profile that was kept is the elder when they meet again.
             self.profile = Profile::new(Visitor(self.random.draw_wide()), Moment::utc(u64::MAX));
-            self.outbox.clear();
-            self.part();
-            self.notes.clear(self.replica);
-            self.unsaved = false;
+            self.drop_unsaved();
         }
         // Closed here, and not by `consent`, for which what closes is withdrawn.
         self.permissions = Permissions::from_bits(self.permissions.bits() & permissions.bits());

@@ -8,10 +8,10 @@ use crate::wire::Sink;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Permissions, profile, context and levels of one session, as bytes in [postcard](https://postcard.jamesmunns.com).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Snapshot {
     /// Hash of the bundle that the inputs belong to.
     pub bundle: u64,

@@ -75,7 +75,7 @@ impl Identifiers {
         let [kept, shared] = &mut self.shelves;
         let shelf = if permissions.share() { shared } else { kept };
         let after = (shelf.floor.saturating_add(1) >> 32) as u32;
-        let identifier = Identifier::new(hashed, permissions, minutes(moment).max(after));
+        let identifier = Identifier::new(hashed, permissions, moment.now.minutes().max(after));
         shelf.take(&identifier);
         shelf.trim();
         shelf.place(&identifier).is_ok()
@@ -116,7 +116,7 @@ impl Identifiers {
         shared
             .kept
             .iter()
-            .any(|known| known.hashed().mark() == hashed.mark() && known.minutes() / DAY == minutes(moment) / DAY)
+            .any(|known| known.hashed().mark() == hashed.mark() && known.minutes() / DAY == moment.now.minutes() / DAY)
     }
 
     /// Every identifier.
@@ -265,7 +265,7 @@ impl Shelf {
     /// A clock that went back has put some later than now: they too came before this.
     #[inline(never)]
     fn withdraw(&mut self, moment: Moment) {
-        let latest = self.kept.iter().map(Identifier::minutes).fold(minutes(moment), u32::max);
+        let latest = self.kept.iter().map(Identifier::minutes).fold(moment.now.minutes(), u32::max);
         self.cut(self.floor.max(floor(latest)));
     }
 
@@ -318,10 +318,6 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
 /// What lies above everything of that minute, and below the next.
 fn floor(minute: u32) -> u64 {
     u64::from(minute) << 32 | 0xFFFF_FFFF
-}
-
-fn minutes(moment: Moment) -> u32 {
-    u32::try_from(moment.now.0 / 60_000).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What can happen to a profile, as a value: so that whoever may not write it can write down what is to be done.
 
-use super::{Kind, Profile, decayed, minutes};
+use super::{Kind, Profile, decayed};
 use crate::id::Key;
 use crate::profile::cell::{Cell, CellKey, day_slot};
 use crate::profile::seen::Seen;
@@ -159,7 +159,7 @@ impl Profile {
         let newest = cell.stamp.max(today);
         let seen = Seen(cell.value).passed(newest - cell.stamp).with_one_more(newest - today);
         (cell.stamp, cell.value) = (newest, seen.0);
-        self.shown = self.shown.max((minutes(moment), decision));
+        self.shown = self.shown.max((moment.now.minutes(), decision));
     }
 
     fn feel(&mut self, affinity: Key, value: u32, how: u64, moment: Moment) {

@@ -27,6 +27,7 @@ mod codec;
 mod decay;
 pub mod note;
 mod seen;
+mod taken;
 
 pub use change::Change;
 pub use codec::Error;
@@ -39,6 +40,7 @@ use alloc::vec::Vec;
 use cell::{Cell, CellKey, Kind, Rank, day_of};
 use decay::decayed;
 use seen::Seen;
+use taken::{MAX_TAKEN, Taken};
 
 /// The most bytes that an encoded profile takes: as base64, with a name, a key id and an authentication code, it fits
 /// one cookie of 4,096 bytes.
@@ -49,10 +51,6 @@ pub const MAX_WINDOW: u32 = 90;
 
 /// A visit ends after this many minutes without an event.
 pub const VISIT_GAP: u32 = 30;
-
-/// Writers of notes that are remembered, and for how many minutes after the last of them was taken in.
-const MAX_TAKEN: usize = 16;
-const REMEMBERED: u32 = 6 * 60;
 
 /// Minutes of a day.
 const DAY: u32 = 24 * 60;
@@ -82,15 +80,6 @@ pub struct Profile {
     /// Whose notes were taken in lately, ascending by dot.
     taken: Vec<Taken>,
     cells: Vec<Cell>,
-}
-
-/// How far a writer's changes are in here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Taken {
-    dot: u64,
-    /// Minutes since 1970 when the last of them came, or more: the order in which writers were last taken in.
-    minute: u32,
-    count: u32,
 }
 
 /// One line of a profile, for people.
@@ -125,7 +114,7 @@ impl Profile {
             generation: 0,
             visitor,
             device: u16::from_le_bytes([low, high]) % change::ORIGIN,
-            born: minutes(moment) / 60,
+            born: moment.now.minutes() / 60,
             seen: 0,
             doubted: 0,
             shown: (0, 0),
@@ -137,7 +126,7 @@ impl Profile {
 
     /// Notes that the visitor is here, and counts a visit when the last event is long ago.
     fn arrive(&mut self, moment: Moment) {
-        let now = minutes(moment);
+        let now = moment.now.minutes();
         self.doubt_the_clock(now);
         let last = self.seen;
         self.seen = last.max(now);
@@ -154,7 +143,7 @@ impl Profile {
     /// Gives the pseudonym its time of birth, and nothing else: not even that anyone was here, or the visit that begins
     /// would not be counted.
     pub fn begin(&mut self, moment: Moment) {
-        self.born = self.born.min(minutes(moment) / 60);
+        self.born = self.born.min(moment.now.minutes() / 60);
     }
 
     /// A clock that ran ahead has moved `seen`, and everything since counts as long past. One look at an earlier clock
@@ -179,61 +168,18 @@ impl Profile {
     /// Was the pseudonym drawn more than `days` ago?
     #[must_use]
     pub fn is_older_than(&self, days: u32, moment: Moment) -> bool {
-        minutes(moment) / 60 > self.born.saturating_add(days.saturating_mul(24))
+        moment.now.minutes() / 60 > self.born.saturating_add(days.saturating_mul(24))
     }
 
     /// Goes on under another pseudonym, remembering what it did; copies under the old one lose to this when they meet.
     pub fn rename(&mut self, visitor: Visitor, moment: Moment) {
         self.generation = self.generation.saturating_add(1);
-        (self.visitor, self.born, self.shown) = (visitor, minutes(moment) / 60, (0, 0));
+        (self.visitor, self.born, self.shown) = (visitor, moment.now.minutes() / 60, (0, 0));
     }
 
     /// From now on counts as that device. For whoever merges copies of several; a device keeps its own number.
     pub fn count_as(&mut self, device: u16) {
         self.device = device;
-    }
-
-    /// Does what a note says, as far as that is new here. Returns how many changes were.
-    pub fn take_in(&mut self, note: &Note, moment: Moment) -> usize {
-        let known = self.taken(note.dot);
-        if note.generation != self.generation {
-            return 0;
-        }
-        let mut new = 0;
-        for (number, (change, when)) in (note.first..=u32::MAX).zip(&note.changes) {
-            if number >= known {
-                self.apply(change, *when);
-                self.mark(note.dot, number.saturating_add(1), moment);
-                new += 1;
-            }
-        }
-        new
-    }
-
-    /// Remembers how many changes of a writer are in here.
-    pub(crate) fn mark(&mut self, dot: u64, count: u32, moment: Moment) {
-        // Later than every other, even within one minute: who has just been taken in must not be the first to be forgotten.
-        let others =
-            self.taken.iter().filter(|taken| taken.dot != dot).map(|taken| taken.minute.saturating_add(1)).max();
-        let minute = minutes(moment).max(self.seen).max(others.unwrap_or(0));
-        self.join_taken(Taken { dot, minute, count });
-        self.normalise();
-    }
-
-    /// How many changes of a writer are in here, as far as that is remembered.
-    #[must_use]
-    pub fn taken(&self, dot: u64) -> u32 {
-        self.taken.iter().find(|taken| taken.dot == dot).map_or(0, |taken| taken.count)
-    }
-
-    fn join_taken(&mut self, other: Taken) {
-        match self.taken.iter_mut().find(|taken| taken.dot == other.dot) {
-            Some(ours) => (ours.minute, ours.count) = (ours.minute.max(other.minute), ours.count.max(other.count)),
-            None => {
-                let place = self.taken.iter().position(|taken| taken.dot > other.dot).unwrap_or(self.taken.len());
-                self.taken.insert(place, other);
-            }
-        }
     }
 
     /// Takes in another copy.
@@ -275,7 +221,7 @@ impl Profile {
 
     /// Forgets everything and begins anew under another pseudonym; older copies lose to this one when they meet.
     pub fn forget(&mut self, visitor: Visitor, moment: Moment) {
-        let generation = self.generation.saturating_add(1).max(minutes(moment));
+        let generation = self.generation.saturating_add(1).max(moment.now.minutes());
         *self = Self { generation, ..Self::new(visitor, moment) };
     }
 
@@ -360,7 +306,7 @@ impl Profile {
     #[must_use]
     pub fn last_exposure(&self, days: u32, moment: Moment) -> Option<u64> {
         let (when, decision) = self.shown;
-        (decision > 0 && when >= minutes(moment).saturating_sub(days * DAY)).then_some(decision)
+        (decision > 0 && when >= moment.now.minutes().saturating_sub(days * DAY)).then_some(decision)
     }
 
     /// Exposures of a campaign in this local hour. Endless while the clock is behind an hour that had some, because only
@@ -435,11 +381,7 @@ impl Profile {
         self.floor = self.floor.max(Rank::aged(self.seen));
         let floor = self.floor;
         self.cells.retain(|cell| cell.rank() > floor);
-        self.taken.retain(|taken| taken.minute.saturating_add(REMEMBERED) >= self.seen);
-        while self.taken.len() > MAX_TAKEN {
-            let oldest = self.taken.iter().map(|taken| (taken.minute, taken.dot)).min();
-            self.taken.retain(|taken| Some((taken.minute, taken.dot)) != oldest);
-        }
+        self.trim_taken();
         // Rarely more than one or two go at a time, so looking for the least again beats sorting, in bytes and in time.
         while self.encoded_len() > MAX_BYTES {
             let Some(least) = self.cells.iter().map(Cell::rank).min() else { break };
@@ -456,10 +398,6 @@ impl Profile {
 /// Q16 to thousandths.
 fn thousandths(strength: u64) -> u64 {
     (strength * 1_000) >> 16
-}
-
-fn minutes(moment: Moment) -> u32 {
-    moment.now.hours() * 60 + ((moment.now.0 / 60_000) % 60) as u32
 }
 
 #[cfg(test)]

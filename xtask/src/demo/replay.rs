@@ -65,17 +65,20 @@ pub fn run(workspace: &Workspace, stage: &Stage, url: &str, file: Option<&Path>)
     let ledger = Ledger::open(workspace)?;
     ledger.record("replay.decisions", summaries.iter().map(|summary| summary.decisions).sum())?;
     ledger.record("replay.fallback_share", worst(|summary| summary.fallback_share))?;
-    ledger.record("replay.profile.max", worst(|summary| summary.profile_bytes.max))?;
-    chain(workspace, stage, &ledger)
+    ledger.record("replay.profile.max", worst(|summary| summary.profile_bytes.max))
 }
 
-/// Recorded visitors strung together into lives of a thousand events: how large profiles get.
-fn chain(workspace: &Workspace, stage: &Stage, ledger: &Ledger<'_>) -> Result<()> {
+/// Recorded visitors strung together into lives of a thousand events: records how large their profiles get.
+///
+/// # Errors
+/// When the replay fails.
+pub fn chain(workspace: &Workspace, stage: &Stage) -> Result<()> {
     let output = stage.folder.join("chain.json");
     call(workspace.tool(&stage.cli).args(["simulate", "--chain", "--output"]).arg(&output))?;
     let sizes: Vec<Sizes> = serde_json::from_slice(&fs::read(&output)?).context("the sizes of chained profiles")?;
     let marks = || sizes.iter().flat_map(|sizes| &sizes.marks);
     let worst = |pick: fn(&Mark) -> f64| marks().map(pick).fold(f64::NEG_INFINITY, f64::max);
+    let ledger = Ledger::open(workspace)?;
     ledger.record("profile.chain.median", worst(|mark| mark.p50))?;
     ledger.record("profile.chain.max", worst(|mark| mark.most))
 }
