@@ -126,7 +126,8 @@ export function createClient(host) {
     return now;
   };
 
-  const may = () => !!session && session.permissions() % 2 === 1;
+  const granted = () => session?.permissions() ?? 0;
+  const may = () => granted() % 2 === 1;
   const store = openStore(host.storage, host.cookies, host.both, report);
   const profile = openProfile(host, store, report, may, {
     restore: (bytes) => session.restore(bytes),
@@ -148,7 +149,7 @@ export function createClient(host) {
       return fault;
     }),
     has: (message) => session.received(message),
-    leaves: () => !!session && !(awaited & SENDING) && session.permissions() & SENDING,
+    leaves: () => !(awaited & SENDING) && granted() & SENDING,
   });
 
   /** Asks the collector to delete what came under `withdrawn`, if anything ever went there; before the session changes. */
@@ -401,7 +402,7 @@ export function createClient(host) {
   });
 
   const identity = openIdentity(host, store, report, {
-    permissions: () => session?.permissions() ?? 0,
+    permissions: granted,
     settled: async () => {
       await settled;
       await consent.judged();
@@ -480,14 +481,14 @@ export function createClient(host) {
     /** Takes permissions by name and signals of consent; those that are not named stay. Always answers the state. */
     consent: guard((said) => {
       if (said) consent.say(said);
-      return opened(session ? session.permissions() : 0);
+      return opened(granted());
     }, {}),
     /** As `consent`, and waits for the verdict: what is permitted, who was heard, what could not be read. */
     signals: asynchronous(async (said) => {
       if (said) consent.say(said);
       await settled;
       const judged = await consent.judged();
-      return { ...opened(session ? session.permissions() : 0), ...judged };
+      return { ...opened(granted()), ...judged };
     }, () => ({ ...opened(0), heard: [], fault: null })),
     on(event, fn) {
       (listeners[event] ??= new Set()).add(fn);

@@ -94,7 +94,11 @@ export function openOutbox(host, store, report, may, emit, { heard, has, leaves 
     const left = messages().filter((other) => other !== message);
     // An answer is complete: a beacon that it does not name has not arrived.
     if (!complete) return write(left);
-    write(left.map((other) => other.replace(MARK, "")).filter((other) => !(bytesOf(other) && has(bytesOf(other)))), host.now());
+    const arrived = (other) => {
+      const bytes = bytesOf(other);
+      return bytes && has(bytes);
+    };
+    write(left.filter((other) => !arrived(other)).map((other) => other.replace(MARK, "")), host.now());
   };
 
   /** One run at a time; whoever asks meanwhile waits for the same one, and for what came when it had looked for the last time. */

@@ -127,9 +127,8 @@ const SHARED: &str = "DELETE FROM identities WHERE visitor = ?1
      AND message IN (SELECT id FROM messages WHERE visitor = ?1 AND began <= ?2)";
 
 impl Ledger<'_> {
-    /// What may not be stored any more of this pseudonym.
-    pub(crate) fn tombstone(&mut self, pseudonym: &[u8; 16]) -> Result<Tombstone> {
-        let who = self.buried(pseudonym)?;
+    /// What may not be stored any more of a pseudonym, by its [hash](Self::buried).
+    pub(crate) fn tombstone(&self, who: &[u8; 32]) -> Result<Tombstone> {
         let found = self
             .transaction
             .prepare_cached("SELECT everything, measured, shared FROM tombstones WHERE who = ?1")?
@@ -142,8 +141,8 @@ impl Ledger<'_> {
 
     /// Deletes what is held of a pseudonym under the permissions that are withdrawn, `at` the device's time.
     pub(crate) fn forget(&mut self, pseudonym: &[u8; 16], withdrawn: Permissions, at: i64) -> Result<()> {
-        let tombstone = self.tombstone(pseudonym)?.and(Tombstone::of(withdrawn, at));
         let who = self.buried(pseudonym)?;
+        let tombstone = self.tombstone(&who)?.and(Tombstone::of(withdrawn, at));
         self.transaction
             .prepare_cached(
                 "INSERT INTO tombstones (who, everything, measured, shared, received) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -180,11 +179,14 @@ impl Ledger<'_> {
 
     /// The keyed hash that stands for a pseudonym. One block of the hash holds key and pseudonym, both of fixed length, so no
     /// outer hash is needed.
-    fn buried(&mut self, pseudonym: &[u8; 16]) -> Result<[u8; 32]> {
-        let mut text: Vec<u8> =
-            self.transaction.prepare_cached("SELECT key FROM tombstone_key")?.query_row([], |row| row.get(0))?;
-        text.extend_from_slice(pseudonym);
-        Ok(Digest::of(text).0)
+    pub(crate) fn buried(&mut self, pseudonym: &[u8; 16]) -> Result<[u8; 32]> {
+        let key = match self.tombstone_key.take() {
+            Some(key) => key,
+            None => self.transaction.query_row("SELECT key FROM tombstone_key", [], |row| row.get(0))?,
+        };
+        let who = Digest::of([key.as_slice(), pseudonym].concat()).0;
+        self.tombstone_key = Some(key);
+        Ok(who)
     }
 
     fn sums(&self, visitor: i64) -> Result<Sums> {

@@ -72,6 +72,8 @@ pub struct Ledger<'t> {
     campaigns: BTreeMap<i64, Tally>,
     pub(crate) reasons: BTreeMap<u8, i64>,
     totals: BTreeMap<&'static str, i64>,
+    /// The key of tombstones, once it was asked for: every message is looked up under it.
+    pub(crate) tombstone_key: Option<Vec<u8>>,
 }
 
 impl<'t> Ledger<'t> {
@@ -85,6 +87,7 @@ impl<'t> Ledger<'t> {
             campaigns: BTreeMap::new(),
             reasons: BTreeMap::new(),
             totals: BTreeMap::new(),
+            tombstone_key: None,
         }
     }
 
@@ -100,7 +103,8 @@ impl<'t> Ledger<'t> {
             self.forget(&message.visitor, withdrawn, began.saturating_add(i64::from(after)))?;
             return Ok(Verdict::Stored);
         }
-        let tombstone = self.tombstone(&message.visitor)?;
+        let who = self.buried(&message.visitor)?;
+        let tombstone = self.tombstone(&who)?;
         if tombstone.everything {
             return Ok(Verdict::Forgotten);
         }
