@@ -286,7 +286,7 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
     ];
     return [
       h("div", { class: "numbers" }, ...figures.map(([number, words]) => h("div", {}, h("b", {}, number.toLocaleString("en")), h("span", {}, words)))),
-      engine.consent().measure && h("p", { class: "hint" }, "Gathered for five seconds, then sent in one piece."),
+      engine.consent().measure && h("p", { class: "hint" }, "Gathered for five seconds, or a minute once an answer has come, then sent in one piece."),
       !engine.consent().measure && h("p", { class: "hint" }, "“Count what I saw” is off: nothing leaves."),
       sent.refused > 0 && h("p", { class: "fault" }, `${count(sent.refused, "message")} refused by the collector`),
     ].filter(Boolean);
