@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod counts;
+pub mod event;
 mod forget;
 pub mod identity;
 pub mod intake;
