@@ -18,7 +18,12 @@ use petitfour::{
     id::Key,
     sync::{Entry, Message},
 };
-use petitfour_collector::{Config, ledger::Intake, start, store::Store};
+use petitfour_collector::{
+    Config,
+    ledger::Intake,
+    start,
+    store::{Place, Store},
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -169,7 +174,7 @@ fn complete(answer: &[u8]) -> bool {
 }
 
 fn store_alone(folder: &Path, bodies: &[Vec<u8>]) -> Result<Duration> {
-    let mut store = Store::open(folder)?;
+    let mut store = Store::open(&Place::folder(folder))?;
     let intakes: Result<Vec<Intake>> = bodies
         .iter()
         .map(|bytes| {

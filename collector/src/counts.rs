@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Result};
 use serde::Serialize;
 
 use crate::{
     ledger::CLICK,
     names::{self, ByKey},
+    params,
     shelf::Served,
+    sql::{Connection, Error, FromCell, Result, Row},
 };
 
 /// Everything the page shows of the store.
@@ -72,13 +73,11 @@ impl Counts {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn read(connection: &mut Connection, bundle: Option<&Served>) -> Result<Counts> {
-    let view = connection.transaction()?;
-    let (since, since_text) = view.query_row(
-        "SELECT value, strftime('%Y-%m-%d %H:%M', value / 1000, 'unixepoch') FROM about WHERE key = 'since'",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
+pub fn read(connection: &Connection, bundle: Option<&Served>) -> Result<Counts> {
+    let view = connection.read()?;
+    let since: i64 = view.scalar("SELECT value FROM about WHERE key = 'since'", params![])?.ok_or(Error::Column(0))?;
+    let since_text = jiff::Timestamp::from_millisecond(since)
+        .map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%d %H:%M").to_string());
     let totals = pairs(&view, "SELECT name, value FROM totals")?;
     let mut found: BTreeMap<i64, Campaign> =
         pairs(&view, "SELECT campaign, decisions, exposures, clicks, outcomes, withheld FROM campaign_counts")?;
@@ -138,29 +137,29 @@ pub fn recount(connection: &Connection) -> Result<BTreeMap<i64, Campaign>> {
 type Field = fn(&mut Campaign) -> &mut i64;
 
 /// The rows of a query by their first column.
-fn pairs<K: Ord + rusqlite::types::FromSql, V: Row>(connection: &Connection, query: &str) -> Result<BTreeMap<K, V>> {
-    connection.prepare(query)?.query_map([], |row| Ok((row.get(0)?, V::of(row)?)))?.collect()
+fn pairs<K: Ord + FromCell, V: Counted>(connection: &Connection, query: &str) -> Result<BTreeMap<K, V>> {
+    connection.query(query, params![])?.iter().map(|row| Ok((row.get(0)?, V::of(row)?))).collect()
 }
 
 /// What stands after the first column.
-trait Row: Sized {
-    fn of(row: &rusqlite::Row<'_>) -> Result<Self>;
+trait Counted: Sized {
+    fn of(row: &Row) -> Result<Self>;
 }
 
-impl Row for i64 {
-    fn of(row: &rusqlite::Row<'_>) -> Result<Self> {
+impl Counted for i64 {
+    fn of(row: &Row) -> Result<Self> {
         row.get(1)
     }
 }
 
-impl Row for String {
-    fn of(row: &rusqlite::Row<'_>) -> Result<Self> {
+impl Counted for String {
+    fn of(row: &Row) -> Result<Self> {
         row.get(1)
     }
 }
 
-impl Row for Campaign {
-    fn of(row: &rusqlite::Row<'_>) -> Result<Self> {
+impl Counted for Campaign {
+    fn of(row: &Row) -> Result<Self> {
         Ok(Self {
             decisions: row.get(1)?,
             exposures: row.get(2)?,

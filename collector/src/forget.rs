@@ -9,8 +9,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::{
+    params,
+    sql::{Error, Result},
+};
 use petitfour::{consent::Permissions, identity::Digest};
-use rusqlite::{OptionalExtension, Result, params};
 
 use crate::ledger::{Ledger, Tally};
 
@@ -93,7 +96,7 @@ const BY_REASON: &str = "SELECT reason, count(*) FROM decisions WHERE visitor = 
 const TOTALS: [(&str, &str); 9] = [
     ("visitors", "SELECT count(*) FROM visitors WHERE id = ?1"),
     ("syncs", "SELECT count(*) FROM messages WHERE visitor = ?1"),
-    ("entries", "SELECT ifnull(sum(entries), 0) FROM messages WHERE visitor = ?1"),
+    ("entries", "SELECT CAST(coalesce(sum(entries), 0) AS BIGINT) FROM messages WHERE visitor = ?1"),
     ("decisions", "SELECT count(*) FROM decisions WHERE visitor = ?1"),
     ("withheld", "SELECT count(withheld) FROM decisions WHERE visitor = ?1"),
     ("exposures", "SELECT count(*) FROM exposures WHERE visitor = ?1"),
@@ -131,45 +134,39 @@ impl Ledger<'_> {
     pub(crate) fn tombstone(&self, who: &[u8; 32]) -> Result<Tombstone> {
         let found = self
             .transaction
-            .prepare_cached("SELECT everything, measured, shared FROM tombstones WHERE who = ?1")?
-            .query_row([who], |row| {
-                Ok(Tombstone { everything: row.get(0)?, measured: row.get(1)?, shared: row.get(2)? })
-            })
-            .optional()?;
-        Ok(found.unwrap_or(Tombstone::NONE))
+            .first("SELECT everything, measured, shared FROM tombstones WHERE who = ?1", params![who])?;
+        found.map_or(Ok(Tombstone::NONE), |row| {
+            Ok(Tombstone { everything: row.get(0)?, measured: row.get(1)?, shared: row.get(2)? })
+        })
     }
 
     /// Deletes what is held of a pseudonym under the permissions that are withdrawn, `at` the device's time.
     pub(crate) fn forget(&mut self, pseudonym: &[u8; 16], withdrawn: Permissions, at: i64) -> Result<()> {
         let who = self.buried(pseudonym)?;
         let tombstone = self.tombstone(&who)?.and(Tombstone::of(withdrawn, at));
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO tombstones (who, everything, measured, shared, received) VALUES (?1, ?2, ?3, ?4, ?5)
+        self.transaction.execute(
+            "INSERT INTO tombstones (who, everything, measured, shared, received) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (who) DO UPDATE SET
                    everything = excluded.everything, measured = excluded.measured, shared = excluded.shared",
-            )?
-            .execute(params![who, tombstone.everything, tombstone.measured, tombstone.shared, self.received])?;
+            params![&who, tombstone.everything, tombstone.measured, tombstone.shared, self.received],
+        )?;
         if tombstone.everything {
             let told = "DELETE FROM memberships WHERE namespace = 0 AND who = ?1";
-            self.transaction.prepare_cached(told)?.execute(params![pseudonym])?;
+            self.transaction.execute(told, params![pseudonym])?;
         }
-        let known: Option<i64> = self
-            .transaction
-            .prepare_cached("SELECT id FROM visitors WHERE pseudonym = ?1")?
-            .query_row(params![pseudonym], |row| row.get(0))
-            .optional()?;
+        let known: Option<i64> =
+            self.transaction.scalar("SELECT id FROM visitors WHERE pseudonym = ?1", params![pseudonym])?;
         let Some(visitor) = known else { return Ok(()) };
         let before = self.sums(visitor)?;
         if tombstone.everything {
             for statement in EVERYTHING {
-                self.transaction.prepare_cached(statement)?.execute([visitor])?;
+                self.transaction.execute(statement, params![visitor])?;
             }
         } else {
             for statement in MEASURED {
-                self.transaction.prepare_cached(statement)?.execute([visitor, tombstone.measured])?;
+                self.transaction.execute(statement, params![visitor, tombstone.measured])?;
             }
-            self.transaction.prepare_cached(SHARED)?.execute([visitor, tombstone.shared])?;
+            self.transaction.execute(SHARED, params![visitor, tombstone.shared])?;
         }
         self.shift(&before, -1);
         let after = self.sums(visitor)?;
@@ -182,7 +179,7 @@ impl Ledger<'_> {
     pub(crate) fn buried(&mut self, pseudonym: &[u8; 16]) -> Result<[u8; 32]> {
         let key = match self.tombstone_key.take() {
             Some(key) => key,
-            None => self.transaction.query_row("SELECT key FROM tombstone_key", [], |row| row.get(0))?,
+            None => self.transaction.scalar("SELECT key FROM tombstone_key", params![])?.ok_or(Error::Column(0))?,
         };
         let who = Digest::of([key.as_slice(), pseudonym].concat()).0;
         self.tombstone_key = Some(key);
@@ -199,14 +196,14 @@ impl Ledger<'_> {
         sums.reasons = self.counted(BY_REASON, visitor)?;
         for (name, query) in TOTALS {
             let query = self.about_clicks(query);
-            sums.totals.push((name, self.transaction.query_row(&query, [visitor], |row| row.get(0))?));
+            sums.totals.push((name, self.transaction.scalar(&query, params![visitor])?.unwrap_or_default()));
         }
         Ok(sums)
     }
 
     fn counted(&self, query: &str, visitor: i64) -> Result<Vec<(i64, i64)>> {
-        let mut statement = self.transaction.prepare(&self.about_clicks(query))?;
-        statement.query_map([visitor], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        let rows = self.transaction.query(&self.about_clicks(query), params![visitor])?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
     }
 
     fn about_clicks(&self, query: &str) -> String {

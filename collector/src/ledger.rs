@@ -9,13 +9,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::{
+    params,
+    sql::{Error, Result, Transaction},
+};
 use petitfour::{
     consent::Permissions,
     id::Key,
     identity::{Digest, Hashed},
     sync::{Entry, Message},
 };
-use rusqlite::{OptionalExtension, Result, Transaction, named_params, params};
 
 use crate::forget::Tombstone;
 
@@ -110,11 +113,10 @@ impl<'t> Ledger<'t> {
         }
         let replica = message.replica.cast_signed();
         let digest = intake.digest.cast_signed();
-        let known: Option<i64> = self
-            .transaction
-            .prepare_cached("SELECT digest FROM messages WHERE replica = ?1 AND sequence = ?2")?
-            .query_row(params![replica, message.sequence], |row| row.get(0))
-            .optional()?;
+        let known: Option<i64> = self.transaction.scalar(
+            "SELECT digest FROM messages WHERE replica = ?1 AND sequence = ?2",
+            params![replica, message.sequence],
+        )?;
         if let Some(known) = known {
             return Ok(if known == digest { Verdict::Duplicate } else { Verdict::Conflict });
         }
@@ -124,11 +126,9 @@ impl<'t> Ledger<'t> {
         let entries = i64::try_from(message.entries.len()).unwrap_or(i64::MAX);
         let id: i64 = self
 			.transaction
-			.prepare_cached(
+			.scalar(
 				"INSERT INTO messages (replica, sequence, visitor, bundle, began, dropped, entries, bytes, digest, received)
-				 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-			)?
-			.insert(params![
+				 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id", params![
 				replica,
 				message.sequence,
 				visitor,
@@ -139,7 +139,7 @@ impl<'t> Ledger<'t> {
 				intake.bytes,
 				digest,
 				self.received
-			])?;
+			])?.ok_or(Error::Column(0))?;
         self.add("syncs", 1);
         self.add("entries", entries);
         self.add("dropped", dropped);
@@ -158,37 +158,32 @@ impl<'t> Ledger<'t> {
     /// # Errors
     /// Any error of SQLite; the whole transaction is then to be given up.
     pub fn close(self) -> Result<()> {
-        let mut campaigns = self.transaction.prepare_cached(
-            "INSERT INTO campaign_counts (campaign, decisions, exposures, clicks, outcomes, withheld)
-			 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-			 ON CONFLICT (campaign) DO UPDATE SET
-			   decisions = decisions + excluded.decisions, exposures = exposures + excluded.exposures,
-			   clicks = clicks + excluded.clicks, outcomes = outcomes + excluded.outcomes,
-			   withheld = withheld + excluded.withheld",
-        )?;
         for (campaign, tally) in &self.campaigns {
-            campaigns.execute(params![
-                campaign,
-                tally.decisions,
-                tally.exposures,
-                tally.clicks,
-                tally.outcomes,
-                tally.withheld
-            ])?;
+            self.transaction.execute(
+                "INSERT INTO campaign_counts (campaign, decisions, exposures, clicks, outcomes, withheld)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (campaign) DO UPDATE SET
+                   decisions = campaign_counts.decisions + excluded.decisions,
+                   exposures = campaign_counts.exposures + excluded.exposures,
+                   clicks = campaign_counts.clicks + excluded.clicks,
+                   outcomes = campaign_counts.outcomes + excluded.outcomes,
+                   withheld = campaign_counts.withheld + excluded.withheld",
+                params![campaign, tally.decisions, tally.exposures, tally.clicks, tally.outcomes, tally.withheld],
+            )?;
         }
-        let mut reasons = self.transaction.prepare_cached(
-            "INSERT INTO reason_counts (reason, decisions) VALUES (?1, ?2)
-			 ON CONFLICT (reason) DO UPDATE SET decisions = decisions + excluded.decisions",
-        )?;
         for (reason, decisions) in &self.reasons {
-            reasons.execute(params![reason, decisions])?;
+            self.transaction.execute(
+                "INSERT INTO reason_counts (reason, decisions) VALUES (?1, ?2)
+                 ON CONFLICT (reason) DO UPDATE SET decisions = reason_counts.decisions + excluded.decisions",
+                params![reason, decisions],
+            )?;
         }
-        let mut totals = self.transaction.prepare_cached(
-            "INSERT INTO totals (name, value) VALUES (?1, ?2)
-			 ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-        )?;
         for (name, value) in &self.totals {
-            totals.execute(params![name, value])?;
+            self.transaction.execute(
+                "INSERT INTO totals (name, value) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = totals.value + excluded.value",
+                params![*name, value],
+            )?;
         }
         Ok(())
     }
@@ -220,14 +215,11 @@ impl<'t> Ledger<'t> {
     }
 
     fn decision(&mut self, row: &Choice, place: &Place) -> Result<()> {
-        let written = self
-            .transaction
-            .prepare_cached(
-                "INSERT OR IGNORE INTO decisions
+        let written = self.transaction.execute(
+            "INSERT INTO decisions
 				   (visitor, decision, at, placement, campaign, creative, reason, probability, withheld, message)
-				 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute(params![
+				 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+            params![
                 place.visitor,
                 row.decision,
                 row.at,
@@ -238,7 +230,8 @@ impl<'t> Ledger<'t> {
                 row.probability,
                 row.withheld,
                 place.message
-            ])?;
+            ],
+        )?;
         if written == 0 {
             self.add("repeated", 1);
             return Ok(());
@@ -253,29 +246,29 @@ impl<'t> Ledger<'t> {
         self.tally(campaign).decisions += 1;
 
         // Exposure and outcomes may have come first (another replica, a retry): they are credited now.
-        let exposed = self
-            .transaction
-            .prepare_cached("SELECT 1 FROM exposures WHERE visitor = ?1 AND decision = ?2")?
-            .exists(params![place.visitor, row.decision])?;
+        let exposed = self.transaction.exists(
+            "SELECT 1 FROM exposures WHERE visitor = ?1 AND decision = ?2",
+            params![place.visitor, row.decision],
+        )?;
         if exposed {
             self.tally(campaign).exposures += 1;
         }
         let transaction = self.transaction;
-        let mut waiting =
-            transaction.prepare_cached("SELECT event FROM outcomes WHERE visitor = ?1 AND decision = ?2")?;
-        let mut rows = waiting.query(params![place.visitor, row.decision])?;
-        while let Some(outcome) = rows.next()? {
-            let event = outcome.get(0)?;
-            self.credit(campaign, event, 1);
+        let waiting = transaction.query(
+            "SELECT event FROM outcomes WHERE visitor = ?1 AND decision = ?2",
+            params![place.visitor, row.decision],
+        )?;
+        for outcome in waiting {
+            self.credit(campaign, outcome.get(0)?, 1);
         }
         Ok(())
     }
 
     fn exposure(&mut self, decision: i64, at: i64, place: &Place) -> Result<()> {
-        let written = self
-            .transaction
-            .prepare_cached("INSERT OR IGNORE INTO exposures (visitor, decision, at, message) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![place.visitor, decision, at, place.message])?;
+        let written = self.transaction.execute(
+            "INSERT INTO exposures (visitor, decision, at, message) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            params![place.visitor, decision, at, place.message],
+        )?;
         if written == 0 {
             self.add("repeated", 1);
             return Ok(());
@@ -288,28 +281,22 @@ impl<'t> Ledger<'t> {
 
         // Outcomes that came before this exposure did, and that an older exposure (or none) was credited with.
         let transaction = self.transaction;
-        let late: Vec<(i64, i64, i64, i64, Option<i64>)> = transaction
-			.prepare_cached(
-				"SELECT o.at, o.message, o.position, o.event, o.decision
-				 FROM outcomes o
-				 LEFT JOIN exposures e ON e.visitor = o.visitor AND e.decision = o.decision
-				 WHERE o.visitor = :visitor AND o.told IS NULL AND o.at BETWEEN :at AND :until
-				   AND (e.at IS NULL OR (e.at, e.decision) < (:at, :decision))",
-			)?
-			.query_map(
-				named_params! {
-					":visitor": place.visitor, ":at": at, ":until": at.saturating_add(ATTRIBUTION_MS), ":decision": decision,
-				},
-				|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
-			)?
-			.collect::<Result<_>>()?;
-        for (outcome_at, message, position, event, before) in late {
-            transaction
-                .prepare_cached(
-                    "UPDATE outcomes SET decision = ?5
+        let late = transaction.query(
+            "SELECT o.at, o.message, o.position, o.event, o.decision
+             FROM outcomes o
+             LEFT JOIN exposures e ON e.visitor = o.visitor AND e.decision = o.decision
+             WHERE o.visitor = ?1 AND o.told IS NULL AND o.at BETWEEN ?2 AND ?3
+               AND (e.at IS NULL OR (e.at, e.decision) < (?2, ?4))",
+            params![place.visitor, at, at.saturating_add(ATTRIBUTION_MS), decision],
+        )?;
+        for row in late {
+            let (outcome_at, message, position): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (event, before): (i64, Option<i64>) = (row.get(3)?, row.get(4)?);
+            transaction.execute(
+                "UPDATE outcomes SET decision = ?5
 					 WHERE visitor = ?1 AND at = ?2 AND message = ?3 AND position = ?4",
-                )?
-                .execute(params![place.visitor, outcome_at, message, position, decision])?;
+                params![place.visitor, outcome_at, message, position, decision],
+            )?;
             if let Some(before) = before
                 && let Some(loser) = self.campaign_of(place.visitor, before)?
             {
@@ -325,21 +312,17 @@ impl<'t> Ledger<'t> {
     fn outcome(&mut self, event: i64, told: Option<i64>, at: i64, value: i64, place: &Place) -> Result<()> {
         let decision = match told {
             Some(decision) => Some(decision),
-            None => self
-                .transaction
-                .prepare_cached(
-                    "SELECT decision FROM exposures WHERE visitor = ?1 AND at BETWEEN ?2 AND ?3
+            None => self.transaction.scalar(
+                "SELECT decision FROM exposures WHERE visitor = ?1 AND at BETWEEN ?2 AND ?3
 					 ORDER BY at DESC, decision DESC LIMIT 1",
-                )?
-                .query_row(params![place.visitor, at.saturating_sub(ATTRIBUTION_MS), at], |row| row.get(0))
-                .optional()?,
+                params![place.visitor, at.saturating_sub(ATTRIBUTION_MS), at],
+            )?,
         };
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO outcomes (visitor, at, message, position, event, value, told, decision)
+        self.transaction.execute(
+            "INSERT INTO outcomes (visitor, at, message, position, event, value, told, decision)
 				 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![place.visitor, at, place.message, place.position, event, value, told, decision])?;
+            params![place.visitor, at, place.message, place.position, event, value, told, decision],
+        )?;
         self.add("outcomes", 1);
         if event == self.click {
             self.add("clicks", 1);
@@ -360,21 +343,20 @@ impl<'t> Ledger<'t> {
             return Ok(());
         };
         let namespace = namespace.number();
-        let known = self
-            .transaction
-            .prepare_cached("SELECT 1 FROM identities WHERE namespace = ?1 AND digest = ?2 AND visitor = ?3")?
-            .exists(params![namespace, digest, place.visitor])?;
+        let known = self.transaction.exists(
+            "SELECT 1 FROM identities WHERE namespace = ?1 AND digest = ?2 AND visitor = ?3",
+            params![namespace, &digest, place.visitor],
+        )?;
         if !known {
             self.add("identities", 1);
         }
         // Told again with other forms, it serves both: an address whose forms agree has one digest for all of them.
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO identities (namespace, forms, digest, visitor, message, first_received)
+        self.transaction.execute(
+            "INSERT INTO identities (namespace, forms, digest, visitor, message, first_received)
 				 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-				 ON CONFLICT (namespace, digest, visitor) DO UPDATE SET forms = forms | excluded.forms",
-            )?
-            .execute(params![namespace, hashed.forms().bits(), digest, place.visitor, place.message, self.received])?;
+				 ON CONFLICT (namespace, digest, visitor) DO UPDATE SET forms = identities.forms | excluded.forms",
+            params![namespace, hashed.forms().bits(), &digest, place.visitor, place.message, self.received],
+        )?;
         Ok(())
     }
 
@@ -385,35 +367,32 @@ impl<'t> Ledger<'t> {
         }
         let most: Option<i64> = self
             .transaction
-            .prepare_cached("SELECT max(dropped) FROM messages WHERE replica = ?1")?
-            .query_row([message.replica.cast_signed()], |row| row.get(0))?;
+            .scalar::<Option<i64>>(
+                "SELECT max(dropped) FROM messages WHERE replica = ?1",
+                params![message.replica.cast_signed()],
+            )?
+            .flatten();
         Ok((i64::from(message.dropped) - most.unwrap_or_default()).max(0))
     }
 
     fn visitor(&mut self, pseudonym: &[u8; 16]) -> Result<i64> {
-        let known: Option<i64> = self
-            .transaction
-            .prepare_cached("SELECT id FROM visitors WHERE pseudonym = ?1")?
-            .query_row(params![pseudonym], |row| row.get(0))
-            .optional()?;
+        let known: Option<i64> =
+            self.transaction.scalar("SELECT id FROM visitors WHERE pseudonym = ?1", params![pseudonym])?;
         if let Some(id) = known {
             self.transaction
-                .prepare_cached("UPDATE visitors SET last_received = ?2 WHERE id = ?1")?
-                .execute(params![id, self.received])?;
+                .execute("UPDATE visitors SET last_received = ?2 WHERE id = ?1", params![id, self.received])?;
             return Ok(id);
         }
         self.add("visitors", 1);
-        self.transaction
-            .prepare_cached("INSERT INTO visitors (pseudonym, first_received, last_received) VALUES (?1, ?2, ?2)")?
-            .insert(params![pseudonym, self.received])
+        let added = "INSERT INTO visitors (pseudonym, first_received, last_received) VALUES (?1, ?2, ?2) RETURNING id";
+        self.transaction.scalar(added, params![pseudonym, self.received])?.ok_or(Error::Column(0))
     }
 
     fn campaign_of(&self, visitor: i64, decision: i64) -> Result<Option<i64>> {
-        let campaign: Option<Option<i64>> = self
-            .transaction
-            .prepare_cached("SELECT campaign FROM decisions WHERE visitor = ?1 AND decision = ?2")?
-            .query_row(params![visitor, decision], |row| row.get(0))
-            .optional()?;
+        let campaign: Option<Option<i64>> = self.transaction.scalar(
+            "SELECT campaign FROM decisions WHERE visitor = ?1 AND decision = ?2",
+            params![visitor, decision],
+        )?;
         Ok(campaign.flatten())
     }
 

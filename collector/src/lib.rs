@@ -22,6 +22,7 @@ pub mod names;
 pub mod page;
 pub mod shelf;
 pub mod site;
+pub mod sql;
 pub mod store;
 pub mod writer;
 
@@ -36,7 +37,7 @@ use crate::{
     metrics::Metrics,
     shelf::{Served, Shelf},
     site::{App, Www},
-    store::Store,
+    store::{Place, Store},
     writer::Writer,
 };
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub listen: String,
     /// The data folder.
     pub data: PathBuf,
+    /// Another store than a file in the data folder: `postgres://…`.
+    pub store: Option<String>,
     /// The bundle's file.
     pub bundle: Option<PathBuf>,
     /// Static files.
@@ -74,8 +77,10 @@ pub struct Running {
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let shelf = config.bundle.as_deref().map(Shelf::open).transpose()?.map(Arc::new);
     let metrics = Arc::new(Metrics::new());
-    let store = Store::open(&config.data)?;
-    let reader = store::reader(&config.data).context("cannot read the store")?;
+    let place = Place::parse(config.store.as_deref(), &config.data)?;
+    // A client of PostgreSQL waits, and may not do so on a thread that answers requests.
+    let opening = move || anyhow::Ok((Store::open(&place)?, place.reader().context("cannot read the store")?));
+    let (store, reader) = tokio::task::spawn_blocking(opening).await??;
     let (writer, thread) = Writer::start(store, Arc::clone(&metrics)).context("cannot start the writer")?;
     let watch = shelf.as_ref().map(|shelf| {
         let writer = writer.clone();

@@ -18,6 +18,10 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
+    /// Keep everything in this PostgreSQL instead of a file in --data: postgres://USER@HOST:PORT/DATABASE
+    #[arg(long, value_name = "ADDRESS")]
+    store: Option<String>,
+
     /// Bundle to serve at /bundle.pf4; read again whenever the file changes, and kept as it is when the new one does not open
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
@@ -63,6 +67,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let running = start(Config {
         listen: arguments.listen,
         data: arguments.data,
+        store: arguments.store,
         bundle: arguments.bundle,
         www: www?,
         origins: arguments.allow_origin,

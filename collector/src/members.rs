@@ -8,6 +8,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use crate::{
+    params,
+    sql::{Connection, Result},
+};
 use axum::{
     Json,
     body::Body,
@@ -22,7 +26,6 @@ use petitfour::{
     identity::Digest,
     sync::answer::{MAX_ROWS, Member, Receipt},
 };
-use rusqlite::{Connection, Result, params};
 use serde_json::json;
 
 use crate::{answer::Refusal, intake, site::App};
@@ -117,30 +120,29 @@ fn pseudonym(text: &str) -> Option<[u8; 16]> {
 
 /// Writes memberships; of two words the later one stays, and of two of one time "out".
 pub(crate) fn enrol(connection: &Connection, rows: &[Row], now: i64) -> Result<()> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO memberships (namespace, who, segment, inside, as_of) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (namespace, who, segment) DO UPDATE SET inside = excluded.inside, as_of = excluded.as_of
-         WHERE (excluded.as_of, NOT excluded.inside) > (as_of, NOT inside)",
-    )?;
     for Row { namespace, who, segment, inside, as_of } in rows {
-        statement.execute(params![namespace, who, segment, inside, as_of.unwrap_or(now)])?;
+        connection.execute(
+            "INSERT INTO memberships (namespace, who, segment, inside, as_of) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (namespace, who, segment) DO UPDATE SET inside = excluded.inside, as_of = excluded.as_of
+             WHERE (excluded.as_of, 1 - excluded.inside) > (memberships.as_of, 1 - memberships.inside)",
+            params![namespace, who, segment, inside, as_of.unwrap_or(now)],
+        )?;
     }
     Ok(())
 }
 
 /// What a device that goes by this pseudonym is told.
 pub(crate) fn news(connection: &Connection, visitor: &[u8; 16]) -> Result<News> {
-    let received = connection
-        .prepare_cached(
-            "SELECT m.replica, m.sequence FROM messages m JOIN visitors v ON v.id = m.visitor
-             WHERE v.pseudonym = ?1 ORDER BY m.id DESC LIMIT ?2",
-        )?
-        .query_map(params![visitor, RECEIPTS], |row| {
-            Ok(Receipt { replica: row.get::<_, i64>(0)?.cast_unsigned(), sequence: row.get(1)? })
-        })?
-        .collect::<Result<_>>()?;
+    let received = connection.query(
+        "SELECT m.replica, m.sequence FROM messages m JOIN visitors v ON v.id = m.visitor
+         WHERE v.pseudonym = ?1 ORDER BY m.id DESC LIMIT ?2",
+        params![visitor, RECEIPTS],
+    )?;
+    let received =
+        received.iter().map(|row| Ok(Receipt { replica: row.get::<i64>(0)?.cast_unsigned(), sequence: row.get(1)? }));
+    let received = received.collect::<Result<_>>()?;
     let mut members = BTreeMap::new();
-    let mut statement = connection.prepare_cached(
+    let told = connection.query(
         "SELECT segment, inside, as_of FROM memberships WHERE namespace = 0 AND who = ?1
          UNION ALL
          SELECT m.segment, m.inside, m.as_of FROM visitors v
@@ -148,11 +150,11 @@ pub(crate) fn news(connection: &Connection, visitor: &[u8; 16]) -> Result<News> 
          JOIN memberships m ON m.namespace = i.namespace AND m.who = i.digest
          WHERE v.pseudonym = ?1
          ORDER BY 3, 2 DESC",
+        params![visitor],
     )?;
-    let mut rows = statement.query(params![visitor])?;
-    while let Some(row) = rows.next()? {
+    for row in told {
         let segment: u32 = row.get(0)?;
-        let as_of = u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
+        let as_of = u64::try_from(row.get::<i64>(2)?).unwrap_or_default();
         // Later rows are later words.
         members.insert(segment, Member { segment, inside: row.get(1)?, as_of });
     }

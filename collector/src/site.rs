@@ -18,7 +18,6 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
-use rusqlite::Connection;
 use serde_json::json;
 use tower_http::{
     CompressionLevel,
@@ -35,6 +34,7 @@ use crate::{
     metrics::Metrics,
     page,
     shelf::{self, Shelf},
+    sql::Connection,
     writer::Writer,
 };
 
@@ -179,8 +179,8 @@ async fn read(app: &App) -> Result<Counts, Refusal> {
     let reader = Arc::clone(&app.reader);
     let bundle = app.shelf.as_ref().map(|shelf| shelf.current());
     let read = tokio::task::spawn_blocking(move || {
-        let mut connection = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        counts::read(&mut connection, bundle.as_deref())
+        let connection = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        counts::read(&connection, bundle.as_deref())
     });
     match read.await {
         Ok(Ok(counts)) => Ok(counts),

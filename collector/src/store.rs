@@ -12,78 +12,133 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use anyhow::{Context, bail};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use rusqlite::OpenFlags;
 
 use crate::{
     ledger::{Intake, Ledger, Verdict},
     members::{self, News, Row},
     names::Named,
+    params,
+    sql::{Connection, Dialect, Error, Result},
 };
 
 /// The file in the data folder that holds everything; SQLite keeps `-wal` and `-shm` files beside it while it is open.
 pub const FILE: &str = "collector.db";
 
-/// What this build writes; kept in SQLite's `user_version`.
-const SCHEMA: i32 = 3;
-
-/// What leads from each schema to the next, from the first on.
-const STEPS: [&str; 2] =
-    [include_str!("answers.sql"), "ALTER TABLE identities ADD COLUMN forms INTEGER NOT NULL DEFAULT 0;"];
+/// What leads from each schema to the next, from nothing on. How many there are is the schema's number, kept in SQLite's
+/// `user_version` and in PostgreSQL's row of `about`.
+const STEPS: [&str; 4] = [
+    include_str!("schema/1-syncs.sql"),
+    include_str!("schema/2-answers.sql"),
+    include_str!("schema/3-forms.sql"),
+    include_str!("schema/4-people.sql"),
+];
 
 /// Pages of the log before it is folded into the database: 4,000 × 4 KiB. A checkpoint syncs twice, so it should be rare;
 /// a log of 16 MiB is read back in well under a second after a crash.
-const CHECKPOINT_PAGES: i32 = 4_000;
+const CHECKPOINT_PAGES: &str = "4000";
 
-/// Statements kept prepared: there are some twenty.
-const STATEMENTS: usize = 64;
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file of SQLite in this folder.
+    Folder(PathBuf),
+    /// A PostgreSQL at this address, `postgres://…`.
+    Postgres(String),
+}
 
 /// The writing end of the store.
 pub struct Store {
+    place: Place,
     connection: Connection,
 }
 
-impl Store {
-    /// Opens the store in `folder`, creating both when missing, and makes durable what an earlier run left behind.
+impl Place {
+    /// The file in a data folder.
+    #[must_use]
+    pub fn folder(folder: &Path) -> Self {
+        Self::Folder(folder.to_owned())
+    }
+
+    /// `postgres://…`, or nothing for the folder.
     ///
     /// # Errors
-    /// When the folder cannot be written, the file is no database, or a newer collector wrote it.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        create_folder(folder).with_context(|| format!("cannot create the data folder {}", folder.display()))?;
-        let path = path(folder);
-        let mut connection =
-            Connection::open(&path).with_context(|| format!("cannot open the store {}", path.display()))?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let mode: String = connection
-            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-            .with_context(|| format!("{} is not a usable store", path.display()))?;
-        if mode != "wal" {
-            bail!("{} cannot keep a write-ahead log here (journal mode {mode}); use a local disk", path.display());
+    /// When the address is of no store that is known here.
+    pub fn parse(address: Option<&str>, folder: &Path) -> anyhow::Result<Self> {
+        match address {
+            None => Ok(Self::Folder(folder.to_owned())),
+            Some(address) if address.starts_with("postgres://") || address.starts_with("postgresql://") => {
+                Ok(Self::Postgres(address.to_owned()))
+            }
+            Some(_) => {
+                bail!("--store takes postgres://USER@HOST:PORT/DATABASE; leave it out to keep everything in --data")
+            }
         }
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        // What is forgotten is not to be read out of pages that are free again.
-        connection.pragma_update(None, "secure_delete", "ON")?;
-        migrate(&mut connection).with_context(|| format!("cannot use the store {}", path.display()))?;
-        let store = Self { connection };
+    }
+
+    /// A connection that only reads, for pages and counts.
+    ///
+    /// # Errors
+    /// When the store does not exist or cannot be reached.
+    pub fn reader(&self) -> Result<Connection> {
+        match self {
+            Self::Folder(folder) => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                Ok(Connection::sqlite(rusqlite::Connection::open_with_flags(path(folder), flags)?))
+            }
+            Self::Postgres(address) => Connection::postgres(address),
+        }
+    }
+
+    fn writer(&self) -> anyhow::Result<Connection> {
+        match self {
+            Self::Folder(folder) => open_file(folder),
+            Self::Postgres(address) => Connection::postgres(address).context("cannot use the PostgreSQL of --store"),
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store, creating it when missing, and makes durable what an earlier run left behind.
+    ///
+    /// # Errors
+    /// When it cannot be written, is no store, or a newer collector wrote it.
+    pub fn open(place: &Place) -> anyhow::Result<Self> {
+        let connection = place.writer()?;
+        migrate(&connection).context("cannot use the store")?;
+        let store = Self { place: place.clone(), connection };
         store.checkpoint()?;
         Ok(store)
+    }
+
+    /// Connects anew when the connection has broken.
+    ///
+    /// # Errors
+    /// When the store cannot be reached yet.
+    pub fn mend(&mut self) -> Result<()> {
+        if self.connection.is_closed()
+            && let Place::Postgres(address) = &self.place
+        {
+            self.connection = Connection::postgres(address)?;
+        }
+        Ok(())
+    }
+
+    /// The connection that writes.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Writes all messages in one transaction and returns once it is on disk; one verdict for each, in order.
     ///
     /// # Errors
     /// When SQLite cannot write or sync: then none of them is stored.
-    pub fn store<'m>(
-        &mut self,
-        messages: impl Iterator<Item = &'m Intake>,
-        received: i64,
-    ) -> rusqlite::Result<Vec<Verdict>> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    pub fn store<'m>(&mut self, messages: impl Iterator<Item = &'m Intake>, received: i64) -> Result<Vec<Verdict>> {
+        let transaction = self.connection.write()?;
         let mut ledger = Ledger::new(&transaction, received);
         let mut verdicts = Vec::with_capacity(messages.size_hint().0);
         for message in messages {
@@ -98,15 +153,14 @@ impl Store {
     ///
     /// # Errors
     /// When SQLite cannot write.
-    pub fn learn(&mut self, names: &[Named]) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    pub fn learn(&mut self, names: &[Named]) -> Result<()> {
+        let transaction = self.connection.write()?;
         for Named { kind, key, name } in names {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO names (kind, key, name) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (kind, key) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
-                )?
-                .execute(params![kind.text(), key, name])?;
+            transaction.execute(
+                "INSERT INTO names (kind, key, name) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (kind, key) DO UPDATE SET name = excluded.name WHERE names.name <> excluded.name",
+                params![kind.text(), key, name],
+            )?;
         }
         transaction.commit()
     }
@@ -115,8 +169,8 @@ impl Store {
     ///
     /// # Errors
     /// When SQLite cannot write or sync: then none of them is stored.
-    pub fn enrol(&mut self, rows: &[Row], received: i64) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    pub fn enrol(&mut self, rows: &[Row], received: i64) -> Result<()> {
+        let transaction = self.connection.write()?;
         members::enrol(&transaction, rows, received)?;
         transaction.commit()
     }
@@ -125,7 +179,7 @@ impl Store {
     ///
     /// # Errors
     /// When SQLite cannot read.
-    pub fn news(&self, visitor: &[u8; 16]) -> rusqlite::Result<News> {
+    pub fn news(&self, visitor: &[u8; 16]) -> Result<News> {
         members::news(&self.connection, visitor)
     }
 
@@ -133,13 +187,12 @@ impl Store {
     ///
     /// # Errors
     /// When it does not.
-    pub fn probe(&self, now: i64) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO about (key, value) VALUES ('probed', ?1)
-                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            )?
-            .execute([now])?;
+    pub fn probe(&self, now: i64) -> Result<()> {
+        self.connection.execute(
+            "INSERT INTO about (key, value) VALUES ('probed', ?1)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            params![now],
+        )?;
         Ok(())
     }
 
@@ -147,8 +200,11 @@ impl Store {
     ///
     /// # Errors
     /// When SQLite cannot write. A reader that holds the log back is no error: the log is synced all the same.
-    pub fn checkpoint(&self) -> rusqlite::Result<()> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    pub fn checkpoint(&self) -> Result<()> {
+        if self.connection.dialect() == Dialect::Sqlite {
+            self.connection.query("PRAGMA wal_checkpoint(TRUNCATE)", params![])?;
+        }
+        Ok(())
     }
 }
 
@@ -156,18 +212,6 @@ impl Store {
 #[must_use]
 pub fn path(folder: &Path) -> PathBuf {
     folder.join(FILE)
-}
-
-/// A connection that can only read, for pages and counts.
-///
-/// # Errors
-/// When the store does not exist or cannot be read.
-pub fn reader(folder: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path(folder), flags)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(connection)
 }
 
 /// Milliseconds since 1970, by the server's clock.
@@ -178,29 +222,70 @@ pub fn now() -> i64 {
         .map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn migrate(connection: &mut Connection) -> anyhow::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match found {
-        SCHEMA => {}
-        0 => {
-            transaction.execute_batch(include_str!("schema.sql"))?;
-            for step in STEPS {
-                transaction.execute_batch(step)?;
-            }
-            transaction.execute("INSERT INTO about (key, value) VALUES ('since', ?1)", [now()])?;
-            transaction.pragma_update(None, "user_version", SCHEMA)?;
+fn open_file(folder: &Path) -> anyhow::Result<Connection> {
+    create_folder(folder).with_context(|| format!("cannot create the data folder {}", folder.display()))?;
+    let path = path(folder);
+    let connection =
+        rusqlite::Connection::open(&path).with_context(|| format!("cannot open the store {}", path.display()))?;
+    let connection = Connection::sqlite(connection);
+    let mode: Option<String> = connection
+        .scalar("PRAGMA journal_mode = WAL", params![])
+        .with_context(|| format!("{} is not a usable store", path.display()))?;
+    let mode = mode.unwrap_or_default();
+    if mode != "wal" {
+        bail!("{} cannot keep a write-ahead log here (journal mode {mode}); use a local disk", path.display());
+    }
+    connection.pragma("synchronous", "FULL")?;
+    connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // What is forgotten is not to be read out of pages that are free again.
+    connection.pragma("secure_delete", "ON")?;
+    Ok(connection)
+}
+
+fn migrate(connection: &Connection) -> anyhow::Result<()> {
+    let transaction = connection.write()?;
+    let found = version(&transaction)?;
+    let steps = STEPS
+        .get(found..)
+        .with_context(|| format!("it has schema {found}, this build knows {}; run the newer collector", STEPS.len()))?;
+    if !steps.is_empty() {
+        for step in steps {
+            transaction.batch(step)?;
         }
-        older @ 1..SCHEMA => {
-            for step in STEPS.iter().skip(older as usize - 1) {
-                transaction.execute_batch(step)?;
-            }
-            transaction.pragma_update(None, "user_version", SCHEMA)?;
+        if found == 0 {
+            transaction.execute("INSERT INTO about (key, value) VALUES ('since', ?1)", params![now()])?;
         }
-        newer => bail!("it has schema {newer}, this build knows {SCHEMA}; run the newer collector"),
+        set_version(&transaction, STEPS.len())?;
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// The schema's number; 0 of a store that is new.
+fn version(connection: &Connection) -> Result<usize> {
+    let found: Option<i64> = match connection.dialect() {
+        Dialect::Sqlite => connection.scalar("PRAGMA user_version", params![])?,
+        Dialect::Postgres => {
+            let made = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'about'";
+            if connection.exists(made, params![])? {
+                connection.scalar("SELECT value FROM about WHERE key = 'schema'", params![])?
+            } else {
+                None
+            }
+        }
+    };
+    usize::try_from(found.unwrap_or_default()).map_err(|_| Error::Column(0))
+}
+
+fn set_version(connection: &Connection, version: usize) -> Result<()> {
+    match connection.dialect() {
+        Dialect::Sqlite => connection.pragma("user_version", &version.to_string()),
+        Dialect::Postgres => {
+            let kept = "INSERT INTO about (key, value) VALUES ('schema', ?1)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+            connection.execute(kept, params![version as i64]).map(drop)
+        }
+    }
 }
 
 /// Creates the folder and syncs its parent, so that a power cut cannot take the folder with a synced store in it.

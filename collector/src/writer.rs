@@ -23,6 +23,7 @@ use crate::{
     members::{News, Row},
     metrics::Metrics,
     names::Named,
+    sql,
     store::{Store, now},
 };
 
@@ -224,8 +225,8 @@ impl Clerk {
         }
     }
 
-    /// SQLite's errors name tables and codes, never values: they are safe to log.
-    fn fault(&self, what: &str, error: &rusqlite::Error) -> Refused {
+    /// Errors of the store name tables and codes, never values: they are safe to log.
+    fn fault(&self, what: &str, error: &sql::Error) -> Refused {
         self.metrics.faults.rise();
         eprintln!("store: {what} failed: {error}");
         Refused::Unavailable

@@ -16,7 +16,10 @@ use petitfour::sync::{
     Entry, Message,
     answer::{Receipt, Verdict},
 };
-use petitfour_collector::store::{FILE, reader};
+use petitfour_collector::{
+    params,
+    store::{FILE, Place},
+};
 use support::{Server, agent, batch, drill, entries, message, post};
 use tempfile::tempdir;
 
@@ -35,9 +38,10 @@ fn identity(replica: u64, sequence: u32) -> Message {
 
 /// Rows of each table.
 fn rows(data: &Path) -> [i64; 6] {
-    let store = reader(data).expect("a store");
-    TABLES
-        .map(|table| store.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("a count"))
+    let store = Place::folder(data).reader().expect("a store");
+    TABLES.map(|table| {
+        store.scalar(&format!("SELECT count(*) FROM {table}"), params![]).expect("a count").expect("a row")
+    })
 }
 
 fn contains(folder: &Path, wanted: &[u8]) -> bool {
@@ -172,7 +176,7 @@ fn memberships_are_taken_from_programs_alone_and_whole() {
     assert!(!answer.contains("anna"), "a refusal repeats nothing");
     assert_eq!(server.enrol(&good, &[]).0, 415, "what a form of another site could send");
     assert_eq!(server.enrol(&good, &[CSV, ("origin", "http://elsewhere.example")]).0, 403);
-    let store = reader(folder.path()).expect("a store");
-    let stored: i64 = store.query_row("SELECT count(*) FROM memberships", [], |row| row.get(0)).expect("a count");
+    let store = Place::folder(folder.path()).reader().expect("a store");
+    let stored: i64 = store.scalar("SELECT count(*) FROM memberships", params![]).expect("a count").expect("a row");
     assert_eq!(stored, 0);
 }

@@ -18,7 +18,9 @@ use petitfour::{
 use petitfour_collector::{
     identity::{Field, spell},
     ledger::{Intake, Verdict},
-    store::{Store, path, reader},
+    params,
+    sql::{self, Row},
+    store::{Place, Store, path},
 };
 use serde_json::Value;
 
@@ -113,16 +115,16 @@ fn identity(code: u8, digest: u8) -> Entry {
 
 /// Namespace, forms and first byte of the digest, of every row.
 fn rows(folder: &std::path::Path) -> Vec<(u8, u8, u8)> {
-    let store = reader(folder).expect("a reader");
-    let mut query = store.prepare("SELECT namespace, forms, digest FROM identities ORDER BY 1, 3").expect("SQL");
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?[0]));
-    query.query_map([], row).expect("rows").collect::<Result<_, _>>().expect("rows")
+    let store = Place::folder(folder).reader().expect("a reader");
+    let rows = store.query("SELECT namespace, forms, digest FROM identities ORDER BY 1, 3", params![]).expect("rows");
+    let row = |row: &Row| Ok((row.get(0)?, row.get(1)?, row.get::<Vec<u8>>(2)?[0]));
+    rows.iter().map(row).collect::<sql::Result<_>>().expect("rows")
 }
 
 #[test]
 fn an_identifier_is_stored_by_its_kind_with_the_forms_that_it_serves() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut store = Store::open(folder.path()).expect("a store");
+    let mut store = Store::open(&Place::folder(folder.path())).expect("a store");
     // E-mail in Google's form; the same digest as the plain one too; a user id.
     let told = [
         intake(0, vec![identity(0b1000_0010, 7), identity(1, 9)]),
@@ -135,7 +137,7 @@ fn an_identifier_is_stored_by_its_kind_with_the_forms_that_it_serves() {
 #[test]
 fn an_identifier_of_a_kind_from_the_future_costs_its_message_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut store = Store::open(folder.path()).expect("a store");
+    let mut store = Store::open(&Place::folder(folder.path())).expect("a store");
     let told = [intake(0, vec![identity(31, 7), identity(0b0110_0000, 8), identity(4, 9)])];
     assert_eq!(store.store(told.iter(), 0).expect("stored"), [Verdict::Stored]);
     assert_eq!(rows(folder.path()), [(4, 0, 9)]);
@@ -144,13 +146,20 @@ fn an_identifier_of_a_kind_from_the_future_costs_its_message_nothing() {
 #[test]
 fn a_store_from_before_forms_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut store = Store::open(folder.path()).expect("a store");
-    store.store([intake(0, vec![identity(2, 7)])].iter(), 0).expect("stored");
-    drop(store);
-    let old = rusqlite::Connection::open(path(folder.path())).expect("opened");
-    old.execute_batch("ALTER TABLE identities DROP COLUMN forms; PRAGMA user_version = 2;").expect("as it was");
+    let old = rusqlite::Connection::open(path(folder.path())).expect("made");
+    for step in [include_str!("../src/schema/1-syncs.sql"), include_str!("../src/schema/2-answers.sql")] {
+        old.execute_batch(step).expect("as it was");
+    }
+    let told = intake(0, vec![]).message.visitor;
+    old.execute("INSERT INTO visitors VALUES (1, ?1, 0, 0)", [told]).expect("a visitor");
+    old.execute_batch(
+        "INSERT INTO messages VALUES (1, 0, 0, 1, 7, 0, 0, 1, 9, 9, 0);
+         INSERT INTO identities VALUES (2, CAST(x'0707070707070707070707070707070707070707070707070707070707070707' AS BLOB), 1, 1, 0);
+         INSERT INTO about VALUES ('since', 0); PRAGMA user_version = 2;",
+    )
+    .expect("an identifier");
     drop(old);
-    let mut store = Store::open(folder.path()).expect("brought up to date");
+    let mut store = Store::open(&Place::folder(folder.path())).expect("brought up to date");
     store.store([intake(1, vec![identity(0b0010_0010, 7)])].iter(), 0).expect("stored");
     assert_eq!(rows(folder.path()), [(2, 1, 7)]);
 }

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use petitfour_collector::{counts, store};
+use petitfour_collector::{counts, params, store::Place};
 use support::{Server, agent, batch, claim, drill, message, post, scatter};
 use tempfile::tempdir;
 
@@ -126,16 +126,14 @@ fn nothing_that_was_answered_is_lost_and_nothing_counts_twice() {
     let server = Server::start(folder.path(), &[]);
     let shown = server.counts();
     assert!(server.stop());
-    let connection = store::reader(folder.path()).expect("the store");
-    let rows: Vec<Sync> = connection
-        .prepare("SELECT replica, sequence FROM messages")
-        .expect("SQL")
-        .query_map([], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?)))
-        .expect("rows")
-        .collect::<Result<_, _>>()
-        .expect("rows");
+    let connection = Place::folder(folder.path()).reader().expect("the store");
+    let rows = connection.query("SELECT replica, sequence FROM messages", params![]).expect("rows");
+    let rows: Vec<Sync> = rows
+        .iter()
+        .map(|row| (row.get::<i64>(0).expect("a replica").cast_unsigned(), row.get(1).expect("a sequence")))
+        .collect();
     let stored: BTreeSet<Sync> = rows.iter().copied().collect();
-    let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
+    let integrity: String = connection.scalar("PRAGMA integrity_check", params![]).expect("an answer").expect("a word");
 
     let lost = told.answered.keys().filter(|sync| !stored.contains(sync)).count() as u64;
     let invented = stored.difference(&told.sent).count();

@@ -20,7 +20,8 @@ use petitfour::{
 use petitfour_collector::{
     counts::{self, Campaign, recount},
     ledger::Intake,
-    store::{Store, reader},
+    params, sql,
+    store::{Place, Store},
 };
 use proptest::prelude::*;
 
@@ -97,7 +98,7 @@ impl Told {
 
 fn store(messages: &[Message], chunk: usize) -> Told {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut store = Store::open(folder.path()).expect("a store");
+    let mut store = Store::open(&Place::folder(folder.path())).expect("a store");
     let intakes: Vec<Intake> = messages
         .iter()
         .map(|message| {
@@ -108,8 +109,8 @@ fn store(messages: &[Message], chunk: usize) -> Told {
     for batch in intakes.chunks(chunk) {
         store.store(batch.iter(), 0).expect("stored");
     }
-    let mut reader = reader(folder.path()).expect("a reader");
-    let shown = counts::read(&mut reader, None).expect("counts");
+    let reader = Place::folder(folder.path()).reader().expect("a reader");
+    let shown = counts::read(&reader, None).expect("counts");
 
     let running: BTreeMap<String, Campaign> =
         shown.campaigns.iter().map(|row| (row.key.clone(), Campaign { name: String::new(), ..row.clone() })).collect();
@@ -125,14 +126,15 @@ fn store(messages: &[Message], chunk: usize) -> Told {
     assert_eq!(nonzero(running), nonzero(derived), "running sums equal the rows");
 
     let outcomes = reader
-        .prepare(
+        .query(
             "SELECT v.pseudonym, o.at, o.event, o.decision FROM outcomes o JOIN visitors v ON v.id = o.visitor
              ORDER BY 1, 2, 3, 4",
+            params![],
         )
-        .expect("SQL")
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .expect("rows")
-        .collect::<Result<_, _>>()
+        .iter()
+        .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .collect::<sql::Result<_>>()
         .expect("rows");
     let campaigns = shown
         .campaigns

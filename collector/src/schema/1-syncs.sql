@@ -106,6 +106,7 @@ CREATE TABLE totals (
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- For people at the prompt of SQLite; PostgreSQL stops reading here.
 CREATE VIEW readable_decisions AS
 SELECT datetime(d.at / 1000, 'unixepoch') AS at, hex(v.pseudonym) AS visitor, printf('%016x', d.decision) AS decision,
        p.name AS placement, c.name AS campaign, r.name AS creative, d.reason, d.probability, w.name AS withheld,
