@@ -97,6 +97,21 @@ pub fn read(connection: &Connection, bundle: Option<&Served>) -> Result<Counts> 
     Ok(Counts { since, since_text, totals, campaigns, reasons })
 }
 
+/// Moves the running sums.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(crate) fn add(connection: &Connection, totals: &BTreeMap<&'static str, i64>) -> Result<()> {
+    for (name, value) in totals {
+        connection.execute(
+            "INSERT INTO totals (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = totals.value + excluded.value",
+            params![*name, value],
+        )?;
+    }
+    Ok(())
+}
+
 /// Derives the counts by campaign key from the rows themselves. Reads every row.
 ///
 /// # Errors

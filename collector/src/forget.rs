@@ -9,11 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    params,
-    sql::{Error, Result},
-};
-use petitfour::{consent::Permissions, identity::Digest};
+use crate::{params, sql::Result};
+use petitfour::consent::Permissions;
 
 use crate::ledger::{Ledger, Tally};
 
@@ -129,7 +126,7 @@ const MEASURED: [&str; 4] = [
 const SHARED: &str = "DELETE FROM identities WHERE visitor = ?1
      AND message IN (SELECT id FROM messages WHERE visitor = ?1 AND began <= ?2)";
 
-impl Ledger<'_> {
+impl Ledger<'_, '_> {
     /// What may not be stored any more of a pseudonym, by its [hash](Self::buried).
     pub(crate) fn tombstone(&self, who: &[u8; 32]) -> Result<Tombstone> {
         let found = self
@@ -154,6 +151,7 @@ impl Ledger<'_> {
             let told = "DELETE FROM memberships WHERE namespace = 0 AND who = ?1";
             self.transaction.execute(told, params![pseudonym])?;
         }
+        self.graph.forget(pseudonym, tombstone.everything, tombstone.shared)?;
         let known: Option<i64> =
             self.transaction.scalar("SELECT id FROM visitors WHERE pseudonym = ?1", params![pseudonym])?;
         let Some(visitor) = known else { return Ok(()) };
@@ -177,13 +175,7 @@ impl Ledger<'_> {
     /// The keyed hash that stands for a pseudonym. One block of the hash holds key and pseudonym, both of fixed length, so no
     /// outer hash is needed.
     pub(crate) fn buried(&mut self, pseudonym: &[u8; 16]) -> Result<[u8; 32]> {
-        let key = match self.tombstone_key.take() {
-            Some(key) => key,
-            None => self.transaction.scalar("SELECT key FROM tombstone_key", params![])?.ok_or(Error::Column(0))?,
-        };
-        let who = Digest::of([key.as_slice(), pseudonym].concat()).0;
-        self.tombstone_key = Some(key);
-        Ok(who)
+        self.graph.keyed(&[pseudonym])
     }
 
     fn sums(&self, visitor: i64) -> Result<Sums> {

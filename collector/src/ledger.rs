@@ -9,10 +9,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    params,
-    sql::{Error, Result, Transaction},
-};
 use petitfour::{
     consent::Permissions,
     id::Key,
@@ -20,7 +16,14 @@ use petitfour::{
     sync::{Entry, Message},
 };
 
-use crate::forget::Tombstone;
+use crate::{
+    counts,
+    event::VISITOR,
+    forget::Tombstone,
+    graph::{Evidence, Graph, Rule},
+    params,
+    sql::{Connection, Error, Result},
+};
 
 /// How long an exposure may take the credit for an outcome that names no decision: 24 h in ms, the usual window for a
 /// view-through, and short enough that one visitor's list stays short.
@@ -31,6 +34,12 @@ const NONE: u32 = Key::NONE.0;
 
 /// The event whose outcomes are counted as clicks.
 pub const CLICK: &str = "click";
+
+/// The source of what devices say of their visitors.
+pub const DEVICE: &str = "device";
+
+/// A device sends identifiers while *store* and *share* are open.
+const SENT: u8 = 0b1001;
 
 /// What became of one sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,29 +77,28 @@ pub(crate) struct Tally {
 }
 
 /// One transaction's worth of syncs.
-pub struct Ledger<'t> {
-    pub(crate) transaction: &'t Transaction<'t>,
+pub struct Ledger<'g, 't> {
+    pub(crate) transaction: &'t Connection,
+    pub(crate) graph: &'g mut Graph<'t>,
     pub(crate) received: i64,
     pub(crate) click: i64,
     campaigns: BTreeMap<i64, Tally>,
     pub(crate) reasons: BTreeMap<u8, i64>,
     totals: BTreeMap<&'static str, i64>,
-    /// The key of tombstones, once it was asked for: every message is looked up under it.
-    pub(crate) tombstone_key: Option<Vec<u8>>,
 }
 
-impl<'t> Ledger<'t> {
-    /// A ledger over `transaction`; `received` is the server's time in Unix ms.
-    pub fn new(transaction: &'t Transaction<'t>, received: i64) -> Self {
+impl<'g, 't> Ledger<'g, 't> {
+    /// A ledger over the graph's transaction.
+    pub fn new(graph: &'g mut Graph<'t>) -> Self {
         let click = i64::from(Key::of(CLICK).0);
         Self {
-            transaction,
-            received,
+            transaction: graph.connection,
+            received: graph.received,
+            graph,
             click,
             campaigns: BTreeMap::new(),
             reasons: BTreeMap::new(),
             totals: BTreeMap::new(),
-            tombstone_key: None,
         }
     }
 
@@ -98,7 +106,7 @@ impl<'t> Ledger<'t> {
     /// deletes rows and leaves none of its own: done twice, it is done once.
     ///
     /// # Errors
-    /// Any error of SQLite; the whole transaction is then to be given up.
+    /// Any error of the store; the whole transaction is then to be given up.
     pub fn record(&mut self, intake: &Intake) -> Result<Verdict> {
         let message = &intake.message;
         let began = i64::try_from(message.began).unwrap_or(i64::MAX);
@@ -150,13 +158,16 @@ impl<'t> Ledger<'t> {
                 self.entry(entry, &place)?;
             }
         }
+        if began > tombstone.shared {
+            self.tie(message, began)?;
+        }
         Ok(Verdict::Stored)
     }
 
     /// Adds the changes to the running counts. Call it last, before the commit.
     ///
     /// # Errors
-    /// Any error of SQLite; the whole transaction is then to be given up.
+    /// Any error of the store; the whole transaction is then to be given up.
     pub fn close(self) -> Result<()> {
         for (campaign, tally) in &self.campaigns {
             self.transaction.execute(
@@ -178,14 +189,7 @@ impl<'t> Ledger<'t> {
                 params![reason, decisions],
             )?;
         }
-        for (name, value) in &self.totals {
-            self.transaction.execute(
-                "INSERT INTO totals (name, value) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET value = totals.value + excluded.value",
-                params![*name, value],
-            )?;
-        }
-        Ok(())
+        counts::add(self.transaction, &self.totals)
     }
 
     fn entry(&mut self, entry: &Entry, place: &Place) -> Result<()> {
@@ -357,6 +361,37 @@ impl<'t> Ledger<'t> {
 				 ON CONFLICT (namespace, digest, visitor) DO UPDATE SET forms = identities.forms | excluded.forms",
             params![namespace, hashed.forms().bits(), &digest, place.visitor, place.message, self.received],
         )?;
+        Ok(())
+    }
+
+    /// Ties what a message says of who its visitor is: all of it to the strongest identifier.
+    fn tie(&mut self, message: &Message, at: i64) -> Result<()> {
+        let mut told = Vec::new();
+        for entry in &message.entries {
+            if let Entry::Identity { code, digest } = *entry
+                && let Some(hashed) = Hashed::from_code(code, Digest(digest))
+                && let Some(namespace) = hashed.namespace()
+            {
+                let rank = self.graph.policy.kind(namespace.number()).rank;
+                let entry = self.graph.identifier(namespace.number(), &digest, hashed.forms().bits(), at)?;
+                // Deleted after this was told.
+                if at > entry.floor {
+                    told.push((rank, digest, entry.id));
+                }
+            }
+        }
+        told.sort_unstable();
+        let Some((_, _, strongest)) = told.first().copied() else { return Ok(()) };
+        let visitor = self.graph.identifier(VISITOR, &message.visitor, 0, at)?;
+        let mut name = [0; 12];
+        let (replica, sequence) = name.split_at_mut(8);
+        replica.copy_from_slice(&message.replica.to_be_bytes());
+        sequence.copy_from_slice(&message.sequence.to_be_bytes());
+        let evidence =
+            Evidence { rule: Rule::Together, source: DEVICE, message: &name, confidence: 950, permitted: SENT, at };
+        for other in told.iter().skip(1).map(|(_, _, id)| *id).chain([visitor.id]) {
+            self.graph.tie(strongest, other, &evidence)?;
+        }
         Ok(())
     }
 

@@ -12,14 +12,17 @@ pub mod answer;
 pub mod counts;
 pub mod event;
 mod forget;
+pub mod graph;
 pub mod identity;
 pub mod intake;
+pub mod journal;
 pub mod keep;
 pub mod ledger;
 pub mod members;
 pub mod metrics;
 pub mod names;
 pub mod page;
+pub mod reader;
 pub mod shelf;
 pub mod site;
 pub mod sql;
@@ -35,6 +38,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use crate::{
     intake::Room,
     metrics::Metrics,
+    reader::Reader,
     shelf::{Served, Shelf},
     site::{App, Www},
     store::{Place, Store},
@@ -79,7 +83,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let metrics = Arc::new(Metrics::new());
     let place = Place::parse(config.store.as_deref(), &config.data)?;
     // A client of PostgreSQL waits, and may not do so on a thread that answers requests.
-    let opening = move || anyhow::Ok((Store::open(&place)?, place.reader().context("cannot read the store")?));
+    let opening = move || anyhow::Ok((Store::open(&place)?, Reader::open(place).context("cannot read the store")?));
     let (store, reader) = tokio::task::spawn_blocking(opening).await??;
     let (writer, thread) = Writer::start(store, Arc::clone(&metrics)).context("cannot start the writer")?;
     let watch = shelf.as_ref().map(|shelf| {
@@ -92,7 +96,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         learn(&shelf.current());
         tokio::spawn(Arc::clone(shelf).watch(Arc::clone(&metrics), learn))
     });
-    let app = App { writer, shelf, metrics, room: Room::default(), reader: Arc::new(reader.into()) };
+    let app = App { writer, shelf, metrics, room: Room::default(), reader };
     let router = site::router(Arc::new(app), &config.www, &config.origins)?;
     let listener =
         TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;

@@ -83,7 +83,7 @@ pub async fn take(State(app): State<Arc<App>>, request: Request<Body>) -> Result
     let bytes = intake::read(body, BYTES).await?;
     let rows = parse(&String::from_utf8_lossy(&bytes)).map_err(Refusal::Line)?;
     let count = rows.len();
-    app.writer.enrol(rows).await?;
+    app.writer.run("memberships", move |graph| enrol(graph.connection, &rows, graph.received)).await?;
     Ok(Json(json!({ "stored": count })))
 }
 

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use crate::ledger::{Intake, Verdict};
+use crate::{
+    journal::Outcome,
+    ledger::{Intake, Verdict},
+};
 
 /// One number that moves.
 #[derive(Debug, Default)]
@@ -62,6 +65,14 @@ pub struct Metrics {
     pub bundles_refused: Count,
     /// Jobs that wait for the writer.
     pub queue: Count,
+    /// Events stored.
+    pub events: Count,
+    /// Events that were stored already.
+    pub event_repeats: Count,
+    /// Events that were not permitted, or of somebody deleted.
+    pub let_go: Count,
+    /// Events that could not be read, and are kept as letters.
+    pub letters: Count,
     entries: Count,
     batches: Histogram,
     commits: Histogram,
@@ -102,6 +113,18 @@ impl Metrics {
         }
     }
 
+    /// These events were answered with these outcomes, and so many letters kept.
+    pub fn delivered(&self, outcomes: &[Outcome], letters: usize) {
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Stored => self.events.rise(),
+                Outcome::Duplicate => self.event_repeats.rise(),
+                Outcome::LetGo => self.let_go.rise(),
+            }
+        }
+        self.letters.add(letters as u64);
+    }
+
     /// Syncs that were refused for good.
     #[must_use]
     pub fn refused(&self) -> u64 {
@@ -121,6 +144,15 @@ impl Metrics {
             ("invalid", &self.invalid),
         ] {
             line(&mut out, &format!("petitfour_syncs_total{{result=\"{result}\"}}"), count.value() as f64);
+        }
+        family(&mut out, "petitfour_events_total", "counter", "Events by what became of them.");
+        for (result, count) in [
+            ("stored", &self.events),
+            ("duplicate", &self.event_repeats),
+            ("let_go", &self.let_go),
+            ("letter", &self.letters),
+        ] {
+            line(&mut out, &format!("petitfour_events_total{{result=\"{result}\"}}"), count.value() as f64);
         }
         family(
             &mut out,

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use petitfour::{catalog::Catalog, decision::Reason, id::Key};
 
+use crate::{
+    params,
+    sql::{Connection, Result},
+};
+
 /// Which table of the bundle a key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -67,4 +72,16 @@ pub fn of(catalog: &Catalog) -> Vec<Named> {
     names.extend(catalog.placements().map(|row| named(Kind::Placement, row.key(), row.name())));
     names.extend(catalog.events().map(|row| named(Kind::Event, row.key(), row.name())));
     names
+}
+
+/// Remembers what keys are called; a newer name takes the place of an older one.
+pub(crate) fn learn(connection: &Connection, names: &[Named]) -> Result<()> {
+    for Named { kind, key, name } in names {
+        connection.execute(
+            "INSERT INTO names (kind, key, name) VALUES (?1, ?2, ?3)
+             ON CONFLICT (kind, key) DO UPDATE SET name = excluded.name WHERE names.name <> excluded.name",
+            params![kind.text(), key, name],
+        )?;
+    }
+    Ok(())
 }

@@ -33,8 +33,8 @@ use crate::{
     keep, members,
     metrics::Metrics,
     page,
+    reader::Reader,
     shelf::{self, Shelf},
-    sql::Connection,
     writer::Writer,
 };
 
@@ -89,8 +89,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Room for bodies.
     pub room: Room,
-    /// For counts. Behind a lock that is held by one blocking thread at a time.
-    pub reader: Arc<std::sync::Mutex<Connection>>,
+    /// For everything that is shown.
+    pub reader: Reader,
 }
 
 /// Builds the router.
@@ -176,20 +176,8 @@ async fn counts_page(State(app): State<Arc<App>>) -> Result<Html<String>, Refusa
 }
 
 async fn read(app: &App) -> Result<Counts, Refusal> {
-    let reader = Arc::clone(&app.reader);
     let bundle = app.shelf.as_ref().map(|shelf| shelf.current());
-    let read = tokio::task::spawn_blocking(move || {
-        let connection = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        counts::read(&connection, bundle.as_deref())
-    });
-    match read.await {
-        Ok(Ok(counts)) => Ok(counts),
-        Ok(Err(error)) => {
-            eprintln!("store: counts cannot be read: {error}");
-            Err(Refusal::Unavailable)
-        }
-        Err(_) => Err(Refusal::Unavailable),
-    }
+    app.reader.run("counts", move |connection| counts::read(connection, bundle.as_deref())).await
 }
 
 fn now(app: &App) -> page::Now {

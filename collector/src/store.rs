@@ -12,15 +12,15 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
 use rusqlite::OpenFlags;
 
 use crate::{
+    graph::{Graph, Memory, Policy},
     ledger::{Intake, Ledger, Verdict},
-    members::{self, News, Row},
-    names::Named,
     params,
     sql::{Connection, Dialect, Error, Result},
 };
@@ -54,6 +54,8 @@ pub enum Place {
 pub struct Store {
     place: Place,
     connection: Connection,
+    policy: Arc<Policy>,
+    memory: Memory,
 }
 
 impl Place {
@@ -107,9 +109,17 @@ impl Store {
     /// # Errors
     /// When it cannot be written, is no store, or a newer collector wrote it.
     pub fn open(place: &Place) -> anyhow::Result<Self> {
+        Self::with(place, Arc::default())
+    }
+
+    /// The same under a policy of the operator's own.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn with(place: &Place, policy: Arc<Policy>) -> anyhow::Result<Self> {
         let connection = place.writer()?;
         migrate(&connection).context("cannot use the store")?;
-        let store = Self { place: place.clone(), connection };
+        let store = Self { place: place.clone(), connection, policy, memory: Memory::default() };
         store.checkpoint()?;
         Ok(store)
     }
@@ -119,6 +129,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be reached yet.
     pub fn mend(&mut self) -> Result<()> {
+        self.memory.clear();
         if self.connection.is_closed()
             && let Place::Postgres(address) = &self.place
         {
@@ -136,64 +147,36 @@ impl Store {
     /// Writes all messages in one transaction and returns once it is on disk; one verdict for each, in order.
     ///
     /// # Errors
-    /// When SQLite cannot write or sync: then none of them is stored.
+    /// When the store cannot write or sync: then none of them is stored.
     pub fn store<'m>(&mut self, messages: impl Iterator<Item = &'m Intake>, received: i64) -> Result<Vec<Verdict>> {
-        let transaction = self.connection.write()?;
-        let mut ledger = Ledger::new(&transaction, received);
-        let mut verdicts = Vec::with_capacity(messages.size_hint().0);
-        for message in messages {
-            verdicts.push(ledger.record(message)?);
+        self.write(received, |graph| {
+            let mut ledger = Ledger::new(graph);
+            let verdicts = messages.map(|message| ledger.record(message)).collect::<Result<_>>()?;
+            ledger.close()?;
+            Ok(verdicts)
+        })
+    }
+
+    /// Does some work in one transaction and returns once it is on disk.
+    ///
+    /// # Errors
+    /// When the work fails, or the store cannot write or sync: then nothing of it is kept.
+    pub fn write<R>(&mut self, received: i64, work: impl FnOnce(&mut Graph<'_>) -> Result<R>) -> Result<R> {
+        let outcome = self.attempt(received, work);
+        if outcome.is_err() {
+            // What was remembered may not have been kept.
+            self.memory.clear();
         }
-        ledger.close()?;
+        outcome
+    }
+
+    fn attempt<R>(&mut self, received: i64, work: impl FnOnce(&mut Graph<'_>) -> Result<R>) -> Result<R> {
+        let transaction = self.connection.write()?;
+        let mut graph = Graph::new(&transaction, &self.policy, &mut self.memory, received);
+        let done = work(&mut graph)?;
+        graph.close()?;
         transaction.commit()?;
-        Ok(verdicts)
-    }
-
-    /// Remembers what a bundle's keys are called.
-    ///
-    /// # Errors
-    /// When SQLite cannot write.
-    pub fn learn(&mut self, names: &[Named]) -> Result<()> {
-        let transaction = self.connection.write()?;
-        for Named { kind, key, name } in names {
-            transaction.execute(
-                "INSERT INTO names (kind, key, name) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (kind, key) DO UPDATE SET name = excluded.name WHERE names.name <> excluded.name",
-                params![kind.text(), key, name],
-            )?;
-        }
-        transaction.commit()
-    }
-
-    /// Writes memberships in one transaction.
-    ///
-    /// # Errors
-    /// When SQLite cannot write or sync: then none of them is stored.
-    pub fn enrol(&mut self, rows: &[Row], received: i64) -> Result<()> {
-        let transaction = self.connection.write()?;
-        members::enrol(&transaction, rows, received)?;
-        transaction.commit()
-    }
-
-    /// What a visitor's device is told.
-    ///
-    /// # Errors
-    /// When SQLite cannot read.
-    pub fn news(&self, visitor: &[u8; 16]) -> Result<News> {
-        members::news(&self.connection, visitor)
-    }
-
-    /// Writes and syncs one small row: proof that the disk takes writes now.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub fn probe(&self, now: i64) -> Result<()> {
-        self.connection.execute(
-            "INSERT INTO about (key, value) VALUES ('probed', ?1)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            params![now],
-        )?;
-        Ok(())
+        Ok(done)
     }
 
     /// Folds the log into the database and syncs both.
@@ -242,7 +225,11 @@ fn open_file(folder: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-fn migrate(connection: &Connection) -> anyhow::Result<()> {
+/// Brings a store to this build's schema, from nothing or from any older one.
+///
+/// # Errors
+/// When a newer collector wrote it, or it cannot be written.
+pub fn migrate(connection: &Connection) -> anyhow::Result<()> {
     let transaction = connection.write()?;
     let found = version(&transaction)?;
     let steps = STEPS

@@ -19,11 +19,14 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
-    ledger::{Intake, Verdict},
-    members::{News, Row},
+    event::Delivery,
+    graph::Graph,
+    journal::{Journal, Outcome},
+    ledger::{Intake, Ledger, Verdict},
+    members::{self, News},
     metrics::Metrics,
-    names::Named,
-    sql,
+    names::{self, Named},
+    params, sql,
     store::{Store, now},
 };
 
@@ -44,20 +47,24 @@ pub enum Refused {
 
 type Answer<T> = oneshot::Sender<Result<T, Refused>>;
 
-/// Verdicts in the order of the messages, and what the first one's visitor is told if that was asked for.
-type Settled = (Vec<Verdict>, News);
-
-struct Batch {
-    messages: Vec<Intake>,
-    tell: bool,
-    answer: Answer<Settled>,
+/// What is written together with everything else that waits.
+enum Work {
+    Syncs { messages: Vec<Intake>, tell: bool, answer: Answer<(Vec<Verdict>, News)> },
+    Events { delivery: Delivery, answer: Answer<Vec<Outcome>> },
 }
 
+/// What came of one piece of work, to be answered once it is on disk.
+enum Done {
+    Syncs(Vec<Verdict>),
+    Events(Vec<Outcome>),
+}
+
+/// Something that has a transaction of its own.
+type Errand = Box<dyn FnOnce(&mut Clerk) + Send>;
+
 enum Job {
-    Store(Batch),
-    Enrol { rows: Vec<Row>, answer: Answer<()> },
-    Learn { names: Vec<Named> },
-    Probe { answer: Answer<()> },
+    Write(Work),
+    Run(Errand),
 }
 
 /// Hands work to the writer's thread; cheap to clone. The thread ends when the last one is dropped.
@@ -97,13 +104,30 @@ impl Writer {
         verdicts.first().map(|verdict| (*verdict, news)).ok_or(Refused::Unavailable)
     }
 
-    /// Stores memberships, all or none.
+    /// Stores events and letters; `Ok` means that all are on disk, and what became of each event, in order.
     ///
     /// # Errors
     /// [`Refused`]; then none was stored.
-    pub async fn enrol(&self, rows: Vec<Row>) -> Result<(), Refused> {
+    pub async fn deliver(&self, delivery: Delivery) -> Result<Vec<Outcome>, Refused> {
         let (answer, done) = oneshot::channel();
-        self.send(Job::Enrol { rows, answer })?;
+        self.send(Job::Write(Work::Events { delivery, answer }))?;
+        done.await.unwrap_or(Err(Refused::Unavailable))
+    }
+
+    /// Does some work in a transaction of its own; `Ok` means that it is on disk. `what` is what a log calls it.
+    ///
+    /// # Errors
+    /// [`Refused`]; then nothing of it was kept.
+    pub async fn run<R: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&mut Graph<'_>) -> sql::Result<R> + Send + 'static,
+    ) -> Result<R, Refused> {
+        let (answer, done) = oneshot::channel();
+        self.send(Job::Run(Box::new(move |clerk| {
+            let outcome = clerk.store.write(now(), work).map_err(|error| clerk.fault(what, &error));
+            answer.send(outcome).ok();
+        })))?;
         done.await.unwrap_or(Err(Refused::Unavailable))
     }
 
@@ -112,22 +136,26 @@ impl Writer {
     /// # Errors
     /// [`Refused`] when it cannot.
     pub async fn probe(&self) -> Result<(), Refused> {
-        let (answer, done) = oneshot::channel();
-        self.send(Job::Probe { answer })?;
-        done.await.unwrap_or(Err(Refused::Unavailable))
+        let probed = "INSERT INTO about (key, value) VALUES ('probed', ?1)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.run("probe", move |graph| graph.connection.execute(probed, params![graph.received]).map(drop)).await
     }
 
-    /// Tells the store what keys are called.
+    /// Tells the store what keys are called, without waiting for it.
     ///
     /// # Errors
     /// [`Refused`] when the queue is full.
     pub fn learn(&self, names: Vec<Named>) -> Result<(), Refused> {
-        self.send(Job::Learn { names })
+        self.send(Job::Run(Box::new(move |clerk| {
+            if let Err(error) = clerk.store.write(now(), |graph| names::learn(graph.connection, &names)) {
+                clerk.fault("names", &error);
+            }
+        })))
     }
 
-    async fn settle(&self, messages: Vec<Intake>, tell: bool) -> Result<Settled, Refused> {
+    async fn settle(&self, messages: Vec<Intake>, tell: bool) -> Result<(Vec<Verdict>, News), Refused> {
         let (answer, settled) = oneshot::channel();
-        self.send(Job::Store(Batch { messages, tell, answer }))?;
+        self.send(Job::Write(Work::Syncs { messages, tell, answer }))?;
         settled.await.unwrap_or(Err(Refused::Unavailable))
     }
 
@@ -141,6 +169,42 @@ impl Writer {
                 TrySendError::Disconnected(_) => Refused::Unavailable,
             }
         })
+    }
+}
+
+impl Work {
+    /// How many messages or events it has.
+    fn len(&self) -> usize {
+        match self {
+            Self::Syncs { messages, .. } => messages.len(),
+            Self::Events { delivery, .. } => delivery.events.len() + delivery.letters.len(),
+        }
+    }
+
+    fn write(&self, graph: &mut Graph<'_>) -> sql::Result<Done> {
+        match self {
+            Self::Syncs { messages, .. } => {
+                let mut ledger = Ledger::new(graph);
+                let verdicts = messages.iter().map(|message| ledger.record(message)).collect::<sql::Result<_>>()?;
+                ledger.close()?;
+                Ok(Done::Syncs(verdicts))
+            }
+            Self::Events { delivery, .. } => {
+                let mut journal = Journal::new(graph);
+                let outcomes = delivery.events.iter().map(|event| journal.record(event)).collect::<sql::Result<_>>()?;
+                delivery.letters.iter().try_for_each(|letter| journal.bury(letter))?;
+                journal.close()?;
+                Ok(Done::Events(outcomes))
+            }
+        }
+    }
+
+    fn refuse(self, refused: Refused) {
+        // Whoever asked may have gone away.
+        match self {
+            Self::Syncs { answer, .. } => drop(answer.send(Err(refused))),
+            Self::Events { answer, .. } => drop(answer.send(Err(refused))),
+        }
     }
 }
 
@@ -159,19 +223,11 @@ impl Clerk {
             while let Some(job) = next.take() {
                 self.metrics.queue.fall();
                 match job {
-                    Job::Store(messages) => {
-                        count += messages.messages.len();
-                        batch.push(messages);
+                    Job::Write(work) => {
+                        count += work.len();
+                        batch.push(work);
                     }
-                    Job::Enrol { rows, answer } => {
-                        let outcome = self.store.enrol(&rows, now()).map_err(|error| self.fault("memberships", &error));
-                        answer.send(outcome).ok();
-                    }
-                    Job::Learn { names } => self.learn(&names),
-                    Job::Probe { answer } => {
-                        let outcome = self.store.probe(now()).map_err(|error| self.fault("probe", &error));
-                        answer.send(outcome).ok();
-                    }
+                    Job::Run(errand) => errand(self),
                 }
                 if count < BATCH {
                     next = waiting.try_recv().ok();
@@ -186,49 +242,56 @@ impl Clerk {
         }
     }
 
-    fn commit(&mut self, batch: Vec<Batch>, count: usize) {
+    fn commit(&mut self, batch: Vec<Work>, count: usize) {
         let began = Instant::now();
-        let messages = batch.iter().flat_map(|batch| &batch.messages);
-        let outcome = self.store.store(messages, now());
+        let outcome = self
+            .store
+            .write(now(), |graph| batch.iter().map(|work| work.write(graph)).collect::<sql::Result<Vec<Done>>>());
         self.metrics.committed(count, began.elapsed(), outcome.is_ok());
         match outcome {
-            Ok(verdicts) => {
-                let mut verdicts = verdicts.into_iter();
-                for Batch { messages, tell, answer } in batch {
-                    let own: Vec<Verdict> = verdicts.by_ref().take(messages.len()).collect();
-                    self.metrics.answered(&messages, &own);
-                    let news = messages.first().filter(|_| tell).map_or_else(News::default, |intake| self.news(intake));
-                    // Whoever asked may have gone away; the messages stay stored, and a repeat will be a duplicate.
-                    answer.send(Ok((own, news))).ok();
-                }
-            }
+            Ok(done) => batch.into_iter().zip(done).for_each(|(work, done)| self.answer(work, done)),
             Err(error) => {
                 let refused = self.fault("commit", &error);
-                for Batch { answer, .. } in batch {
-                    answer.send(Err(refused)).ok();
-                }
+                batch.into_iter().for_each(|work| work.refuse(refused));
             }
+        }
+    }
+
+    /// Whoever asked may have gone away; what they sent stays stored, and a repeat will be a duplicate.
+    fn answer(&self, work: Work, done: Done) {
+        match (work, done) {
+            (Work::Syncs { messages, tell, answer }, Done::Syncs(verdicts)) => {
+                self.metrics.answered(&messages, &verdicts);
+                let news = messages.first().filter(|_| tell).map_or_else(News::default, |intake| self.news(intake));
+                answer.send(Ok((verdicts, news))).ok();
+            }
+            (Work::Events { delivery, answer }, Done::Events(outcomes)) => {
+                self.metrics.delivered(&outcomes, delivery.letters.len());
+                answer.send(Ok(outcomes)).ok();
+            }
+            (work, _) => work.refuse(Refused::Unavailable),
         }
     }
 
     /// The message is stored whatever comes of this, so a fault only makes the answer poorer.
     fn news(&self, intake: &Intake) -> News {
-        self.store.news(&intake.message.visitor).unwrap_or_else(|error| {
-            self.fault("answer", &error);
+        members::news(self.store.connection(), &intake.message.visitor).unwrap_or_else(|error| {
+            self.log("answer", &error);
             News::default()
         })
     }
 
-    fn learn(&mut self, names: &[Named]) {
-        if let Err(error) = self.store.learn(names) {
-            self.fault("names", &error);
+    fn fault(&mut self, what: &str, error: &sql::Error) -> Refused {
+        self.log(what, error);
+        if let Err(error) = self.store.mend() {
+            self.log("reconnect", &error);
         }
+        Refused::Unavailable
     }
 
     /// Errors of the store name tables and codes, never values: they are safe to log.
-    fn fault(&self, what: &str, error: &sql::Error) -> Refused {
+    fn log(&self, what: &str, error: &sql::Error) {
         self.metrics.faults.rise();
         eprintln!("store: {what} failed: {error}");
-        Refused::Unavailable
     }
 }

@@ -25,6 +25,7 @@ CREATE TABLE identifiers (
   value     BLOB    NOT NULL,
   forms     INTEGER NOT NULL,
   uid       BLOB    NOT NULL UNIQUE,
+  floor     INTEGER NOT NULL,
   first_at  INTEGER NOT NULL,
   person    INTEGER NOT NULL,
   shared    INTEGER NOT NULL,
@@ -56,6 +57,12 @@ CREATE TABLE cuts (
   at INTEGER NOT NULL,
   PRIMARY KEY (a, b)
 ) STRICT, WITHOUT ROWID;
+
+-- Persons whose members changed, by the identifiers at whose ids they went or go: what is kept of them is made anew.
+CREATE TABLE stale (
+  person INTEGER PRIMARY KEY,
+  since  INTEGER NOT NULL
+) STRICT;
 
 -- What was done and said. It hangs on the identifier that it was told of, so that merging and unmerging move no row.
 CREATE TABLE events (

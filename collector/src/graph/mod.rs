@@ -1,0 +1,376 @@
+//! The identity graph: which identifiers are one person's, why, and how to take it back.
+//!
+//! The graph is a list of evidence ([`Edge`]): two identifiers, the rule and the source that tied them, the message that said so, how sure
+//! it is, when, and under which permissions. Who is one person follows from all of it and the [`Policy`] ([`people`] has the
+//! function); the store keeps the result beside each identifier, so that a look-up costs one row.
+//!
+//! When evidence comes or goes, [`Graph`] judges anew only the part that it can reach. `collector/tests/graph.rs` holds every
+//! step of that to the whole function.
+//!
+//! Invariant: what is stored of people equals [`people::everyone`] over the evidence that is stored.
+//! Absent on purpose: a table of redirects. A person goes by the universal id of its oldest identifier; the ids of all its other
+//! identifiers lead there, so an id that was ever given out still finds its person after any merge or unmerge.
+
+mod erase;
+mod path;
+pub mod people;
+pub mod policy;
+mod unmerge;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use petitfour::identity::Digest;
+
+pub use path::Step;
+pub use people::{Edge, Node, Rule};
+pub use policy::Policy;
+pub use unmerge::Which;
+pub use view::{Known, Person, find, person};
+
+use self::people::{Around, Part, is_shared};
+use crate::{
+    params,
+    sql::{Connection, Error, Result, Row},
+};
+
+/// Identifiers that are remembered between transactions. Some 100 bytes each.
+const REMEMBERED: usize = 200_000;
+
+/// What was looked up lately. It belongs to one writer, and is emptied whenever a transaction is given up.
+#[derive(Default)]
+pub struct Memory {
+    identifiers: HashMap<(u8, Vec<u8>), Remembered>,
+    ties: HashMap<(i64, i64, u8), Vec<(String, i64)>>,
+    key: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Copy)]
+struct Remembered {
+    id: i64,
+    forms: u8,
+    first_at: i64,
+    floor: i64,
+}
+
+impl Memory {
+    /// Forgets everything: what it knows may not have been kept.
+    pub fn clear(&mut self) {
+        self.identifiers.clear();
+        self.ties.clear();
+    }
+
+    fn bound(&mut self) {
+        if self.identifiers.len() > REMEMBERED || self.ties.len() > REMEMBERED {
+            self.clear();
+        }
+    }
+}
+
+/// The graph within one transaction.
+pub struct Graph<'t> {
+    /// The transaction's connection.
+    pub connection: &'t Connection,
+    /// What ties and what does not.
+    pub policy: &'t Policy,
+    /// The server's time of this transaction, Unix ms.
+    pub received: i64,
+    memory: &'t mut Memory,
+    /// Identifiers at whose ids persons went or go that have other members now.
+    changed: BTreeSet<i64>,
+}
+
+/// A piece of evidence that is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'e> {
+    /// By what it came.
+    pub rule: Rule,
+    /// Where from.
+    pub source: &'e str,
+    /// Which message.
+    pub message: &'e [u8],
+    /// Of 1,000.
+    pub confidence: u16,
+    /// What was permitted, as bits.
+    pub permitted: u8,
+    /// When, Unix ms.
+    pub at: i64,
+}
+
+/// An identifier as the store knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number.
+    pub id: i64,
+    /// What was told of it until this time is let go: it was deleted then.
+    pub floor: i64,
+}
+
+impl<'t> Graph<'t> {
+    /// The graph, for changes that are received now.
+    pub fn new(connection: &'t Connection, policy: &'t Policy, memory: &'t mut Memory, received: i64) -> Self {
+        memory.bound();
+        Self { connection, policy, received, memory, changed: BTreeSet::new() }
+    }
+
+    /// Notes for whoever keeps something by person that these persons have other members now. Call it last.
+    ///
+    /// # Errors
+    /// Any error of the store.
+    pub fn close(self) -> Result<()> {
+        for person in self.changed {
+            self.connection.execute(
+                "INSERT INTO stale (person, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![person, self.received],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Finds an identifier, or makes it; `at` is when it was told of.
+    ///
+    /// # Errors
+    /// Any error of the store.
+    pub fn identifier(&mut self, namespace: u8, value: &[u8], forms: u8, at: i64) -> Result<Entry> {
+        let key = (namespace, value.to_vec());
+        let known = match self.memory.identifiers.get(&key) {
+            Some(known) => Some(*known),
+            None => self.look_up(namespace, value)?,
+        };
+        let Some(known) = known else {
+            let made = self.make(namespace, value, forms, at)?;
+            self.memory.identifiers.insert(key, made);
+            return Ok(Entry { id: made.id, floor: made.floor });
+        };
+        let now = Remembered { forms: known.forms | forms, first_at: known.first_at.min(at), ..known };
+        if now.forms != known.forms || (now.first_at != known.first_at && at > known.floor) {
+            self.connection.execute(
+                "UPDATE identifiers SET forms = ?2, first_at = ?3 WHERE id = ?1",
+                params![known.id, now.forms, now.first_at],
+            )?;
+            // An older beginning may make it the root; another form may make it count.
+            self.settle(BTreeSet::from([known.id]))?;
+        }
+        self.memory.identifiers.insert(key, now);
+        Ok(Entry { id: known.id, floor: known.floor })
+    }
+
+    fn look_up(&self, namespace: u8, value: &[u8]) -> Result<Option<Remembered>> {
+        let sql = "SELECT id, forms, first_at, floor FROM identifiers WHERE namespace = ?1 AND value = ?2";
+        let row = self.connection.first(sql, params![namespace, value])?;
+        row.map(|row| Ok(Remembered { id: row.get(0)?, forms: row.get(1)?, first_at: row.get(2)?, floor: row.get(3)? }))
+            .transpose()
+    }
+
+    fn make(&mut self, namespace: u8, value: &[u8], forms: u8, at: i64) -> Result<Remembered> {
+        let uid = self.universal(namespace, value)?;
+        let grave = self.keyed(&[b"deleted", &[namespace], value])?;
+        let floor: Option<i64> =
+            self.connection.scalar("SELECT measured FROM tombstones WHERE who = ?1", params![&grave])?;
+        let floor = floor.unwrap_or(i64::MIN);
+        let id: i64 = self
+            .connection
+            .scalar(
+                "INSERT INTO identifiers (namespace, value, forms, uid, first_at, floor, person, shared)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0) RETURNING id",
+                params![namespace, value, forms, &uid, at, floor],
+            )?
+            .ok_or(Error::Column(0))?;
+        self.connection.execute("UPDATE identifiers SET person = id WHERE id = ?1", params![id])?;
+        Ok(Remembered { id, forms, first_at: at, floor })
+    }
+
+    /// The universal id of an identifier: nobody who lacks the store's key can tell what it stands for.
+    fn universal(&mut self, namespace: u8, value: &[u8]) -> Result<[u8; 16]> {
+        let whole = self.keyed(&[b"universal", &[namespace], value])?;
+        Ok(whole.first_chunk().copied().unwrap_or_default())
+    }
+
+    pub(crate) fn keyed(&mut self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        if self.memory.key.is_none() {
+            self.memory.key = self.connection.scalar("SELECT key FROM tombstone_key", params![])?;
+        }
+        let key = self.memory.key.as_ref().ok_or(Error::Column(0))?;
+        // Each part is of fixed length or the last, so no two lists run together alike.
+        Ok(Digest::of([&[key.as_slice()], parts].concat().concat()).0)
+    }
+
+    /// Takes in that two identifiers are one person's, and judges anew whoever that touches.
+    ///
+    /// # Errors
+    /// Any error of the store.
+    pub fn tie(&mut self, one: i64, two: i64, evidence: &Evidence<'_>) -> Result<()> {
+        if one == two {
+            return Ok(());
+        }
+        let (a, b) = (one.min(two), one.max(two));
+        let Evidence { rule, source, message, confidence, permitted, at } = *evidence;
+        let known = self.memory.ties.get(&(a, b, rule as u8));
+        if known.is_some_and(|told| told.iter().any(|(name, first)| name == source && *first <= at)) {
+            return Ok(());
+        }
+        let sql = "SELECT first_at, evidence FROM edges WHERE a = ?1 AND b = ?2 AND rule = ?3 AND source = ?4";
+        let known = self.connection.first(sql, params![a, b, rule as u8, source])?;
+        let known: Option<(i64, Vec<u8>)> = known.map(|row| Ok::<_, Error>((row.get(0)?, row.get(1)?))).transpose()?;
+        let earlier = known.as_ref().is_none_or(|(first, told)| (at, message) < (*first, told.as_slice()));
+        if earlier {
+            self.connection.execute(
+                "INSERT INTO edges (a, b, rule, source, evidence, confidence, permitted, first_at, received)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT (a, b, rule, source) DO UPDATE SET evidence = excluded.evidence, first_at = excluded.first_at,
+                   confidence = excluded.confidence",
+                params![a, b, rule as u8, source, message, confidence, permitted, at, self.received],
+            )?;
+            self.judge(a, b, known.is_none())?;
+        }
+        let first = known.map_or(at, |(first, _)| first.min(at));
+        let told = self.memory.ties.entry((a, b, rule as u8)).or_default();
+        told.retain(|(name, _)| name != source);
+        told.push((source.to_owned(), first));
+        Ok(())
+    }
+
+    /// Judges anew whoever the evidence between two identifiers can touch, after it came (`new`), changed or went.
+    pub(crate) fn judge(&mut self, a: i64, b: i64, new: bool) -> Result<()> {
+        let mut seeds = BTreeSet::from([a, b]);
+        let (Some(one), Some(two)) = (self.node(a)?, self.node(b)?) else { return Ok(()) };
+        if new && (one.1.shared || two.1.shared) && !self.may_still_share(&one, &two) {
+            // One end is shared and stays so, and the other cannot become so by it: nothing follows.
+            return Ok(());
+        }
+        for ((node, before), other) in [(&one, &two.0), (&two, &one.0)] {
+            let around = self.around(node.id)?;
+            let shared = is_shared(node, &around.neighbours(), self.policy);
+            if shared != before.shared {
+                self.connection
+                    .execute("UPDATE identifiers SET shared = ?2 WHERE id = ?1", params![node.id, shared])?;
+                // Whoever followed it, or follows it now, parts from others too.
+                for (neighbour, (_, closed)) in &around.others {
+                    if *closed {
+                        continue;
+                    }
+                    seeds.insert(*neighbour);
+                    seeds.extend(self.around(*neighbour)?.others.into_keys());
+                }
+            } else if !shared && self.policy.owns(other, node) {
+                // It may follow another owner now.
+                seeds.extend(around.others.into_keys());
+            }
+        }
+        self.settle(seeds)
+    }
+
+    /// Could new evidence change whether either is shared? Not where one already is and the other is not owned by it.
+    fn may_still_share(&self, one: &(Node, Flags), two: &(Node, Flags)) -> bool {
+        let open = |(node, flags): &(Node, Flags), (other, _): &(Node, Flags)| {
+            !flags.shared && (self.policy.owns(other, node) || flags.busy(self.policy))
+        };
+        open(one, two) || open(two, one)
+    }
+
+    fn node(&self, id: i64) -> Result<Option<(Node, Flags)>> {
+        let sql = "SELECT id, namespace, value, forms, first_at, shared, person FROM identifiers WHERE id = ?1";
+        let Some(row) = self.connection.first(sql, params![id])? else { return Ok(None) };
+        let shared = row.get(5)?;
+        let near = "SELECT (SELECT count(*) FROM edges WHERE a = ?1) + (SELECT count(*) FROM edges WHERE b = ?1)";
+        // What is shared already may have any number around it, and nobody asks.
+        let near: i64 = if shared { 0 } else { self.connection.scalar(near, params![id])?.unwrap_or_default() };
+        let flags = Flags { shared, near: usize::try_from(near).unwrap_or(usize::MAX) };
+        Ok(Some((node(&row, 0)?, flags)))
+    }
+
+    /// What is around an identifier: the evidence that counts, and the other ends.
+    pub(crate) fn around(&self, id: i64) -> Result<Around> {
+        let rows = self.connection.query(
+            "SELECT e.a, e.b, e.rule, e.source, e.evidence, e.confidence, e.first_at,
+                    n.id, n.namespace, n.value, n.forms, n.first_at, n.shared
+             FROM edges e JOIN identifiers n ON n.id = e.b
+             WHERE e.a = ?1 AND e.withdrawn IS NULL
+               AND NOT EXISTS (SELECT 1 FROM cuts c WHERE c.a = e.a AND c.b = e.b)
+             UNION ALL
+             SELECT e.a, e.b, e.rule, e.source, e.evidence, e.confidence, e.first_at,
+                    n.id, n.namespace, n.value, n.forms, n.first_at, n.shared
+             FROM edges e JOIN identifiers n ON n.id = e.a
+             WHERE e.b = ?1 AND e.withdrawn IS NULL
+               AND NOT EXISTS (SELECT 1 FROM cuts c WHERE c.a = e.a AND c.b = e.b)",
+            params![id],
+        )?;
+        let mut around = Around::default();
+        for row in &rows {
+            let Some(edge) = edge(row)? else { continue };
+            let other = node(row, 7)?;
+            around.others.insert(other.id, (other, row.get(12)?));
+            around.edges.push(edge);
+        }
+        Ok(around)
+    }
+
+    /// Judges the part of the graph that can be reached from these identifiers.
+    fn settle(&mut self, seeds: BTreeSet<i64>) -> Result<()> {
+        let mut part = Part::default();
+        let mut people: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut roots: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut waiting: Vec<i64> = seeds.into_iter().collect();
+        while let Some(id) = waiting.pop() {
+            if people.contains_key(&id) {
+                continue;
+            }
+            let sql = "SELECT id, namespace, value, forms, first_at, shared, person FROM identifiers WHERE id = ?1";
+            let Some(row) = self.connection.first(sql, params![id])? else { continue };
+            people.insert(id, row.get(6)?);
+            if row.get(5)? {
+                roots.insert(id, id);
+                continue;
+            }
+            part.nodes.insert(id, node(&row, 0)?);
+            part.around.insert(id, self.around(id)?);
+            waiting.extend(part.ties(id, self.policy).into_iter().map(|(other, _)| other));
+        }
+        roots.extend(part.people(self.policy));
+        for (id, root) in roots {
+            let before = people.get(&id).copied().unwrap_or(id);
+            if before != root {
+                self.connection.execute("UPDATE identifiers SET person = ?2 WHERE id = ?1", params![id, root])?;
+                self.changed.extend([before, root]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the store says of an identifier beside what it is.
+struct Flags {
+    shared: bool,
+    /// Pieces of evidence at it, withdrawn ones too.
+    near: usize,
+}
+
+impl Flags {
+    fn busy(&self, policy: &Policy) -> bool {
+        self.near > policy.busy
+    }
+}
+
+pub(crate) fn node(row: &Row, at: usize) -> Result<Node> {
+    Ok(Node {
+        id: row.get(at)?,
+        namespace: row.get(at + 1)?,
+        value: row.get(at + 2)?,
+        forms: row.get(at + 3)?,
+        first_at: row.get(at + 4)?,
+    })
+}
+
+/// The piece of evidence of a row; none when a newer collector wrote its rule.
+pub(crate) fn edge(row: &Row) -> Result<Option<Edge>> {
+    let Some(rule) = Rule::of(row.get(2)?) else { return Ok(None) };
+    Ok(Some(Edge {
+        a: row.get(0)?,
+        b: row.get(1)?,
+        rule,
+        source: row.get(3)?,
+        evidence: row.get(4)?,
+        confidence: row.get(5)?,
+        first_at: row.get(6)?,
+    }))
+}

@@ -1,0 +1,321 @@
+//! Laws of the identity graph, for any evidence in any order, and the drill against tying strangers.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test that cannot go on says why by panicking"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use petitfour::identity::Namespace;
+use petitfour_collector::{
+    event::{ANONYMOUS, VISITOR},
+    graph::{
+        Edge, Evidence, Graph, Memory, Node, Policy, Rule, Which, find,
+        people::{Standing, everyone},
+        person,
+    },
+    params,
+    sql::{Connection, Result},
+    store::migrate,
+};
+use proptest::prelude::*;
+
+const USER: u8 = Namespace::User as u8;
+const EMAIL: u8 = Namespace::Email as u8;
+const PHONE: u8 = Namespace::Phone as u8;
+
+/// One thing that is told: two identifiers, and how.
+#[derive(Debug, Clone)]
+struct Told {
+    one: (u8, u8),
+    two: (u8, u8),
+    rule: Rule,
+    source: &'static str,
+    message: u8,
+    at: i64,
+}
+
+fn identifier() -> impl Strategy<Value = (u8, u8)> {
+    prop_oneof![
+        4 => (Just(USER), 0..5_u8),
+        3 => (Just(EMAIL), 0..4_u8),
+        1 => (Just(PHONE), 0..3_u8),
+        4 => (Just(VISITOR), 0..6_u8),
+        1 => (Just(ANONYMOUS), 0..3_u8),
+    ]
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let rule = prop_oneof![1 => Just(Rule::Declared), 8 => Just(Rule::Together), 1 => Just(Rule::Matched)];
+    let source = prop_oneof![Just("device"), Just("crm")];
+    (identifier(), identifier(), rule, source, any::<u8>(), 0..20_i64)
+        .prop_map(|(one, two, rule, source, message, at)| Told { one, two, rule, source, message, at })
+}
+
+fn store() -> Connection {
+    let connection = Connection::sqlite(rusqlite::Connection::open_in_memory().expect("memory"));
+    connection.pragma("foreign_keys", "ON").expect("set");
+    migrate(&connection).expect("a store");
+    // One key for all, so that stores of one test can be compared.
+    connection.execute("UPDATE tombstone_key SET key = ?1", params![&[7_u8; 32]]).expect("a key");
+    connection
+}
+
+/// Small, so that a few identifiers are enough to meet every guard.
+fn strict() -> Policy {
+    let mut policy = Policy { ceiling: 7, busy: 6, ..Policy::default() };
+    let email = policy.kind(EMAIL);
+    policy.set(EMAIL, petitfour_collector::graph::policy::Kind { limit: 2, ..email });
+    policy
+}
+
+fn tell(connection: &Connection, policy: &Policy, memory: &mut Memory, told: &Told) {
+    let mut graph = Graph::new(connection, policy, memory, told.at);
+    let one = graph.identifier(told.one.0, &[told.one.1], 0, told.at).expect("one").id;
+    let two = graph.identifier(told.two.0, &[told.two.1], 0, told.at).expect("two").id;
+    let evidence = Evidence {
+        rule: told.rule,
+        source: told.source,
+        message: &[told.message],
+        confidence: 900,
+        permitted: 15,
+        at: told.at,
+    };
+    graph.tie(one, two, &evidence).expect("tied");
+}
+
+fn nodes(connection: &Connection) -> Vec<(Node, Standing)> {
+    let sql = "SELECT id, namespace, value, forms, first_at, person, shared FROM identifiers";
+    let rows = connection.query(sql, params![]).expect("rows");
+    rows.iter()
+        .map(|row| {
+            let node = Node {
+                id: row.get(0)?,
+                namespace: row.get(1)?,
+                value: row.get(2)?,
+                forms: row.get(3)?,
+                first_at: row.get(4)?,
+            };
+            Ok((node, Standing { root: row.get(5)?, shared: row.get(6)? }))
+        })
+        .collect::<Result<_>>()
+        .expect("nodes")
+}
+
+fn edges(connection: &Connection) -> Vec<Edge> {
+    let sql = "SELECT a, b, rule, source, evidence, confidence, first_at FROM edges e WHERE withdrawn IS NULL
+         AND NOT EXISTS (SELECT 1 FROM cuts c WHERE c.a = e.a AND c.b = e.b)";
+    let rows = connection.query(sql, params![]).expect("rows");
+    rows.iter()
+        .map(|row| {
+            Ok(Edge {
+                a: row.get(0)?,
+                b: row.get(1)?,
+                rule: Rule::of(row.get(2)?).expect("a rule"),
+                source: row.get(3)?,
+                evidence: row.get(4)?,
+                confidence: row.get(5)?,
+                first_at: row.get(6)?,
+            })
+        })
+        .collect::<Result<_>>()
+        .expect("edges")
+}
+
+/// What is stored of everybody, and what the whole function says.
+fn both(connection: &Connection, policy: &Policy) -> (BTreeMap<i64, Standing>, BTreeMap<i64, Standing>) {
+    let nodes = nodes(connection);
+    let plain: Vec<Node> = nodes.iter().map(|(node, _)| node.clone()).collect();
+    (nodes.iter().map(|(node, standing)| (node.id, *standing)).collect(), everyone(&plain, &edges(connection), policy))
+}
+
+/// The root of every identifier, by what they are and not by the store's numbers.
+fn people(connection: &Connection) -> BTreeMap<(u8, Vec<u8>), ((u8, Vec<u8>), bool)> {
+    let nodes = nodes(connection);
+    let names: BTreeMap<i64, (u8, Vec<u8>)> =
+        nodes.iter().map(|(node, _)| (node.id, (node.namespace, node.value.clone()))).collect();
+    nodes
+        .iter()
+        .map(|(node, standing)| (names[&node.id].clone(), (names[&standing.root].clone(), standing.shared)))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if support::drill() { 20_000 } else { 150 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_order_of_the_same_evidence_gives_the_same_people_and_ids(
+        (told, shuffled) in proptest::collection::vec(told(), 1..24)
+            .prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle())),
+    ) {
+        let (policy, one, two) = (strict(), store(), store());
+        let (mut memory, mut other) = (Memory::default(), Memory::default());
+        for told in &told {
+            tell(&one, &policy, &mut memory, told);
+            let (stored, whole) = both(&one, &policy);
+            prop_assert_eq!(stored, whole, "what is stored is the whole function's answer");
+        }
+        for told in shuffled.iter().chain(&told) {
+            tell(&two, &policy, &mut other, told);
+        }
+        prop_assert_eq!(people(&one), people(&two));
+    }
+
+    #[test]
+    fn unmerging_restores_the_people_of_before(
+        before in proptest::collection::vec(told(), 0..16),
+        last in told(),
+        by_source in any::<bool>(),
+    ) {
+        prop_assume!(last.one != last.two);
+        prop_assume!(!before.iter().any(|told| (told.one, told.two) == (last.one, last.two) || (told.two, told.one) == (last.one, last.two)));
+        let (policy, connection) = (strict(), store());
+        let mut memory = Memory::default();
+        for told in &before {
+            tell(&connection, &policy, &mut memory, told);
+        }
+        // The identifiers are known, and known as early, before they are tied.
+        let mut graph = Graph::new(&connection, &policy, &mut memory, 0);
+        let one = graph.identifier(last.one.0, &[last.one.1], 0, last.at).expect("one").id;
+        let two = graph.identifier(last.two.0, &[last.two.1], 0, last.at).expect("two").id;
+        let people_before = people(&connection);
+        let last = Told { source: "import", ..last };
+        tell(&connection, &policy, &mut memory, &last);
+        let people_after = people(&connection);
+        let which = if by_source { Which::Source("import".into()) } else { Which::Pair(two, one) };
+        prop_assert_eq!(Graph::new(&connection, &policy, &mut memory, 99).withdraw(&which).expect("withdrawn"), 1);
+        prop_assert_eq!(people(&connection), people_before);
+        let (stored, whole) = both(&connection, &policy);
+        prop_assert_eq!(stored, whole);
+        // And taken back, it is as if nothing had been.
+        Graph::new(&connection, &policy, &mut memory, 99).restore(&which).expect("restored");
+        prop_assert_eq!(people(&connection), people_after);
+    }
+}
+
+fn together(one: (u8, u8), two: (u8, u8), at: i64) -> Told {
+    Told { one, two, rule: Rule::Together, source: "device", message: 1, at }
+}
+
+#[test]
+fn every_id_that_was_ever_given_out_finds_its_person_after_merges_and_unmerges() {
+    let (connection, policy, mut memory) = (store(), Policy::default(), Memory::default());
+    for cookie in 0..4 {
+        tell(&connection, &policy, &mut memory, &together((VISITOR, cookie), (EMAIL, cookie), i64::from(cookie)));
+    }
+    let uid = |cookie: u8| find(&connection, &policy, VISITOR, &[cookie]).expect("found").expect("known").uid;
+    let given: Vec<[u8; 16]> = (0..4).map(uid).collect();
+    assert!(given.windows(2).all(|two| two[0] != two[1]));
+    for cookie in 1..4 {
+        tell(&connection, &policy, &mut memory, &together((USER, 9), (VISITOR, cookie), 10));
+    }
+    let merged = uid(1);
+    assert_eq!(merged, given[1], "the oldest keeps its id");
+    for old in &given[1..] {
+        assert_eq!(person(&connection, &policy, old).expect("found").expect("known").uid, merged);
+    }
+    assert_eq!(uid(0), given[0], "who was not tied is who they were");
+    Graph::new(&connection, &policy, &mut memory, 11).withdraw(&Which::Source("device".into())).expect("withdrawn");
+    assert_eq!((0..4).map(uid).collect::<Vec<_>>(), given);
+}
+
+#[test]
+fn a_path_of_evidence_tells_why_two_identifiers_are_one_person() {
+    let (connection, policy, mut memory) = (store(), Policy::default(), Memory::default());
+    for (one, two, at) in [
+        ((USER, 1), (VISITOR, 1), 1),
+        ((USER, 1), (EMAIL, 1), 2),
+        ((EMAIL, 1), (VISITOR, 2), 3),
+        ((USER, 2), (VISITOR, 3), 4),
+    ] {
+        tell(&connection, &policy, &mut memory, &together(one, two, at));
+    }
+    let mut graph = Graph::new(&connection, &policy, &mut memory, 5);
+    let mut id = |namespace, value| graph.identifier(namespace, &[value], 0, 9).expect("known").id;
+    let (near, far, stranger) = (id(VISITOR, 1), id(VISITOR, 2), id(VISITOR, 3));
+    let path = graph.path(near, far).expect("read");
+    assert_eq!(path.iter().map(|step| step.edge.first_at).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((path[0].from, path[2].to), (near, far));
+    assert!(graph.path(near, stranger).expect("read").is_empty());
+}
+
+#[test]
+fn two_accounts_on_one_browser_stay_two_people_unless_somebody_declares_them_one() {
+    let (connection, policy, mut memory) = (store(), Policy::default(), Memory::default());
+    tell(&connection, &policy, &mut memory, &together((USER, 1), (VISITOR, 1), 1));
+    tell(&connection, &policy, &mut memory, &together((USER, 2), (VISITOR, 1), 2));
+    let uid = |user: u8| find(&connection, &policy, USER, &[user]).expect("found").expect("known").uid;
+    assert_ne!(uid(1), uid(2));
+    assert_eq!(
+        find(&connection, &policy, VISITOR, &[1]).expect("found").expect("known").uid,
+        uid(1),
+        "the first one's"
+    );
+    let alias = Told { rule: Rule::Declared, ..together((USER, 1), (USER, 2), 3) };
+    tell(&connection, &policy, &mut memory, &alias);
+    assert_eq!(uid(1), uid(2));
+}
+
+#[test]
+fn a_family_shares_an_inbox_and_stays_a_household_of_persons() {
+    let (connection, policy, mut memory) = (store(), Policy::default(), Memory::default());
+    for user in 1..=3 {
+        tell(&connection, &policy, &mut memory, &together((USER, user), (EMAIL, 1), user.into()));
+    }
+    let found = find(&connection, &policy, USER, &[2]).expect("found").expect("known");
+    assert_eq!((found.identifiers.len(), found.household.len()), (1, 2));
+    assert!(find(&connection, &policy, EMAIL, &[1]).expect("found").expect("known").identifiers[0].shared);
+}
+
+#[test]
+fn ten_thousand_people_at_one_kiosk_with_one_inbox_stay_ten_thousand() {
+    let people = 10_000_u64;
+    let (connection, policy, mut memory) = (store(), Policy::default(), Memory::default());
+    let write = connection.write().expect("a transaction");
+    for number in 0..people {
+        let mut graph = Graph::new(&write, &policy, &mut memory, 0);
+        let at = i64::try_from(number).expect("small");
+        let user = graph.identifier(USER, &number.to_be_bytes(), 0, at).expect("a user").id;
+        let evidence = Evidence {
+            rule: Rule::Together,
+            source: "pos",
+            message: &number.to_be_bytes(),
+            confidence: 900,
+            permitted: 15,
+            at,
+        };
+        for (namespace, value) in [(ANONYMOUS, b"kiosk"), (EMAIL, b"inbox"), (PHONE, b"phone")] {
+            let shared = graph.identifier(namespace, value, 0, at).expect("shared").id;
+            graph.tie(user, shared, &evidence).expect("tied");
+        }
+    }
+    write.commit().expect("kept");
+    let found: i64 = connection
+        .scalar("SELECT count(DISTINCT person) FROM identifiers WHERE namespace = ?1", params![USER])
+        .expect("read")
+        .expect("a row");
+    support::claim(
+        "identity.overmerge.people",
+        found.cast_unsigned(),
+        "people",
+        "= 10000",
+        found.cast_unsigned() == people,
+        "cargo test -p petitfour-collector --test graph",
+    );
+    assert_eq!(found.cast_unsigned(), people);
+    let largest: i64 = connection
+        .scalar("SELECT max(n) FROM (SELECT count(*) AS n FROM identifiers GROUP BY person) AS sizes", params![])
+        .expect("read")
+        .expect("a row");
+    assert_eq!(largest, 1, "what all of them share is nobody's");
+}
