@@ -1,6 +1,6 @@
 //! `petitfour build`: campaign files to a bundle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -19,26 +19,41 @@ pub(crate) struct Arguments {
     /// Where to write the bundle
     #[arg(short, long, visible_alias = "out", default_value = "bundle.pf4")]
     output: PathBuf,
+    /// Also write the named segments, for a collector to ask of whole persons (its `--segments`)
+    #[arg(long, value_name = "FILE")]
+    segments: Option<PathBuf>,
 }
 
 /// Runs the command; `false` when there are faults.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    let compiled = folder::compile_paths(&arguments.paths)?;
+    let compiled = folder::compile_paths(&arguments.paths, petitfour_compiler::compile)?;
     folder::print_faults(&compiled);
     let Some(bundle) = compiled.bundle else { return Ok(false) };
+    write(&arguments.output, bundle, "campaign")?;
+    if let Some(path) = &arguments.segments {
+        let compiled = folder::compile_paths(&arguments.paths, petitfour_compiler::compile_segments)?;
+        let Some(segments) = compiled.bundle else {
+            folder::print_faults(&compiled);
+            return Ok(false);
+        };
+        write(path, segments, "segment")?;
+    }
+    Ok(true)
+}
+
+fn write(path: &Path, bundle: Vec<u8>, what: &str) -> anyhow::Result<()> {
     // Written beside and renamed: a server that reads the file meanwhile sees the old one or the new one, whole.
-    let partial = arguments.output.with_extension("pf4.partial");
+    let partial = path.with_extension("pf4.partial");
     std::fs::write(&partial, &bundle).with_context(|| format!("cannot write {}", partial.display()))?;
-    std::fs::rename(&partial, &arguments.output)
-        .with_context(|| format!("cannot write {}", arguments.output.display()))?;
+    std::fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))?;
     let catalog = petitfour::bundle::open(bundle)?;
     println!(
         "{}: {} bytes, version {}, hash {:016x}, {}",
-        arguments.output.display(),
+        path.display(),
         catalog.bytes().len(),
         catalog.version(),
         catalog.hash(),
-        folder::counted(catalog.campaigns().len(), "campaign"),
+        folder::counted(catalog.campaigns().len(), what),
     );
-    Ok(true)
+    Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command; `false` when there are faults.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    let compiled = folder::compile_paths(&arguments.paths)?;
+    let compiled = folder::compile_paths(&arguments.paths, petitfour_compiler::compile)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&compiled.diagnostics)?);
     } else {

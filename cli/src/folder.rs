@@ -5,10 +5,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use petitfour_compiler::{Compiled, Diagnostic, Severity, Source, compile, render};
+use petitfour_compiler::{Compiled, Diagnostic, Severity, Source, render};
+
+/// One of the compiler's ways through campaign files.
+pub(crate) type Compile = fn(&[Source], &dyn Fn(&str) -> Option<Vec<u8>>) -> Compiled;
 
 /// Reads and compiles the files and folders that were given.
-pub(crate) fn compile_paths(paths: &[PathBuf]) -> anyhow::Result<Compiled> {
+pub(crate) fn compile_paths(paths: &[PathBuf], compile: Compile) -> anyhow::Result<Compiled> {
     let mut sources = Vec::new();
     let mut places = Vec::new();
     for path in paths {

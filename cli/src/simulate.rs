@@ -132,7 +132,7 @@ fn engine(paths: &[PathBuf], shape: Shape) -> anyhow::Result<Option<Arc<Engine>>
                 };
                 compile(&[Source { name: name.to_owned(), text: text.to_owned() }], &|_| None)
             } else {
-                folder::compile_paths(paths)?
+                folder::compile_paths(paths, petitfour_compiler::compile)?
             };
             folder::print_faults(&compiled);
             let Some(bundle) = compiled.bundle else { return Ok(None) };

@@ -39,6 +39,10 @@ pub enum Refusal {
     Line(usize),
     /// The request comes from a page of another origin.
     Elsewhere,
+    /// Nobody is known by this.
+    Nobody,
+    /// What was asked for is no identifier, or no id.
+    Asked,
     /// No bundle is served here.
     NoBundle,
     /// There is nothing at this address.
@@ -92,6 +96,11 @@ impl IntoResponse for Refusal {
             Self::Elsewhere => {
                 let message = "only pages of this very origin are served here".to_owned();
                 (StatusCode::FORBIDDEN, "keep/elsewhere", message, None)
+            }
+            Self::Nobody => (StatusCode::NOT_FOUND, "person/unknown", "nobody is known by this".to_owned(), None),
+            Self::Asked => {
+                let message = "write a known kind and a value of it, or an id of 32 hex digits".to_owned();
+                (StatusCode::BAD_REQUEST, "person/asked", message, None)
             }
             Self::NoBundle => (StatusCode::NOT_FOUND, "bundle/none", "no bundle is served here".to_owned(), None),
             Self::Nothing => (StatusCode::NOT_FOUND, "path/unknown", "there is nothing here".to_owned(), None),

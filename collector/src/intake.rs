@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::{
     answer::Refusal,
     ledger::{Intake, Verdict},
-    members::News,
+    members::{self, News},
     metrics::Metrics,
     site::App,
 };
@@ -98,7 +98,12 @@ async fn store_one(app: &App, request: Request<Body>) -> Result<Answer, Refusal>
     let bytes = read(body, SYNC_BYTES).await?;
     let intake = decode(&bytes).map_err(Refusal::Message)?;
     drop(bytes);
-    let (verdict, News { received, members }) = app.writer.sync(intake).await?;
+    let visitor = intake.message.visitor;
+    let verdict = app.writer.store(vec![intake]).await?.first().copied().ok_or(Refusal::Unavailable)?;
+    let engine = app.asked();
+    // The message is stored whatever comes of this, so a fault only makes the answer poorer.
+    let told = app.reader.run("answer", move |connection| members::news(connection, engine.as_ref(), &visitor)).await;
+    let News { received, members, elsewhere, feeds } = told.unwrap_or_default();
     let verdict = match verdict {
         Verdict::Stored => answer::Verdict::Stored,
         Verdict::Duplicate | Verdict::Conflict => answer::Verdict::Duplicate,
@@ -106,8 +111,7 @@ async fn store_one(app: &App, request: Request<Body>) -> Result<Answer, Refusal>
     };
     let served = app.shelf.as_ref().map(|shelf| shelf.current());
     let (bundle, version) = served.map_or((0, 0), |served| (served.number, served.version));
-    // No feed is served here, and who is one person on several devices is not known yet.
-    Ok(Answer { verdict, bundle, version, received, members, ..Answer::default() })
+    Ok(Answer { verdict, bundle, version, feeds, received, members, elsewhere })
 }
 
 async fn store_many(app: &App, request: Request<Body>) -> Result<Json<Answers>, Refusal> {
@@ -204,6 +208,8 @@ pub(crate) fn count(metrics: &Metrics, refusal: &Refusal) {
         | Refusal::Profile(_)
         | Refusal::Kind(_)
         | Refusal::Elsewhere
+        | Refusal::Nobody
+        | Refusal::Asked
         | Refusal::Page
         | Refusal::Line(_) => {}
     }

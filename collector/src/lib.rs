@@ -11,8 +11,10 @@
 pub mod answer;
 pub mod counts;
 pub mod event;
+pub mod feed;
 mod forget;
 pub mod graph;
+pub mod hex;
 pub mod identity;
 pub mod intake;
 pub mod journal;
@@ -22,6 +24,7 @@ pub mod members;
 pub mod metrics;
 pub mod names;
 pub mod page;
+pub mod person;
 pub mod reader;
 pub mod shelf;
 pub mod site;
@@ -36,8 +39,10 @@ use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
+    graph::Policy,
     intake::Room,
     metrics::Metrics,
+    person::asked::Asked,
     reader::Reader,
     shelf::{Served, Shelf},
     site::{App, Www},
@@ -59,6 +64,10 @@ pub struct Config {
     pub store: Option<String>,
     /// The bundle's file.
     pub bundle: Option<PathBuf>,
+    /// The bundle of segments that whole persons are asked about.
+    pub segments: Option<PathBuf>,
+    /// Feeds that come from files.
+    pub feeds: feed::Files,
     /// Static files.
     pub www: Vec<Www>,
     /// Origins whose pages may send and fetch, besides its own.
@@ -70,7 +79,7 @@ pub struct Running {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
-    watch: Option<JoinHandle<()>>,
+    watches: Vec<JoinHandle<()>>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -83,10 +92,14 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let metrics = Arc::new(Metrics::new());
     let place = Place::parse(config.store.as_deref(), &config.data)?;
     // A client of PostgreSQL waits, and may not do so on a thread that answers requests.
-    let opening = move || anyhow::Ok((Store::open(&place)?, Reader::open(place).context("cannot read the store")?));
+    let policy: Arc<Policy> = Arc::default();
+    let tying = Arc::clone(&policy);
+    let opening =
+        move || anyhow::Ok((Store::with(&place, tying)?, Reader::open(place).context("cannot read the store")?));
     let (store, reader) = tokio::task::spawn_blocking(opening).await??;
     let (writer, thread) = Writer::start(store, Arc::clone(&metrics)).context("cannot start the writer")?;
-    let watch = shelf.as_ref().map(|shelf| {
+    let mut watches = Vec::new();
+    if let Some(shelf) = &shelf {
         let writer = writer.clone();
         let learn = move |served: &Served| {
             if writer.learn(served.names.clone()).is_err() {
@@ -94,9 +107,26 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             }
         };
         learn(&shelf.current());
-        tokio::spawn(Arc::clone(shelf).watch(Arc::clone(&metrics), learn))
-    });
-    let app = App { writer, shelf, metrics, room: Room::default(), reader };
+        watches.push(tokio::spawn(Arc::clone(shelf).watch(Arc::clone(&metrics), learn)));
+    }
+    let asked = Asked::default();
+    if let Some(path) = &config.segments {
+        let segments = Arc::new(Shelf::open(path)?);
+        let (metrics, asked) = (Arc::clone(&metrics), asked.clone());
+        let writer = writer.clone();
+        let learn = move |served: &Served| {
+            asked.learn(served);
+            // Names of segments are those of its campaigns; whoever cannot store them now shows them as keys.
+            writer.learn(served.names.clone()).ok();
+        };
+        learn(&segments.current());
+        watches.push(tokio::spawn(segments.watch(metrics, learn)));
+    }
+    watches.push(tokio::spawn(asked.clone().follow(writer.clone())));
+    if !config.feeds.is_empty() {
+        watches.push(tokio::spawn(feed::watch(config.feeds, writer.clone())));
+    }
+    let app = App { writer, shelf, asked, metrics, room: Room::default(), reader, policy };
     let router = site::router(Arc::new(app), &config.www, &config.origins)?;
     let listener =
         TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -108,7 +138,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         let stopped = async { drop(stopped.await) };
         axum::serve(listener, router).with_graceful_shutdown(stopped).await
     });
-    Ok(Running { address, stop, served, watch, thread })
+    Ok(Running { address, stop, served, watches, thread })
 }
 
 impl Running {
@@ -124,7 +154,7 @@ impl Running {
     /// When the server had failed, or something was still under way at the end. Nothing that was answered is lost by that.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send(()).ok();
-        if let Some(watch) = self.watch {
+        for watch in self.watches {
             watch.abort();
             watch.await.ok();
         }

@@ -1,7 +1,8 @@
 //! The command: reads its arguments, starts a collector, and stops it in good order when it is told to.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::Parser;
 use petitfour_collector::{Config, site::Www, start};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +26,14 @@ struct Arguments {
     /// Bundle to serve at /bundle.pf4; read again whenever the file changes, and kept as it is when the new one does not open
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
+
+    /// Segments that whole persons are asked about, as `petitfour build --segments` writes them; read again when the file changes
+    #[arg(long, value_name = "FILE")]
+    segments: Option<PathBuf>,
+
+    /// A feed that comes from a file of lines `place,item,level[,as of]`, looked at every second; may be given several times
+    #[arg(long, value_name = "NAME=FILE")]
+    feed: Vec<String>,
 
     /// Static files: a folder for /, or PATH=DIR; may be given several times
     #[arg(long, value_name = "[PATH=]DIR")]
@@ -61,6 +70,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let www: anyhow::Result<Vec<Www>> = arguments.www.iter().map(|text| Www::parse(text)).collect();
+    let feeds: anyhow::Result<BTreeMap<String, PathBuf>> = arguments.feed.iter().map(|text| feed_file(text)).collect();
     // Before anything is announced: a stop that comes at once is a stop in good order too.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -69,6 +79,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         data: arguments.data,
         store: arguments.store,
         bundle: arguments.bundle,
+        segments: arguments.segments,
+        feeds: feeds?,
         www: www?,
         origins: arguments.allow_origin,
     })
@@ -84,4 +96,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     running.stop().await
+}
+
+fn feed_file(text: &str) -> anyhow::Result<(String, PathBuf)> {
+    let (name, file) =
+        text.split_once('=').with_context(|| format!("{text:?} is no feed: write --feed shelf=shelf.csv"))?;
+    Ok((name.to_owned(), PathBuf::from(file)))
 }

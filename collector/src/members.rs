@@ -8,10 +8,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{
-    params,
-    sql::{Connection, Result},
-};
 use axum::{
     Json,
     body::Body,
@@ -22,13 +18,25 @@ use axum::{
     },
 };
 use petitfour::{
+    engine::Engine,
     id::Key,
     identity::Digest,
-    sync::answer::{MAX_ROWS, Member, Receipt},
+    sync::answer::{Elsewhere, Feed, MAX_ROWS, Member, Receipt},
 };
 use serde_json::json;
 
-use crate::{answer::Refusal, intake, site::App};
+use crate::{
+    answer::Refusal,
+    event::VISITOR,
+    feed, intake, params,
+    person::{
+        frequency,
+        segments::{self, Standing},
+    },
+    site::App,
+    sql::{Connection, Result},
+    store,
+};
 
 /// Longest body: some ten thousand lines. A larger export is sent in parts.
 const BYTES: usize = 1024 * 1024;
@@ -38,9 +46,6 @@ const KIND: &str = "text/csv";
 
 /// Messages that an answer confirms: more than a visit leaves unconfirmed.
 const RECEIPTS: u32 = 16;
-
-/// The namespace of pseudonyms, which no identifier has.
-const VISITOR: u8 = 0;
 
 /// What a line may speak of, with its namespace (`docs/identity.md`).
 const KINDS: [(&str, u8); 5] = [("visitor", VISITOR), ("user_id", 1), ("email", 2), ("phone", 3), ("crm_id", 4)];
@@ -63,6 +68,10 @@ pub struct News {
     pub received: Vec<Receipt>,
     /// Its segments.
     pub members: Vec<Member>,
+    /// What the person saw on other devices and at partners.
+    pub elsewhere: Vec<Elsewhere>,
+    /// Versions of the feeds.
+    pub feeds: Vec<Feed>,
 }
 
 /// Stores memberships.
@@ -132,7 +141,7 @@ pub(crate) fn enrol(connection: &Connection, rows: &[Row], now: i64) -> Result<(
 }
 
 /// What a device that goes by this pseudonym is told.
-pub(crate) fn news(connection: &Connection, visitor: &[u8; 16]) -> Result<News> {
+pub(crate) fn news(connection: &Connection, engine: Option<&Arc<Engine>>, visitor: &[u8; 16]) -> Result<News> {
     let received = connection.query(
         "SELECT m.replica, m.sequence FROM messages m JOIN visitors v ON v.id = m.visitor
          WHERE v.pseudonym = ?1 ORDER BY m.id DESC LIMIT ?2",
@@ -158,10 +167,25 @@ pub(crate) fn news(connection: &Connection, visitor: &[u8; 16]) -> Result<News> 
         // Later rows are later words.
         members.insert(segment, Member { segment, inside: row.get(1)?, as_of });
     }
+    let now = store::now();
+    for standing in own(connection, engine, visitor, now)? {
+        let as_of = u64::try_from(now).unwrap_or_default();
+        members.insert(standing.key(), Member { segment: standing.key(), inside: standing.inside, as_of });
+    }
     let mut members: Vec<Member> = members.into_values().collect();
     members.sort_by_key(|member| std::cmp::Reverse(member.as_of));
     members.truncate(MAX_ROWS);
-    Ok(News { received, members })
+    let elsewhere = frequency::elsewhere(connection, visitor, now)?;
+    Ok(News { received, members, elsewhere, feeds: feed::versions(connection)? })
+}
+
+/// In which segments the whole person is, where one is known behind the visitor.
+fn own(connection: &Connection, engine: Option<&Arc<Engine>>, visitor: &[u8; 16], now: i64) -> Result<Vec<Standing>> {
+    let sql = "SELECT person FROM identifiers WHERE namespace = ?1 AND value = ?2 AND shared = 0";
+    match (engine, connection.scalar::<i64>(sql, params![VISITOR, visitor])?) {
+        (Some(engine), Some(person)) => segments::of(connection, engine, person, now),
+        _ => Ok(Vec::new()),
+    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,12 @@ impl Served {
         })
     }
 
+    /// The bundle itself.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.plain.to_vec()
+    }
+
     /// Campaigns in the bundle's order: key and name.
     pub fn campaigns(&self) -> impl Iterator<Item = (i64, &str)> {
         self.names
@@ -206,7 +212,7 @@ impl Fault {
 
 /// What tells one state of a file from another without reading it.
 #[derive(PartialEq, Eq)]
-struct State {
+pub(crate) struct State {
     length: u64,
     modified: Option<SystemTime>,
     #[cfg(unix)]
@@ -214,7 +220,7 @@ struct State {
 }
 
 impl State {
-    fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let found = fs::metadata(path).ok()?;
         Some(Self {
             length: found.len(),

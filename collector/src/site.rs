@@ -18,6 +18,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
+use petitfour::engine::Engine;
 use serde_json::json;
 use tower_http::{
     CompressionLevel,
@@ -29,10 +30,13 @@ use tower_http::{
 use crate::{
     answer::Refusal,
     counts::{self, Counts},
+    feed,
+    graph::Policy,
     intake::{self, Room},
     keep, members,
     metrics::Metrics,
     page,
+    person::{api, asked::Asked},
     reader::Reader,
     shelf::{self, Shelf},
     writer::Writer,
@@ -91,6 +95,18 @@ pub struct App {
     pub room: Room,
     /// For everything that is shown.
     pub reader: Reader,
+    /// The segments that persons are asked about.
+    pub asked: Asked,
+    /// What ties identifiers to a person.
+    pub policy: Arc<Policy>,
+}
+
+impl App {
+    /// The engine over the segments that persons are asked about.
+    #[must_use]
+    pub fn asked(&self) -> Option<Arc<Engine>> {
+        self.asked.engine()
+    }
 }
 
 /// Builds the router.
@@ -101,6 +117,7 @@ pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<
     let mut open = Router::new()
         .route("/v1/sync", post(intake::sync))
         .route("/v1/syncs", post(intake::syncs))
+        .route("/v1/feeds/{feed}", get(feed::answer))
         .route("/bundle.pf4", get(bundle));
     if let Some(cors) = cors(origins)? {
         open = open.layer(cors);
@@ -110,6 +127,12 @@ pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<
         .route("/v1/keep", get(keep::fetch).post(keep::keep).delete(keep::forget))
         .route("/v1/counts", get(counts_json))
         .route("/v1/memberships", post(members::take))
+        .route("/v1/feeds/{feed}", post(feed::take))
+        .route("/v1/persons", get(api::find))
+        .route("/v1/persons/path", get(api::path))
+        .route("/v1/persons/{person}", get(api::one))
+        .route("/v1/evidence/withdraw", post(api::withdraw))
+        .route("/v1/evidence/restore", post(api::restore))
         .route("/collector", get(counts_page))
         .route("/collector/style.css", get(|| text("text/css; charset=utf-8", page::STYLE)))
         .route("/collector/live.js", get(|| text("text/javascript; charset=utf-8", page::SCRIPT)))

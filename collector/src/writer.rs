@@ -23,7 +23,6 @@ use crate::{
     graph::Graph,
     journal::{Journal, Outcome},
     ledger::{Intake, Ledger, Verdict},
-    members::{self, News},
     metrics::Metrics,
     names::{self, Named},
     params, sql,
@@ -49,7 +48,7 @@ type Answer<T> = oneshot::Sender<Result<T, Refused>>;
 
 /// What is written together with everything else that waits.
 enum Work {
-    Syncs { messages: Vec<Intake>, tell: bool, answer: Answer<(Vec<Verdict>, News)> },
+    Syncs { messages: Vec<Intake>, answer: Answer<Vec<Verdict>> },
     Events { delivery: Delivery, answer: Answer<Vec<Outcome>> },
 }
 
@@ -91,17 +90,9 @@ impl Writer {
     /// # Errors
     /// [`Refused`]; then none of them was stored.
     pub async fn store(&self, messages: Vec<Intake>) -> Result<Vec<Verdict>, Refused> {
-        Ok(self.settle(messages, false).await?.0)
-    }
-
-    /// Stores one message; `Ok` means that it is on disk, and brings what its visitor is to be told.
-    ///
-    /// # Errors
-    /// [`Refused`]; then it was not stored.
-    pub async fn sync(&self, message: Intake) -> Result<(Verdict, News), Refused> {
-        let (verdicts, news) = self.settle(vec![message], true).await?;
-        // One message, one verdict; without it nothing is known to be stored.
-        verdicts.first().map(|verdict| (*verdict, news)).ok_or(Refused::Unavailable)
+        let (answer, settled) = oneshot::channel();
+        self.send(Job::Write(Work::Syncs { messages, answer }))?;
+        settled.await.unwrap_or(Err(Refused::Unavailable))
     }
 
     /// Stores events and letters; `Ok` means that all are on disk, and what became of each event, in order.
@@ -151,12 +142,6 @@ impl Writer {
                 clerk.fault("names", &error);
             }
         })))
-    }
-
-    async fn settle(&self, messages: Vec<Intake>, tell: bool) -> Result<(Vec<Verdict>, News), Refused> {
-        let (answer, settled) = oneshot::channel();
-        self.send(Job::Write(Work::Syncs { messages, tell, answer }))?;
-        settled.await.unwrap_or(Err(Refused::Unavailable))
     }
 
     fn send(&self, job: Job) -> Result<(), Refused> {
@@ -260,10 +245,9 @@ impl Clerk {
     /// Whoever asked may have gone away; what they sent stays stored, and a repeat will be a duplicate.
     fn answer(&self, work: Work, done: Done) {
         match (work, done) {
-            (Work::Syncs { messages, tell, answer }, Done::Syncs(verdicts)) => {
+            (Work::Syncs { messages, answer }, Done::Syncs(verdicts)) => {
                 self.metrics.answered(&messages, &verdicts);
-                let news = messages.first().filter(|_| tell).map_or_else(News::default, |intake| self.news(intake));
-                answer.send(Ok((verdicts, news))).ok();
+                answer.send(Ok(verdicts)).ok();
             }
             (Work::Events { delivery, answer }, Done::Events(outcomes)) => {
                 self.metrics.delivered(&outcomes, delivery.letters.len());
@@ -271,14 +255,6 @@ impl Clerk {
             }
             (work, _) => work.refuse(Refused::Unavailable),
         }
-    }
-
-    /// The message is stored whatever comes of this, so a fault only makes the answer poorer.
-    fn news(&self, intake: &Intake) -> News {
-        members::news(self.store.connection(), &intake.message.visitor).unwrap_or_else(|error| {
-            self.log("answer", &error);
-            News::default()
-        })
     }
 
     fn fault(&mut self, what: &str, error: &sql::Error) -> Refused {

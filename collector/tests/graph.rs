@@ -135,10 +135,13 @@ fn both(connection: &Connection, policy: &Policy) -> (BTreeMap<i64, Standing>, B
     (nodes.iter().map(|(node, standing)| (node.id, *standing)).collect(), everyone(&plain, &edges(connection), policy))
 }
 
+/// Namespace and value.
+type Name = (u8, Vec<u8>);
+
 /// The root of every identifier, by what they are and not by the store's numbers.
-fn people(connection: &Connection) -> BTreeMap<(u8, Vec<u8>), ((u8, Vec<u8>), bool)> {
+fn people(connection: &Connection) -> BTreeMap<Name, (Name, bool)> {
     let nodes = nodes(connection);
-    let names: BTreeMap<i64, (u8, Vec<u8>)> =
+    let names: BTreeMap<i64, Name> =
         nodes.iter().map(|(node, _)| (node.id, (node.namespace, node.value.clone()))).collect();
     nodes
         .iter()

@@ -33,6 +33,7 @@ pub mod diagnostic;
 mod dnf;
 mod folder;
 mod layout;
+pub mod people;
 mod period;
 mod plan;
 mod policy;
@@ -65,10 +66,27 @@ pub struct Compiled {
 /// `files` reads a model file by the name that a campaign file gives it; `|_| None` when there are none.
 #[must_use]
 pub fn compile(sources: &[Source], files: &dyn Fn(&str) -> Option<Vec<u8>>) -> Compiled {
+    compile_with(sources, files, |_| {})
+}
+
+/// Compiles the named segments of campaign files, for an origin that asks them of whole persons ([`people`]).
+///
+/// Faults are those of [`compile`]. The bundle has no campaign when no segment can be asked without a page.
+#[must_use]
+pub fn compile_segments(sources: &[Source], files: &dyn Fn(&str) -> Option<Vec<u8>>) -> Compiled {
+    compile_with(sources, files, people::ask)
+}
+
+fn compile_with(
+    sources: &[Source],
+    files: &dyn Fn(&str) -> Option<Vec<u8>>,
+    change: impl FnOnce(&mut folder::Folder),
+) -> Compiled {
     let mut sources = sources.to_vec();
     let mut report = diagnostic::Report::default();
-    let folder = folder::Folder::read(&mut sources, files, &mut report);
+    let mut folder = folder::Folder::read(&mut sources, files, &mut report);
     check::folder(&folder, &mut report);
+    change(&mut folder);
     let plan = plan::Plan::make(&folder, &mut report);
     let bundle = plan.and_then(|plan| layout::write(&plan, &mut report)).filter(|_| !report.has_errors());
     Compiled { bundle, diagnostics: report.finish(&sources), sources }

@@ -104,3 +104,48 @@ CREATE TABLE dead_letters (
   replayed INTEGER
 ) STRICT;
 CREATE INDEX dead_letters_by_time ON dead_letters (received);
+
+-- What the engine remembers of a whole person, by the identifier at whose id the person goes.
+CREATE TABLE profiles (
+  person INTEGER PRIMARY KEY,
+  bytes  BLOB    NOT NULL,
+  at     INTEGER NOT NULL
+) STRICT;
+
+-- Which segments a person was in when it was last looked, and since when that is so.
+CREATE TABLE standings (
+  person  INTEGER NOT NULL,
+  segment INTEGER NOT NULL,
+  inside  INTEGER NOT NULL,
+  since   INTEGER NOT NULL,
+  PRIMARY KEY (person, segment)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX standings_by_segment ON standings (segment, inside);
+
+-- Exposures that partners report: who saw which campaign on which day (UTC), in which channel, how often.
+CREATE TABLE impressions (
+  identifier INTEGER NOT NULL REFERENCES identifiers(id),
+  campaign   INTEGER NOT NULL,
+  day        INTEGER NOT NULL,
+  channel    TEXT    NOT NULL,
+  source     TEXT    NOT NULL,
+  count      INTEGER NOT NULL,
+  PRIMARY KEY (identifier, campaign, day, channel, source)
+) STRICT, WITHOUT ROWID;
+
+-- Business facts by feed, place and item. `version` is that of the feed when the level last changed.
+CREATE TABLE feeds (
+  feed    TEXT    PRIMARY KEY,
+  version INTEGER NOT NULL,
+  at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE levels (
+  feed    TEXT    NOT NULL,
+  place   TEXT    NOT NULL,
+  item    TEXT    NOT NULL,
+  level   INTEGER NOT NULL,
+  as_of   INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (feed, place, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX levels_by_version ON levels (feed, version);

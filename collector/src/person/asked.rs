@@ -1,0 +1,76 @@
+//! The segments that are asked about, and the task that keeps persons' profiles up to the events.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use petitfour::engine::Engine;
+
+use super::profile;
+use crate::{
+    params,
+    shelf::Served,
+    sql::{Connection, Result},
+    writer::Writer,
+};
+
+/// How long events may wait to be told to the engine.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The engine over the bundle of segments; nothing while none is served. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Asked(Arc<RwLock<Option<Arc<Engine>>>>);
+
+impl Asked {
+    /// The engine, if there is one.
+    #[must_use]
+    pub fn engine(&self) -> Option<Arc<Engine>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes another bundle's segments.
+    pub(crate) fn learn(&self, served: &Served) {
+        // It was opened already: what is served opens.
+        if let Ok(engine) = Engine::load(served.bytes()) {
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(engine));
+        }
+    }
+
+    /// Follows the events for ever. Run it as a task and drop it to stop: what was not told yet is told after the next start.
+    pub(crate) async fn follow(self, writer: Writer) {
+        let mut pause = tokio::time::interval(PAUSE);
+        pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            pause.tick().await;
+            let Some(engine) = self.engine() else { continue };
+            loop {
+                let engine = Arc::clone(&engine);
+                let step = writer.run("profiles", move |graph| {
+                    begin_anew(graph.connection, engine.catalog().hash().cast_signed())?;
+                    profile::fold(graph.connection, &engine, graph.received)
+                });
+                // A store that is busy or away is asked again after the pause.
+                if !step.await.unwrap_or(false) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Other segments count other things: every profile is told everything anew.
+fn begin_anew(connection: &Connection, hash: i64) -> Result<()> {
+    let known: Option<i64> = connection.scalar("SELECT value FROM about WHERE key = 'segments'", params![])?;
+    if known == Some(hash) {
+        return Ok(());
+    }
+    connection.execute("DELETE FROM profiles", params![])?;
+    connection.execute("DELETE FROM standings", params![])?;
+    connection.execute("DELETE FROM about WHERE key = 'folded'", params![])?;
+    connection.execute(
+        "INSERT INTO about (key, value) VALUES ('segments', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![hash],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! A person's profile: all events of all identifiers, told to the engine in the order of their times.
+//!
+//! [`fold`] follows the events as they are stored, some at a time. A person whose new events are later than what was told before hears
+//! only those; one who was told something late, merged or parted is told everything anew. Both come to the same bytes.
+//!
+//! Absent on purpose: outcomes that devices report. They hang on decisions and are counted there; an event that is to move a person's
+//! segments is told as an event, by the page's own library or by the shop's server.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use petitfour::{
+    consent::Permissions,
+    engine::{Engine, Session},
+    event::{Event as Told, MAX_PROPERTIES, MAX_TEXT},
+    time::Moment,
+};
+use serde_json::{Map, Value as Json};
+
+use super::segments;
+use crate::{
+    event::Kind,
+    params,
+    sql::{Connection, Error, Result, Row},
+};
+
+/// Events that one step takes in: a fraction of a second of the writer's time.
+pub const STEP: i64 = 1_000;
+
+/// Most events of one person that are told: the latest. A profile forgets what is older by itself.
+const MOST: i64 = 20_000;
+
+/// Items of one event that are told beside it, as on a page.
+const ITEMS: usize = 16;
+
+/// The columns of [`tell`].
+const COLUMNS: &str = "e.kind, e.name, e.at, e.value, e.body, e.permitted";
+
+/// Takes in what has come since the last step; whether there may be more.
+///
+/// # Errors
+/// Any error of the store.
+pub fn fold(connection: &Connection, engine: &Arc<Engine>, now: i64) -> Result<bool> {
+    let folded: i64 = connection.scalar("SELECT value FROM about WHERE key = 'folded'", params![])?.unwrap_or_default();
+    let fresh = connection.query(
+        "SELECT e.id, i.person, e.at FROM events e JOIN identifiers i ON i.id = e.identifier
+         WHERE e.id > ?1 ORDER BY e.id LIMIT ?2",
+        params![folded, STEP],
+    )?;
+    let stale = connection.query("SELECT person FROM stale ORDER BY person LIMIT ?1", params![STEP])?;
+    let mut persons: BTreeSet<i64> = BTreeSet::new();
+    for row in &stale {
+        let person = row.get(0)?;
+        connection.execute("DELETE FROM profiles WHERE person = ?1", params![person])?;
+        connection.execute("DELETE FROM standings WHERE person = ?1", params![person])?;
+        connection.execute("DELETE FROM stale WHERE person = ?1", params![person])?;
+        persons.insert(person);
+    }
+    for row in &fresh {
+        persons.insert(row.get(1)?);
+    }
+    let last: i64 = fresh.last().map_or(Ok(folded), |row| row.get(0))?;
+    for person in persons {
+        one(connection, engine, person, folded, last, now)?;
+    }
+    if last != folded {
+        connection.execute(
+            "INSERT INTO about (key, value) VALUES ('folded', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            params![last],
+        )?;
+    }
+    let step = usize::try_from(STEP).unwrap_or(usize::MAX);
+    Ok(fresh.len() == step || stale.len() == step)
+}
+
+fn one(connection: &Connection, engine: &Arc<Engine>, person: i64, folded: i64, last: i64, now: i64) -> Result<()> {
+    // A name that leads elsewhere by now is nobody's.
+    let own: Option<i64> = connection.scalar("SELECT person FROM identifiers WHERE id = ?1", params![person])?;
+    if own != Some(person) {
+        return Ok(());
+    }
+    let known = connection.first("SELECT bytes, at FROM profiles WHERE person = ?1", params![person])?;
+    let known: Option<(Vec<u8>, i64)> = known.map(|row| Ok::<_, Error>((row.get(0)?, row.get(1)?))).transpose()?;
+    let fresh = connection.query(
+        &format!(
+            "SELECT {COLUMNS} FROM events e JOIN identifiers i ON i.id = e.identifier
+             WHERE i.person = ?1 AND e.id > ?2 AND e.id <= ?3 ORDER BY e.at, e.message"
+        ),
+        params![person, folded, last],
+    )?;
+    let first: Option<i64> = fresh.first().map(|row| row.get(2)).transpose()?;
+    let mut session = listener(engine);
+    let told = match known {
+        Some((bytes, at)) if first.is_none_or(|first| first > at) && session.restore(&bytes).is_ok() => fresh,
+        _ => {
+            session = listener(engine);
+            everything(connection, person, last)?
+        }
+    };
+    let mut at = first.unwrap_or_default();
+    for row in &told {
+        at = tell(&mut session, row)?;
+    }
+    if told.is_empty() {
+        return Ok(());
+    }
+    connection.execute(
+        "INSERT INTO profiles (person, bytes, at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (person) DO UPDATE SET bytes = excluded.bytes, at = excluded.at",
+        params![person, &session.profile_bytes(), at],
+    )?;
+    segments::keep(connection, person, &segments::of_session(&mut session, now), now)
+}
+
+fn everything(connection: &Connection, person: i64, last: i64) -> Result<Vec<Row>> {
+    let mut rows = connection.query(
+        &format!(
+            "SELECT {COLUMNS} FROM events e JOIN identifiers i ON i.id = e.identifier
+             WHERE i.person = ?1 AND e.id <= ?2 ORDER BY e.at DESC, e.message DESC LIMIT ?3"
+        ),
+        params![person, last, MOST],
+    )?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// A session that remembers, and of whose pseudonym nothing is ever told.
+pub fn listener(engine: &Arc<Engine>) -> Session {
+    let mut session = Session::new(Arc::clone(engine), [0; 32]);
+    session.consent(Permissions::ALL, Moment::utc(0));
+    session
+}
+
+/// Tells the engine one event; when it was.
+fn tell(session: &mut Session, row: &Row) -> Result<i64> {
+    let (kind, at): (u8, i64) = (row.get(0)?, row.get(2)?);
+    let (name, body): (String, String) = (row.get(1)?, row.get(4)?);
+    // Who did not permit that it is remembered has it stored for the counts alone.
+    if !Permissions::from_bits(row.get(5)?).store() {
+        return Ok(at);
+    }
+    let moment = Moment::utc(u64::try_from(at).unwrap_or_default());
+    let body: Map<String, Json> = serde_json::from_str(&body).unwrap_or_default();
+    let part = |name: &str| body.get(name).and_then(Json::as_object);
+    match Kind::of(kind) {
+        Some(Kind::Track) => {
+            let value = row.get::<i64>(3)? as f64 / 1_000.0;
+            record(session, &name, part("properties"), Some(value), moment);
+            for item in items(part("properties")) {
+                record(session, &format!("{name}/item"), Some(item), worth(item), moment);
+            }
+        }
+        Some(Kind::Page | Kind::Screen) => record(session, "page", part("properties"), None, moment),
+        Some(Kind::Identify) => {
+            for (name, value) in part("traits").into_iter().flatten() {
+                match value {
+                    Json::Number(number) => {
+                        session.set_trait_number(name, number.as_f64().unwrap_or_default(), moment);
+                    }
+                    Json::String(text) => {
+                        session.set_trait_text(name, text, moment);
+                    }
+                    Json::Bool(truth) => {
+                        session.set_trait_text(name, if *truth { "true" } else { "false" }, moment);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Some(Kind::Group | Kind::Alias) | None => {}
+    }
+    Ok(at)
+}
+
+fn record(
+    session: &mut Session,
+    name: &str,
+    properties: Option<&Map<String, Json>>,
+    value: Option<f64>,
+    moment: Moment,
+) {
+    let texts: Vec<(&str, String)> = properties
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| {
+            let text = match value {
+                Json::String(text) => text.clone(),
+                Json::Number(number) => number.to_string(),
+                Json::Bool(truth) => truth.to_string(),
+                _ => return None,
+            };
+            (key.len() <= MAX_TEXT && text.len() <= MAX_TEXT).then_some((key.as_str(), text))
+        })
+        .take(MAX_PROPERTIES)
+        .collect();
+    let pairs = texts.iter().map(|(key, text)| (*key, text.as_str()));
+    // A name that no engine takes moves nothing.
+    if let Ok(event) = Told::parse(name, pairs, value) {
+        session.record(&event, moment);
+    }
+}
+
+/// What was bought or looked at with it: `products` of Segment's calls, `items` of GA4's.
+fn items(properties: Option<&Map<String, Json>>) -> impl Iterator<Item = &Map<String, Json>> {
+    let list = properties.and_then(|all| all.get("products").or_else(|| all.get("items"))).and_then(Json::as_array);
+    list.into_iter().flatten().filter_map(Json::as_object).take(ITEMS)
+}
+
+fn worth(item: &Map<String, Json>) -> Option<f64> {
+    let price = item.get("price")?.as_f64()?;
+    Some(price * item.get("quantity").and_then(Json::as_f64).unwrap_or(1.0))
+}
