@@ -76,6 +76,7 @@ const KILL: &str = "cargo test -p petitfour-collector --test kill";
 const FSYNC: &str = "cargo test -p petitfour-collector --test fsync";
 const GOLDEN: &str = "cargo xtask test --only golden";
 const BROWSER: &str = "cargo xtask test --only package";
+const PEOPLE: &str = "cargo test -p petitfour-linkage --test people";
 const REPLAY: &str = "cargo xtask demo --check";
 
 /// Every claim, in the order of the table.
@@ -297,6 +298,37 @@ pub const CLAIMS: &[Claim] = &[
         "events",
         Bound::Equal(0.0),
         BROWSER,
+    ),
+    claim(
+        "identity.febrl1.f1",
+        "records put together as one person's, febrl1, pairwise F1",
+        "share",
+        Bound::AtLeast(0.995),
+        PEOPLE,
+    ),
+    claim("identity.febrl3.f1", "the same, febrl3", "share", Bound::AtLeast(0.995), PEOPLE),
+    claim("identity.febrl3.candidates", "pairs compared, febrl3", "pairs", Bound::Stated, PEOPLE),
+    claim(
+        "identity.febrl3.f1_without_number",
+        "pairwise F1, febrl3 without soc_sec_id",
+        "share",
+        Bound::AtLeast(0.98),
+        PEOPLE,
+    ),
+    claim("identity.fake_1000.f1", "pairwise F1, fake_1000", "share", Bound::AtLeast(0.68), PEOPLE),
+    claim("identity.fake_1000.precision", "pairwise precision, fake_1000", "share", Bound::AtLeast(0.98), PEOPLE),
+    claim("identity.fake_1000.candidates", "pairs compared, fake_1000", "pairs", Bound::Stated, PEOPLE),
+    claim("identity.historical.f1", "pairwise F1, half of historical_50k", "share", Bound::AtLeast(0.80), PEOPLE),
+    claim("identity.historical.precision", "pairwise precision, the same half", "share", Bound::Stated, PEOPLE),
+    claim("identity.historical.recall", "pairwise recall, the same half", "share", Bound::Stated, PEOPLE),
+    claim("identity.historical.candidates", "pairs compared, the same half", "pairs", Bound::Stated, PEOPLE),
+    claim("identity.historical.seconds", "seconds that it took, optimised", "s", Bound::Stated, PEOPLE),
+    claim(
+        "identity.different.false_pairs",
+        "pairs put together among people who are all different, one record of each from three sets",
+        "pairs",
+        Bound::AtMost(10.0),
+        PEOPLE,
     ),
     claim("package.installs", "ways to install the tarball that decided once", "ways", Bound::Equal(4.0), BROWSER),
 ];
