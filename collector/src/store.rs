@@ -124,18 +124,19 @@ impl Store {
         Ok(store)
     }
 
-    /// Connects anew when the connection has broken.
+    /// Connects anew when the connection has broken; whether it had to.
     ///
     /// # Errors
     /// When the store cannot be reached yet.
-    pub fn mend(&mut self) -> Result<()> {
-        self.memory.clear();
+    pub fn mend(&mut self) -> Result<bool> {
         if self.connection.is_closed()
             && let Place::Postgres(address) = &self.place
         {
+            self.memory.clear();
             self.connection = Connection::postgres(address)?;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// The connection that writes.
@@ -172,6 +173,9 @@ impl Store {
 
     fn attempt<R>(&mut self, received: i64, work: impl FnOnce(&mut Graph<'_>) -> Result<R>) -> Result<R> {
         let transaction = self.connection.write()?;
+        if transaction.dialect() == Dialect::Postgres {
+            self.memory.compare(&transaction)?;
+        }
         let mut graph = Graph::new(&transaction, &self.policy, &mut self.memory, received);
         let done = work(&mut graph)?;
         graph.close()?;

@@ -127,9 +127,7 @@ impl Writer {
     /// # Errors
     /// [`Refused`] when it cannot.
     pub async fn probe(&self) -> Result<(), Refused> {
-        let probed = "INSERT INTO about (key, value) VALUES ('probed', ?1)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.run("probe", move |graph| graph.connection.execute(probed, params![graph.received]).map(drop)).await
+        self.run("probe", probe).await
     }
 
     /// Tells the store what keys are called, without waiting for it.
@@ -193,6 +191,13 @@ impl Work {
     }
 }
 
+/// One small write.
+fn probe(graph: &mut Graph<'_>) -> sql::Result<()> {
+    let probed = "INSERT INTO about (key, value) VALUES ('probed', ?1)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    graph.connection.execute(probed, params![graph.received]).map(drop)
+}
+
 /// The writer's thread.
 struct Clerk {
     store: Store,
@@ -229,17 +234,34 @@ impl Clerk {
 
     fn commit(&mut self, batch: Vec<Work>, count: usize) {
         let began = Instant::now();
-        let outcome = self
-            .store
-            .write(now(), |graph| batch.iter().map(|work| work.write(graph)).collect::<sql::Result<Vec<Done>>>());
+        let mut outcome = self.write(&batch);
+        if let Err(error) = &outcome {
+            self.log("commit", error);
+            // A connection that broke gave the transaction up, or kept it and could not say so: the same again is harmless.
+            if self.mended() {
+                outcome = self.write(&batch).inspect_err(|error| self.log("second commit", error));
+            }
+        }
         self.metrics.committed(count, began.elapsed(), outcome.is_ok());
         match outcome {
             Ok(done) => batch.into_iter().zip(done).for_each(|(work, done)| self.answer(work, done)),
-            Err(error) => {
-                let refused = self.fault("commit", &error);
-                batch.into_iter().for_each(|work| work.refuse(refused));
+            // The store takes writes, so one of them is at fault: the others are not to suffer for it.
+            Err(_) if batch.len() > 1 && self.takes_writes() => {
+                for work in batch {
+                    let count = work.len();
+                    self.commit(vec![work], count);
+                }
             }
+            Err(_) => batch.into_iter().for_each(|work| work.refuse(Refused::Unavailable)),
         }
+    }
+
+    fn write(&mut self, batch: &[Work]) -> sql::Result<Vec<Done>> {
+        self.store.write(now(), |graph| batch.iter().map(|work| work.write(graph)).collect())
+    }
+
+    fn takes_writes(&mut self) -> bool {
+        self.store.write(now(), probe).is_ok()
     }
 
     /// Whoever asked may have gone away; what they sent stays stored, and a repeat will be a duplicate.
@@ -259,10 +281,16 @@ impl Clerk {
 
     fn fault(&mut self, what: &str, error: &sql::Error) -> Refused {
         self.log(what, error);
-        if let Err(error) = self.store.mend() {
-            self.log("reconnect", &error);
-        }
+        self.mended();
         Refused::Unavailable
+    }
+
+    /// Connects anew when the connection has broken; true when that was so and it stands again.
+    fn mended(&mut self) -> bool {
+        self.store.mend().unwrap_or_else(|error| {
+            self.log("reconnect", &error);
+            false
+        })
     }
 
     /// Errors of the store name tables and codes, never values: they are safe to log.

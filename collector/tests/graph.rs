@@ -8,9 +8,13 @@
     reason = "a test that cannot go on says why by panicking"
 )]
 
+#[path = "support/leash.rs"]
+mod leash;
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use petitfour::identity::Namespace;
 use petitfour_collector::{
@@ -24,6 +28,7 @@ use petitfour_collector::{
     sql::{Connection, Result},
     store::migrate,
 };
+use postgres::Postgres;
 use proptest::prelude::*;
 
 const USER: u8 = Namespace::User as u8;
@@ -149,60 +154,122 @@ fn people(connection: &Connection) -> BTreeMap<Name, (Name, bool)> {
         .collect()
 }
 
+/// Does something in a store that is empty before it, and again after it.
+fn in_sqlite<R>(work: impl FnOnce(&Connection) -> R) -> R {
+    work(&store())
+}
+
+/// The same in PostgreSQL: what was done is given up at the end, which is quicker than a store for each case.
+fn in_postgres<R>(work: impl FnOnce(&Connection) -> R) -> R {
+    static SCHEMA: OnceLock<String> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(|| {
+        let address = Postgres::shared().schema();
+        migrate(&Connection::postgres(&address).expect("a connection")).expect("a store");
+        address
+    });
+    let connection = Connection::postgres(schema).expect("a connection");
+    let transaction = connection.write().expect("a transaction");
+    transaction.execute("UPDATE tombstone_key SET key = ?1", params![&[7_u8; 32]]).expect("a key");
+    work(&transaction)
+}
+
+type Roots = BTreeMap<(u8, Vec<u8>), ((u8, Vec<u8>), bool)>;
+
+/// Tells everything in order; the people in the end, and whether what is stored was the whole function's answer all the while.
+fn told_in_order(connection: &Connection, told: &[Told], checked: bool) -> (Roots, bool) {
+    let (policy, mut memory) = (strict(), Memory::default());
+    let mut whole = true;
+    for told in told {
+        tell(connection, &policy, &mut memory, told);
+        if checked {
+            let (stored, all) = both(connection, &policy);
+            whole &= stored == all;
+        }
+    }
+    (people(connection), whole)
+}
+
+/// The people before a last piece of evidence, with it, without it again, and with it again; and whether what is stored is the
+/// whole function's answer.
+fn unmerged(connection: &Connection, before: &[Told], last: &Told, by_source: bool) -> ([Roots; 4], bool) {
+    let (policy, mut memory) = (strict(), Memory::default());
+    for told in before {
+        tell(connection, &policy, &mut memory, told);
+    }
+    // The identifiers are known, and known as early, before they are tied.
+    let mut graph = Graph::new(connection, &policy, &mut memory, 0);
+    let one = graph.identifier(last.one.0, &[last.one.1], 0, last.at).expect("one").id;
+    let two = graph.identifier(last.two.0, &[last.two.1], 0, last.at).expect("two").id;
+    let people_before = people(connection);
+    let last = Told { source: "import", ..last.clone() };
+    tell(connection, &policy, &mut memory, &last);
+    let people_with = people(connection);
+    let which = if by_source { Which::Source("import".into()) } else { Which::Pair(two, one) };
+    assert_eq!(Graph::new(connection, &policy, &mut memory, 99).withdraw(&which).expect("withdrawn"), 1);
+    let people_without = people(connection);
+    let (stored, whole) = both(connection, &policy);
+    // And taken back, it is as if nothing had been.
+    Graph::new(connection, &policy, &mut memory, 99).restore(&which).expect("restored");
+    ([people_before, people_with, people_without, people(connection)], stored == whole)
+}
+
+fn any_order() -> impl Strategy<Value = (Vec<Told>, Vec<Told>)> {
+    proptest::collection::vec(told(), 1..24)
+        .prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle()))
+        .prop_map(|(told, shuffled)| (told.clone(), shuffled.into_iter().chain(told).collect()))
+}
+
+fn before_and_last() -> impl Strategy<Value = (Vec<Told>, Told, bool)> {
+    (proptest::collection::vec(told(), 0..16), told(), any::<bool>()).prop_filter(
+        "two that were not tied",
+        |(before, last, _)| {
+            let pairs = [(last.one, last.two), (last.two, last.one)];
+            last.one != last.two && !before.iter().any(|told| pairs.contains(&(told.one, told.two)))
+        },
+    )
+}
+
+fn cases(drill: u32, test: u32) -> ProptestConfig {
+    let cases = if support::drill() { drill } else { test };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: if support::drill() { 20_000 } else { 150 },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(20_000, 150))]
 
     #[test]
-    fn any_order_of_the_same_evidence_gives_the_same_people_and_ids(
-        (told, shuffled) in proptest::collection::vec(told(), 1..24)
-            .prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle())),
-    ) {
-        let (policy, one, two) = (strict(), store(), store());
-        let (mut memory, mut other) = (Memory::default(), Memory::default());
-        for told in &told {
-            tell(&one, &policy, &mut memory, told);
-            let (stored, whole) = both(&one, &policy);
-            prop_assert_eq!(stored, whole, "what is stored is the whole function's answer");
-        }
-        for told in shuffled.iter().chain(&told) {
-            tell(&two, &policy, &mut other, told);
-        }
-        prop_assert_eq!(people(&one), people(&two));
+    fn any_order_of_the_same_evidence_gives_the_same_people_and_ids((told, again) in any_order()) {
+        let (one, whole) = in_sqlite(|store| told_in_order(store, &told, true));
+        prop_assert!(whole, "what is stored is the whole function's answer");
+        prop_assert_eq!(one, in_sqlite(|store| told_in_order(store, &again, false)).0);
     }
 
     #[test]
-    fn unmerging_restores_the_people_of_before(
-        before in proptest::collection::vec(told(), 0..16),
-        last in told(),
-        by_source in any::<bool>(),
-    ) {
-        prop_assume!(last.one != last.two);
-        prop_assume!(!before.iter().any(|told| (told.one, told.two) == (last.one, last.two) || (told.two, told.one) == (last.one, last.two)));
-        let (policy, connection) = (strict(), store());
-        let mut memory = Memory::default();
-        for told in &before {
-            tell(&connection, &policy, &mut memory, told);
-        }
-        // The identifiers are known, and known as early, before they are tied.
-        let mut graph = Graph::new(&connection, &policy, &mut memory, 0);
-        let one = graph.identifier(last.one.0, &[last.one.1], 0, last.at).expect("one").id;
-        let two = graph.identifier(last.two.0, &[last.two.1], 0, last.at).expect("two").id;
-        let people_before = people(&connection);
-        let last = Told { source: "import", ..last };
-        tell(&connection, &policy, &mut memory, &last);
-        let people_after = people(&connection);
-        let which = if by_source { Which::Source("import".into()) } else { Which::Pair(two, one) };
-        prop_assert_eq!(Graph::new(&connection, &policy, &mut memory, 99).withdraw(&which).expect("withdrawn"), 1);
-        prop_assert_eq!(people(&connection), people_before);
-        let (stored, whole) = both(&connection, &policy);
-        prop_assert_eq!(stored, whole);
-        // And taken back, it is as if nothing had been.
-        Graph::new(&connection, &policy, &mut memory, 99).restore(&which).expect("restored");
-        prop_assert_eq!(people(&connection), people_after);
+    fn unmerging_restores_the_people_of_before((before, last, by_source) in before_and_last()) {
+        let ([prior, with, without, again], whole) = in_sqlite(|store| unmerged(store, &before, &last, by_source));
+        prop_assert!(whole);
+        prop_assert_eq!(prior, without);
+        prop_assert_eq!(with, again);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(500, 12))]
+
+    #[test]
+    fn in_postgres_too_any_order_gives_the_same_people_and_ids_as_in_sqlite((told, again) in any_order()) {
+        let (one, whole) = in_postgres(|store| told_in_order(store, &told, true));
+        prop_assert!(whole, "what is stored is the whole function's answer");
+        prop_assert_eq!(&one, &in_postgres(|store| told_in_order(store, &again, false)).0);
+        prop_assert_eq!(one, in_sqlite(|store| told_in_order(store, &told, false)).0);
+    }
+
+    #[test]
+    fn in_postgres_too_unmerging_restores_the_people_of_before((before, last, by_source) in before_and_last()) {
+        let ([prior, with, without, again], whole) = in_postgres(|store| unmerged(store, &before, &last, by_source));
+        prop_assert!(whole);
+        prop_assert_eq!(prior, without);
+        prop_assert_eq!(with, again);
     }
 }
 

@@ -8,6 +8,10 @@
     reason = "a test that cannot go on says why by panicking"
 )]
 
+#[path = "support/leash.rs"]
+mod leash;
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::collections::BTreeMap;
@@ -23,6 +27,7 @@ use petitfour_collector::{
     params, sql,
     store::{Place, Store},
 };
+use postgres::Postgres;
 use proptest::prelude::*;
 
 const HOUR: u32 = 60 * 60 * 1000;
@@ -96,9 +101,17 @@ impl Told {
     }
 }
 
-fn store(messages: &[Message], chunk: usize) -> Told {
+fn in_sqlite(messages: &[Message], chunk: usize) -> Told {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut store = Store::open(&Place::folder(folder.path())).expect("a store");
+    store(&Place::folder(folder.path()), messages, chunk)
+}
+
+fn in_postgres(messages: &[Message], chunk: usize) -> Told {
+    store(&Place::Postgres(Postgres::shared().schema()), messages, chunk)
+}
+
+fn store(place: &Place, messages: &[Message], chunk: usize) -> Told {
+    let mut store = Store::open(place).expect("a store");
     let intakes: Vec<Intake> = messages
         .iter()
         .map(|message| {
@@ -109,7 +122,7 @@ fn store(messages: &[Message], chunk: usize) -> Told {
     for batch in intakes.chunks(chunk) {
         store.store(batch.iter(), 0).expect("stored");
     }
-    let reader = Place::folder(folder.path()).reader().expect("a reader");
+    let reader = place.reader().expect("a reader");
     let shown = counts::read(&reader, None).expect("counts");
 
     let running: BTreeMap<String, Campaign> =
@@ -143,31 +156,49 @@ fn store(messages: &[Message], chunk: usize) -> Told {
     Told { campaigns: campaigns.collect(), totals: shown.totals, outcomes }
 }
 
+/// Messages, and the same in another order, some of them twice.
+fn shuffled(told: impl Strategy<Value = Vec<Message>>) -> impl Strategy<Value = (Vec<Message>, Vec<Message>)> {
+    told.prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle()))
+        .prop_map(|(told, shuffled)| (told.clone(), shuffled.into_iter().chain(told).collect()))
+}
+
+// A counterexample becomes a test of its own with a name; no file is left behind.
+fn cases(drill: u32, test: u32) -> ProptestConfig {
+    let cases = if support::drill() { drill } else { test };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    // A counterexample becomes a test of its own with a name; no file is left behind.
-    #![proptest_config(ProptestConfig {
-        cases: if support::drill() { 2_000 } else { 100 },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(2_000, 100))]
 
     #[test]
     fn any_order_and_any_batching_give_the_same_rows_and_counts(
-        (messages, shuffled) in messages().prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle())),
+        (straight, repeated) in shuffled(messages()),
         chunk in 1..4_usize,
     ) {
-        let straight = store(&messages, 100);
-        let repeated: Vec<Message> = shuffled.iter().chain(&messages).cloned().collect();
-        prop_assert_eq!(straight, store(&repeated, chunk));
+        prop_assert_eq!(in_sqlite(&straight, 100), in_sqlite(&repeated, chunk));
     }
 
     #[test]
     fn a_tombstone_leaves_the_same_wherever_it_arrives_among_the_messages(
-        (messages, shuffled) in messages_and_tombstones().prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle())),
+        (straight, repeated) in shuffled(messages_and_tombstones()),
         chunk in 1..4_usize,
     ) {
-        let straight = store(&messages, 100);
-        let repeated: Vec<Message> = shuffled.iter().chain(&messages).cloned().collect();
-        prop_assert_eq!(straight.without_repeats(), store(&repeated, chunk).without_repeats());
+        let straight = in_sqlite(&straight, 100);
+        prop_assert_eq!(straight.without_repeats(), in_sqlite(&repeated, chunk).without_repeats());
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(200, 8))]
+
+    #[test]
+    fn postgres_has_the_same_rows_and_counts_as_sqlite_in_any_order(
+        (straight, repeated) in shuffled(messages_and_tombstones()),
+        chunk in 1..4_usize,
+    ) {
+        let there = in_postgres(&straight, 100);
+        prop_assert_eq!(&there, &in_sqlite(&straight, 100));
+        prop_assert_eq!(there.without_repeats(), in_postgres(&repeated, chunk).without_repeats());
     }
 }

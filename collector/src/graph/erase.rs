@@ -49,10 +49,21 @@ impl Graph<'_> {
             "DELETE FROM edges WHERE (a = ?1 OR b = ?1) AND source = ?2 AND first_at <= ?3",
             params![id, DEVICE, until],
         )?;
-        self.memory.clear();
+        self.erased()?;
         for row in rows {
             self.judge(row.get(0)?, row.get(1)?, false)?;
         }
+        Ok(())
+    }
+
+    /// What was remembered may be gone, here and in every other collector over this store.
+    fn erased(&mut self) -> Result<()> {
+        self.memory.clear();
+        self.connection.execute(
+            "INSERT INTO about (key, value) VALUES ('erased', 1)
+             ON CONFLICT (key) DO UPDATE SET value = about.value + 1",
+            params![],
+        )?;
         Ok(())
     }
 
@@ -63,7 +74,7 @@ impl Graph<'_> {
         for statement in EVERYTHING {
             self.connection.execute(statement, params![id])?;
         }
-        self.memory.clear();
+        self.erased()?;
         self.changed.extend(person);
         let mut seeds: BTreeSet<i64> = BTreeSet::new();
         for other in others {

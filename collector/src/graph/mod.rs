@@ -43,6 +43,7 @@ pub struct Memory {
     identifiers: HashMap<(u8, Vec<u8>), Remembered>,
     ties: HashMap<(i64, i64, u8), Vec<(String, i64)>>,
     key: Option<Vec<u8>>,
+    erased: i64,
 }
 
 #[derive(Clone, Copy)]
@@ -58,6 +59,20 @@ impl Memory {
     pub fn clear(&mut self) {
         self.identifiers.clear();
         self.ties.clear();
+    }
+
+    /// Forgets everything when another collector has deleted something since. All else that others write only adds to what is
+    /// remembered here.
+    ///
+    /// # Errors
+    /// Any error of the store.
+    pub(crate) fn compare(&mut self, connection: &Connection) -> Result<()> {
+        let erased = connection.scalar("SELECT value FROM about WHERE key = 'erased'", params![])?.unwrap_or_default();
+        if erased != self.erased {
+            self.clear();
+            self.erased = erased;
+        }
+        Ok(())
     }
 
     fn bound(&mut self) {
@@ -145,7 +160,9 @@ impl<'t> Graph<'t> {
         let now = Remembered { forms: known.forms | forms, first_at: known.first_at.min(at), ..known };
         if now.forms != known.forms || (now.first_at != known.first_at && at > known.floor) {
             self.connection.execute(
-                "UPDATE identifiers SET forms = ?2, first_at = ?3 WHERE id = ?1",
+                // What is remembered may be less than another collector has stored since.
+                "UPDATE identifiers SET forms = forms | ?2, first_at = CASE WHEN first_at < ?3 THEN first_at ELSE ?3 END
+                 WHERE id = ?1",
                 params![known.id, now.forms, now.first_at],
             )?;
             // An older beginning may make it the root; another form may make it count.
