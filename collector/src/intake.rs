@@ -13,19 +13,14 @@ use axum::{
     http::{Request, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use petitfour::{
-    hash::xxh64,
-    sync::{
-        Message,
-        answer::{self, Answer},
-    },
-};
+use petitfour::sync::answer::{self, Answer};
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     answer::Refusal,
-    ledger::{Intake, Verdict},
+    ledger::Verdict,
+    log::record,
     members::{self, News},
     metrics::Metrics,
     site::App,
@@ -96,10 +91,9 @@ async fn store_one(app: &App, request: Request<Body>) -> Result<Answer, Refusal>
     let body = request.into_body();
     let _room = app.room.reserve(announced(&body, SYNC_BYTES))?;
     let bytes = read(body, SYNC_BYTES).await?;
-    let intake = decode(&bytes).map_err(Refusal::Message)?;
-    drop(bytes);
+    let intake = record::intake(&bytes).map_err(Refusal::Message)?;
     let visitor = intake.message.visitor;
-    let verdict = app.writer.store(vec![intake]).await?.first().copied().ok_or(Refusal::Unavailable)?;
+    let verdict = app.log.syncs(vec![intake], vec![bytes]).await?.first().copied().ok_or(Refusal::Unavailable)?;
     let engine = app.asked();
     // The message is stored whatever comes of this, so a fault only makes the answer poorer.
     let told = app.reader.run("answer", move |connection| members::news(connection, engine.as_ref(), &visitor)).await;
@@ -119,11 +113,12 @@ async fn store_many(app: &App, request: Request<Body>) -> Result<Json<Answers>, 
     let _room = app.room.reserve(announced(&body, SYNCS_BYTES))?;
     let bytes = read(body, SYNCS_BYTES).await?;
     let mut answers = Answers::default();
-    let mut messages = Vec::new();
+    let (mut messages, mut encoded) = (Vec::new(), Vec::new());
     for frame in frames(&bytes)? {
-        match decode(frame) {
+        match record::intake(frame) {
             Ok(intake) => {
                 messages.push(intake);
+                encoded.push(frame.to_vec());
                 // Known after the commit.
                 answers.verdicts.push("");
             }
@@ -135,7 +130,7 @@ async fn store_many(app: &App, request: Request<Body>) -> Result<Json<Answers>, 
         }
     }
     drop(bytes);
-    let stored = if messages.is_empty() { Vec::new() } else { app.writer.store(messages).await? };
+    let stored = if messages.is_empty() { Vec::new() } else { app.log.syncs(messages, encoded).await? };
     for (place, verdict) in answers.verdicts.iter_mut().filter(|word| word.is_empty()).zip(stored) {
         *place = word(verdict);
         match verdict {
@@ -154,11 +149,6 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Duplicate | Verdict::Conflict => "duplicate",
         Verdict::Forgotten => "forgotten",
     }
-}
-
-fn decode(bytes: &[u8]) -> Result<Intake, petitfour::sync::Error> {
-    let message = Message::decode(bytes)?;
-    Ok(Intake { message, bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX), digest: xxh64(bytes, 0) })
 }
 
 fn frames(mut bytes: &[u8]) -> Result<Vec<&[u8]>, Refusal> {

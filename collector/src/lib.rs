@@ -20,6 +20,7 @@ pub mod intake;
 pub mod journal;
 pub mod keep;
 pub mod ledger;
+pub mod log;
 pub mod members;
 pub mod metrics;
 pub mod names;
@@ -41,6 +42,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use crate::{
     graph::Policy,
     intake::Room,
+    log::{Follower, Log},
     metrics::Metrics,
     person::asked::Asked,
     reader::Reader,
@@ -62,6 +64,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Another store than a file in the data folder: `postgres://…`.
     pub store: Option<String>,
+    /// A log before the store: `nats://…`, several servers separated by commas.
+    pub log: Option<String>,
     /// The bundle's file.
     pub bundle: Option<PathBuf>,
     /// The bundle of segments that whole persons are asked about.
@@ -80,6 +84,7 @@ pub struct Running {
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
     watches: Vec<JoinHandle<()>>,
+    follower: Option<Follower>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -126,7 +131,14 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     if !config.feeds.is_empty() {
         watches.push(tokio::spawn(feed::watch(config.feeds, writer.clone())));
     }
-    let app = App { writer, shelf, asked, metrics, room: Room::default(), reader, policy };
+    let (log, follower) = match &config.log {
+        None => (Log::store(writer.clone()), None),
+        Some(addresses) => {
+            let (log, follower) = Log::nats(addresses, writer.clone(), Arc::clone(&metrics)).await?;
+            (log, Some(follower))
+        }
+    };
+    let app = App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy };
     let router = site::router(Arc::new(app), &config.www, &config.origins)?;
     let listener =
         TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -138,7 +150,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         let stopped = async { drop(stopped.await) };
         axum::serve(listener, router).with_graceful_shutdown(stopped).await
     });
-    Ok(Running { address, stop, served, watches, thread })
+    Ok(Running { address, stop, served, watches, follower, thread })
 }
 
 impl Running {
@@ -160,6 +172,9 @@ impl Running {
         }
         let drained = tokio::time::timeout(DRAIN, self.served).await;
         drained.context("requests were still under way after ten seconds")?.context("the server broke down")??;
+        if let Some(follower) = self.follower {
+            follower.stop().await;
+        }
         // The last user of the writer is gone, so its thread folds the log and ends.
         tokio::task::spawn_blocking(move || self.thread.join())
             .await?

@@ -23,6 +23,10 @@ struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     store: Option<String>,
 
+    /// Acknowledge once this NATS JetStream has it, and store behind it: nats://HOST:PORT, several separated by commas
+    #[arg(long, value_name = "ADDRESSES")]
+    log: Option<String>,
+
     /// Bundle to serve at /bundle.pf4; read again whenever the file changes, and kept as it is when the new one does not open
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
@@ -78,6 +82,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         listen: arguments.listen,
         data: arguments.data,
         store: arguments.store,
+        log: arguments.log,
         bundle: arguments.bundle,
         segments: arguments.segments,
         feeds: feeds?,

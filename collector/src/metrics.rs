@@ -12,6 +12,7 @@ use std::{
 use crate::{
     journal::Outcome,
     ledger::{Intake, Verdict},
+    writer::Refused,
 };
 
 /// One number that moves.
@@ -34,11 +35,19 @@ impl Count {
         self.0.fetch_add(by, Relaxed);
     }
 
+    /// Moves a gauge.
+    pub fn set(&self, to: u64) {
+        self.0.store(to, Relaxed);
+    }
+
     /// The number now.
     pub fn value(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
+
+/// Seconds: from a fast disk's sync to a stall that a client notices.
+const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Everything that is counted.
 #[derive(Debug, Default)]
@@ -73,6 +82,19 @@ pub struct Metrics {
     pub let_go: Count,
     /// Events that could not be read, and are kept as letters.
     pub letters: Count,
+    /// Records that the log has acknowledged.
+    pub log_appended: Count,
+    /// Records that were not appended, since too many acknowledgements were waited for.
+    pub log_busy: Count,
+    /// Records that the log did not acknowledge.
+    pub log_failed: Count,
+    /// Records of the log that this collector has stored.
+    pub log_stored: Count,
+    /// Records of the log that could not be stored and became letters.
+    pub log_letters: Count,
+    /// Records that wait in the log for the store.
+    pub log_pending: Count,
+    appends: Histogram,
     entries: Count,
     batches: Histogram,
     commits: Histogram,
@@ -83,9 +105,9 @@ impl Metrics {
     #[must_use]
     pub fn new() -> Self {
         Self {
+            appends: Histogram::new(&SECONDS),
             batches: Histogram::new(&[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]),
-            // Seconds: from a fast disk's sync to a stall that a client notices.
-            commits: Histogram::new(&[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5]),
+            commits: Histogram::new(&SECONDS),
             ..Self::default()
         }
     }
@@ -95,6 +117,18 @@ impl Metrics {
         if stored {
             self.batches.observe(count as f64);
             self.commits.observe(took.as_secs_f64());
+        }
+    }
+
+    /// An append to the log came to its end.
+    pub fn appended(&self, took: Duration, outcome: Result<(), Refused>) {
+        match outcome {
+            Ok(()) => {
+                self.log_appended.rise();
+                self.appends.observe(took.as_secs_f64());
+            }
+            Err(Refused::Full) => self.log_busy.rise(),
+            Err(Refused::Unavailable) => self.log_failed.rise(),
         }
     }
 
@@ -163,7 +197,16 @@ impl Metrics {
         for (reason, count) in [("too_large", &self.too_large), ("slow", &self.slow), ("busy", &self.busy)] {
             line(&mut out, &format!("petitfour_refused_requests_total{{reason=\"{reason}\"}}"), count.value() as f64);
         }
+        family(&mut out, "petitfour_log_appends_total", "counter", "Records for the log by what became of them.");
+        for (result, count) in
+            [("acknowledged", &self.log_appended), ("busy", &self.log_busy), ("failed", &self.log_failed)]
+        {
+            line(&mut out, &format!("petitfour_log_appends_total{{result=\"{result}\"}}"), count.value() as f64);
+        }
         for (name, kind, help, count) in [
+            ("petitfour_log_pending", "gauge", "Records that wait in the log for the store.", &self.log_pending),
+            ("petitfour_log_stored_total", "counter", "Records of the log stored here.", &self.log_stored),
+            ("petitfour_log_letters_total", "counter", "Records of the log that became letters.", &self.log_letters),
             ("petitfour_entries_total", "counter", "Entries of accepted syncs.", &self.entries),
             ("petitfour_store_faults_total", "counter", "Writes of the store that failed.", &self.faults),
             ("petitfour_bundles_refused_total", "counter", "Bundles that did not open.", &self.bundles_refused),
@@ -172,6 +215,7 @@ impl Metrics {
             family(&mut out, name, kind, help);
             line(&mut out, name, count.value() as f64);
         }
+        self.appends.text(&mut out, "petitfour_log_append_seconds", "Seconds until the log acknowledged a record.");
         self.batches.text(&mut out, "petitfour_commit_batch_messages", "Messages in a commit.");
         self.commits.text(&mut out, "petitfour_commit_seconds", "Seconds a commit took, sync included.");
         out

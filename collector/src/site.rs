@@ -8,7 +8,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{
             CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER,
             X_CONTENT_TYPE_OPTIONS,
@@ -33,7 +33,9 @@ use crate::{
     feed,
     graph::Policy,
     intake::{self, Room},
-    keep, members,
+    keep,
+    log::Log,
+    members,
     metrics::Metrics,
     page,
     person::{api, asked::Asked},
@@ -48,9 +50,6 @@ pub const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eva
 
 /// Quality of compression while answering: brotli's and gzip's middle, a few ms for a megabyte.
 const QUALITY: i32 = 5;
-
-/// How long `/ready` waits for the disk before it says no.
-const PROBE: Duration = Duration::from_secs(2);
 
 /// A folder of static files and the address that it stands at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +84,9 @@ impl Www {
 
 /// What the answers are made from.
 pub struct App {
-    /// Where syncs go.
+    /// Where what is taken in goes.
+    pub log: Log,
+    /// What writes the store.
     pub writer: Writer,
     /// The bundle, if one is served.
     pub shelf: Option<Arc<Shelf>>,
@@ -170,10 +171,15 @@ async fn bundle(State(app): State<Arc<App>>, asked: HeaderMap) -> Result<Respons
     shelf::answer(app.shelf.as_deref(), &asked)
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Result<Json<serde_json::Value>, Refusal> {
-    let probe = tokio::time::timeout(PROBE, app.writer.probe()).await;
-    probe.map_err(|_| Refusal::Unavailable)??;
-    Ok(Json(json!({ "ready": true })))
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    let ready = app.log.ready().await;
+    let takes = ready.takes();
+    let mut told = json!({ "ready": takes, "store": ready.store });
+    if let (Some(log), Some(told)) = (ready.log, told.as_object_mut()) {
+        told.insert("log".into(), log.into());
+    }
+    let status = if takes { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(told)).into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -23,6 +23,8 @@ pub const NONE: u32 = Key::NONE.0;
 pub struct Server {
     child: Child,
     pub url: String,
+    /// Whether it follows a log.
+    pub has_log: bool,
 }
 
 impl Server {
@@ -43,13 +45,18 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line on stdout");
         let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("unexpected line {line:?}"));
-        Self { url: url.to_owned(), child }
+        Self { url: url.to_owned(), child, has_log: arguments.contains(&"--log") }
     }
 
     /// SIGKILL, and gone when this returns.
     pub fn kill(mut self) {
         self.child.kill().expect("it was running");
         self.child.wait().expect("it ends");
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGTERM; true when it ended well within ten seconds.
@@ -121,6 +128,15 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+/// Waits until something holds; panics with `what` after two minutes.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
