@@ -10,22 +10,21 @@
 
 #[path = "support/leash.rs"]
 mod leash;
+#[path = "support/people.rs"]
+mod people;
 #[path = "support/postgres.rs"]
 mod postgres;
 mod support;
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
+use people::{both, nodes};
 use petitfour::identity::Namespace;
 use petitfour_collector::{
     event::{ANONYMOUS, VISITOR},
-    graph::{
-        Edge, Evidence, Graph, Memory, Node, Policy, Rule, Which, find,
-        people::{Standing, everyone},
-        person,
-    },
+    graph::{Evidence, Graph, Memory, Policy, Rule, Which, find, person},
     params,
-    sql::{Connection, Result},
+    sql::Connection,
     store::migrate,
 };
 use postgres::Postgres;
@@ -95,56 +94,11 @@ fn tell(connection: &Connection, policy: &Policy, memory: &mut Memory, told: &To
     graph.tie(one, two, &evidence).expect("tied");
 }
 
-fn nodes(connection: &Connection) -> Vec<(Node, Standing)> {
-    let sql = "SELECT id, namespace, value, forms, first_at, person, shared FROM identifiers";
-    let rows = connection.query(sql, params![]).expect("rows");
-    rows.iter()
-        .map(|row| {
-            let node = Node {
-                id: row.get(0)?,
-                namespace: row.get(1)?,
-                value: row.get(2)?,
-                forms: row.get(3)?,
-                first_at: row.get(4)?,
-            };
-            Ok((node, Standing { root: row.get(5)?, shared: row.get(6)? }))
-        })
-        .collect::<Result<_>>()
-        .expect("nodes")
-}
-
-fn edges(connection: &Connection) -> Vec<Edge> {
-    let sql = "SELECT a, b, rule, source, evidence, confidence, first_at FROM edges e WHERE withdrawn IS NULL
-         AND NOT EXISTS (SELECT 1 FROM cuts c WHERE c.a = e.a AND c.b = e.b)";
-    let rows = connection.query(sql, params![]).expect("rows");
-    rows.iter()
-        .map(|row| {
-            Ok(Edge {
-                a: row.get(0)?,
-                b: row.get(1)?,
-                rule: Rule::of(row.get(2)?).expect("a rule"),
-                source: row.get(3)?,
-                evidence: row.get(4)?,
-                confidence: row.get(5)?,
-                first_at: row.get(6)?,
-            })
-        })
-        .collect::<Result<_>>()
-        .expect("edges")
-}
-
-/// What is stored of everybody, and what the whole function says.
-fn both(connection: &Connection, policy: &Policy) -> (BTreeMap<i64, Standing>, BTreeMap<i64, Standing>) {
-    let nodes = nodes(connection);
-    let plain: Vec<Node> = nodes.iter().map(|(node, _)| node.clone()).collect();
-    (nodes.iter().map(|(node, standing)| (node.id, *standing)).collect(), everyone(&plain, &edges(connection), policy))
-}
-
 /// Namespace and value.
 type Name = (u8, Vec<u8>);
 
 /// The root of every identifier, by what they are and not by the store's numbers.
-fn people(connection: &Connection) -> BTreeMap<Name, (Name, bool)> {
+fn roots(connection: &Connection) -> BTreeMap<Name, (Name, bool)> {
     let nodes = nodes(connection);
     let names: BTreeMap<i64, Name> =
         nodes.iter().map(|(node, _)| (node.id, (node.namespace, node.value.clone()))).collect();
@@ -173,7 +127,7 @@ fn in_postgres<R>(work: impl FnOnce(&Connection) -> R) -> R {
     work(&transaction)
 }
 
-type Roots = BTreeMap<(u8, Vec<u8>), ((u8, Vec<u8>), bool)>;
+type Roots = BTreeMap<Name, (Name, bool)>;
 
 /// Tells everything in order; the people in the end, and whether what is stored was the whole function's answer all the while.
 fn told_in_order(connection: &Connection, told: &[Told], checked: bool) -> (Roots, bool) {
@@ -186,7 +140,7 @@ fn told_in_order(connection: &Connection, told: &[Told], checked: bool) -> (Root
             whole &= stored == all;
         }
     }
-    (people(connection), whole)
+    (roots(connection), whole)
 }
 
 /// The people before a last piece of evidence, with it, without it again, and with it again; and whether what is stored is the
@@ -200,17 +154,17 @@ fn unmerged(connection: &Connection, before: &[Told], last: &Told, by_source: bo
     let mut graph = Graph::new(connection, &policy, &mut memory, 0);
     let one = graph.identifier(last.one.0, &[last.one.1], 0, last.at).expect("one").id;
     let two = graph.identifier(last.two.0, &[last.two.1], 0, last.at).expect("two").id;
-    let people_before = people(connection);
+    let people_before = roots(connection);
     let last = Told { source: "import", ..last.clone() };
     tell(connection, &policy, &mut memory, &last);
-    let people_with = people(connection);
+    let people_with = roots(connection);
     let which = if by_source { Which::Source("import".into()) } else { Which::Pair(two, one) };
     assert_eq!(Graph::new(connection, &policy, &mut memory, 99).withdraw(&which).expect("withdrawn"), 1);
-    let people_without = people(connection);
+    let people_without = roots(connection);
     let (stored, whole) = both(connection, &policy);
     // And taken back, it is as if nothing had been.
     Graph::new(connection, &policy, &mut memory, 99).restore(&which).expect("restored");
-    ([people_before, people_with, people_without, people(connection)], stored == whole)
+    ([people_before, people_with, people_without, roots(connection)], stored == whole)
 }
 
 fn any_order() -> impl Strategy<Value = (Vec<Told>, Vec<Told>)> {

@@ -33,8 +33,17 @@ impl Server {
         Self::spawn(Command::new(env!("CARGO_BIN_EXE_petitfour-collector")), data, arguments)
     }
 
+    /// Starts it, unless it ends by itself: what it needs may not be there yet.
+    pub fn try_start(data: &Path, arguments: &[&str]) -> Option<Self> {
+        Self::listening(Command::new(env!("CARGO_BIN_EXE_petitfour-collector")), data, arguments).ok()
+    }
+
     /// Starts it under a command that runs it, such as strace; `command` has the binary as its last argument.
-    pub fn spawn(mut command: Command, data: &Path, arguments: &[&str]) -> Self {
+    pub fn spawn(command: Command, data: &Path, arguments: &[&str]) -> Self {
+        Self::listening(command, data, arguments).unwrap_or_else(|line| panic!("unexpected line {line:?}"))
+    }
+
+    fn listening(mut command: Command, data: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut child = command
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -44,8 +53,11 @@ impl Server {
             .expect("the collector starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line on stdout");
-        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("unexpected line {line:?}"));
-        Self { url: url.to_owned(), child, has_log: arguments.contains(&"--log") }
+        let Some(url) = line.trim().strip_prefix("listening on ") else {
+            child.wait().expect("it ends");
+            return Err(line);
+        };
+        Ok(Self { url: url.to_owned(), child, has_log: arguments.contains(&"--log") })
     }
 
     /// SIGKILL, and gone when this returns.
