@@ -19,7 +19,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
-    event::Delivery,
+    event::{Delivery, Event, Letter},
     graph::Graph,
     journal::{Journal, Outcome},
     ledger::{Intake, Ledger, Verdict},
@@ -164,24 +164,6 @@ impl Work {
         }
     }
 
-    fn write(&self, graph: &mut Graph<'_>) -> sql::Result<Done> {
-        match self {
-            Self::Syncs { messages, .. } => {
-                let mut ledger = Ledger::new(graph);
-                let verdicts = messages.iter().map(|message| ledger.record(message)).collect::<sql::Result<_>>()?;
-                ledger.close()?;
-                Ok(Done::Syncs(verdicts))
-            }
-            Self::Events { delivery, .. } => {
-                let mut journal = Journal::new(graph);
-                let outcomes = delivery.events.iter().map(|event| journal.record(event)).collect::<sql::Result<_>>()?;
-                delivery.letters.iter().try_for_each(|letter| journal.bury(letter))?;
-                journal.close()?;
-                Ok(Done::Events(outcomes))
-            }
-        }
-    }
-
     fn refuse(self, refused: Refused) {
         // Whoever asked may have gone away.
         match self {
@@ -189,6 +171,35 @@ impl Work {
             Self::Events { answer, .. } => drop(answer.send(Err(refused))),
         }
     }
+}
+
+/// Writes everything of a batch together: what is looked up for many at once is looked up once.
+fn record(graph: &mut Graph<'_>, batch: &[Work]) -> sql::Result<Vec<Done>> {
+    let (mut events, mut letters, mut syncs): (Vec<&Event>, Vec<&Letter>, Vec<&Intake>) = Default::default();
+    for work in batch {
+        match work {
+            Work::Syncs { messages, .. } => syncs.extend(messages),
+            Work::Events { delivery, .. } => {
+                events.extend(&delivery.events);
+                letters.extend(&delivery.letters);
+            }
+        }
+    }
+    let mut journal = Journal::new(graph);
+    let mut outcomes = journal.record_all(&events)?.into_iter();
+    letters.into_iter().try_for_each(|letter| journal.bury(letter))?;
+    journal.close()?;
+    let mut ledger = Ledger::new(graph);
+    let verdicts: Vec<Verdict> = syncs.into_iter().map(|intake| ledger.record(intake)).collect::<sql::Result<_>>()?;
+    ledger.close()?;
+    let mut verdicts = verdicts.into_iter();
+    Ok(batch
+        .iter()
+        .map(|work| match work {
+            Work::Syncs { messages, .. } => Done::Syncs(verdicts.by_ref().take(messages.len()).collect()),
+            Work::Events { delivery, .. } => Done::Events(outcomes.by_ref().take(delivery.events.len()).collect()),
+        })
+        .collect())
 }
 
 /// One small write.
@@ -257,7 +268,7 @@ impl Clerk {
     }
 
     fn write(&mut self, batch: &[Work]) -> sql::Result<Vec<Done>> {
-        self.store.write(now(), |graph| batch.iter().map(|work| work.write(graph)).collect())
+        self.store.write(now(), |graph| record(graph, batch))
     }
 
     fn takes_writes(&mut self) -> bool {

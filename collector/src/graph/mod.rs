@@ -11,6 +11,7 @@
 //! Absent on purpose: a table of redirects. A person goes by the universal id of its oldest identifier; the ids of all its other
 //! identifiers lead there, so an id that was ever given out still finds its person after any merge or unmerge.
 
+mod bulk;
 mod erase;
 mod path;
 pub mod people;
@@ -22,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petitfour::identity::Digest;
 
+pub(crate) use bulk::{Fresh, Key, Tie};
 pub use path::Step;
 pub use people::{Edge, Node, Rule};
 pub use policy::Policy;
@@ -180,21 +182,11 @@ impl<'t> Graph<'t> {
     }
 
     fn make(&mut self, namespace: u8, value: &[u8], forms: u8, at: i64) -> Result<Remembered> {
-        let uid = self.universal(namespace, value)?;
-        let grave = self.keyed(&[b"deleted", &[namespace], value])?;
-        let floor: Option<i64> =
-            self.connection.scalar("SELECT measured FROM tombstones WHERE who = ?1", params![&grave])?;
-        let floor = floor.unwrap_or(i64::MIN);
-        let id: i64 = self
-            .connection
-            .scalar(
-                "INSERT INTO identifiers (namespace, value, forms, uid, first_at, floor, person, shared)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0) RETURNING id",
-                params![namespace, value, forms, &uid, at, floor],
-            )?
-            .ok_or(Error::Column(0))?;
-        self.connection.execute("UPDATE identifiers SET person = id WHERE id = ?1", params![id])?;
-        Ok(Remembered { id, forms, first_at: at, floor })
+        let key = (namespace, value.to_vec());
+        let floor = self.floors([&key])?.get(&key).copied().unwrap_or(i64::MIN);
+        let fresh = Fresh { forms, first_at: at, floor };
+        let made = self.make_all(&BTreeMap::from([(key, fresh)]))?;
+        made.first().copied().ok_or(Error::Column(0))
     }
 
     /// The universal id of an identifier: nobody who lacks the store's key can tell what it stands for.
@@ -217,34 +209,7 @@ impl<'t> Graph<'t> {
     /// # Errors
     /// Any error of the store.
     pub fn tie(&mut self, one: i64, two: i64, evidence: &Evidence<'_>) -> Result<()> {
-        if one == two {
-            return Ok(());
-        }
-        let (a, b) = (one.min(two), one.max(two));
-        let Evidence { rule, source, message, confidence, permitted, at } = *evidence;
-        let known = self.memory.ties.get(&(a, b, rule as u8));
-        if known.is_some_and(|told| told.iter().any(|(name, first)| name == source && *first <= at)) {
-            return Ok(());
-        }
-        let sql = "SELECT first_at, evidence FROM edges WHERE a = ?1 AND b = ?2 AND rule = ?3 AND source = ?4";
-        let known = self.connection.first(sql, params![a, b, rule as u8, source])?;
-        let known: Option<(i64, Vec<u8>)> = known.map(|row| Ok::<_, Error>((row.get(0)?, row.get(1)?))).transpose()?;
-        let earlier = known.as_ref().is_none_or(|(first, told)| (at, message) < (*first, told.as_slice()));
-        if earlier {
-            self.connection.execute(
-                "INSERT INTO edges (a, b, rule, source, evidence, confidence, permitted, first_at, received)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT (a, b, rule, source) DO UPDATE SET evidence = excluded.evidence, first_at = excluded.first_at,
-                   confidence = excluded.confidence",
-                params![a, b, rule as u8, source, message, confidence, permitted, at, self.received],
-            )?;
-            self.judge(a, b, known.is_none())?;
-        }
-        let first = known.map_or(at, |(first, _)| first.min(at));
-        let told = self.memory.ties.entry((a, b, rule as u8)).or_default();
-        told.retain(|(name, _)| name != source);
-        told.push((source.to_owned(), first));
-        Ok(())
+        self.tie_all(&[Tie { one, two, evidence: *evidence }])
     }
 
     /// Judges anew whoever the evidence between two identifiers can touch, after it came (`new`), changed or went.
@@ -298,28 +263,7 @@ impl<'t> Graph<'t> {
 
     /// What is around an identifier: the evidence that counts, and the other ends.
     pub(crate) fn around(&self, id: i64) -> Result<Around> {
-        let rows = self.connection.query(
-            "SELECT e.a, e.b, e.rule, e.source, e.evidence, e.confidence, e.first_at,
-                    n.id, n.namespace, n.value, n.forms, n.first_at, n.shared
-             FROM edges e JOIN identifiers n ON n.id = e.b
-             WHERE e.a = ?1 AND e.withdrawn IS NULL
-               AND NOT EXISTS (SELECT 1 FROM cuts c WHERE c.a = e.a AND c.b = e.b)
-             UNION ALL
-             SELECT e.a, e.b, e.rule, e.source, e.evidence, e.confidence, e.first_at,
-                    n.id, n.namespace, n.value, n.forms, n.first_at, n.shared
-             FROM edges e JOIN identifiers n ON n.id = e.a
-             WHERE e.b = ?1 AND e.withdrawn IS NULL
-               AND NOT EXISTS (SELECT 1 FROM cuts c WHERE c.a = e.a AND c.b = e.b)",
-            params![id],
-        )?;
-        let mut around = Around::default();
-        for row in &rows {
-            let Some(edge) = edge(row)? else { continue };
-            let other = node(row, 7)?;
-            around.others.insert(other.id, (other, row.get(12)?));
-            around.edges.push(edge);
-        }
-        Ok(around)
+        Ok(self.around_all(&[id])?.remove(&id).unwrap_or_default())
     }
 
     /// Judges the part of the graph that can be reached from these identifiers.
@@ -327,21 +271,21 @@ impl<'t> Graph<'t> {
         let mut part = Part::default();
         let mut people: BTreeMap<i64, i64> = BTreeMap::new();
         let mut roots: BTreeMap<i64, i64> = BTreeMap::new();
-        let mut waiting: Vec<i64> = seeds.into_iter().collect();
-        while let Some(id) = waiting.pop() {
-            if people.contains_key(&id) {
-                continue;
+        let mut waiting = seeds;
+        while !waiting.is_empty() {
+            let mut open = Vec::new();
+            for (id, found) in self.nodes(waiting)? {
+                people.insert(id, found.person);
+                if found.shared {
+                    roots.insert(id, id);
+                } else {
+                    part.nodes.insert(id, found.node);
+                    open.push(id);
+                }
             }
-            let sql = "SELECT id, namespace, value, forms, first_at, shared, person FROM identifiers WHERE id = ?1";
-            let Some(row) = self.connection.first(sql, params![id])? else { continue };
-            people.insert(id, row.get(6)?);
-            if row.get(5)? {
-                roots.insert(id, id);
-                continue;
-            }
-            part.nodes.insert(id, node(&row, 0)?);
-            part.around.insert(id, self.around(id)?);
-            waiting.extend(part.ties(id, self.policy).into_iter().map(|(other, _)| other));
+            part.around.extend(self.around_all(&open)?);
+            let tied = open.iter().flat_map(|id| part.ties(*id, self.policy));
+            waiting = tied.map(|(other, _)| other).filter(|other| !people.contains_key(other)).collect();
         }
         roots.extend(part.people(self.policy));
         for (id, root) in roots {

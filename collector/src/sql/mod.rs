@@ -11,6 +11,7 @@
 //! Invariant: an [`Error`] says which table and code, never a value.
 
 mod dialect;
+mod many;
 mod postgres;
 mod value;
 

@@ -15,9 +15,9 @@ use postgres::{Client, Config, NoTls, Statement, error::Severity, types::ToSql};
 
 use super::{Result, Row, Value, dialect};
 
-/// The advisory lock that a collector holds while it writes: "PF4" and a 1. Whoever shares the database with us must
-/// not use it.
-const WRITER: i64 = 0x50_46_34_01;
+/// The advisory lock that a collector holds while it writes: "PF4" and a 1, and the schema that the store is in. Whoever shares
+/// the database with us must not use it.
+const WRITER: i32 = 0x50_46_34_01;
 
 /// How long to try to reach a server: longer than a server needs to answer, shorter than a client waits for us.
 const REACH: Duration = Duration::from_secs(5);
@@ -83,7 +83,7 @@ impl Postgres {
 
     /// Two collectors that tie the same people at once would each see half of it: they take turns.
     pub(super) fn begin_writing(&self) -> Result<()> {
-        self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITER})"))
+        self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITER}, hashtext(current_schema()))"))
     }
 
     /// Marks the connection when it is what failed.
