@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::writer;
+use crate::{intake::fault::Fault, key, writer};
 
 /// One way to be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,22 @@ pub enum Refusal {
     NoBundle,
     /// There is nothing at this address.
     Nothing,
+    /// A write key is wanted, and none came that opens.
+    Key(key::Refused),
+    /// What was sent is wrong in this field.
+    Fault(Fault),
+    /// The body says that it is of a type that is not read here.
+    Type,
+    /// The body is compressed in a way that is not read here, or its compression is damaged.
+    Packed(bool),
+    /// The visitor has not permitted it.
+    Unpermitted,
+}
+
+impl From<key::Refused> for Refusal {
+    fn from(refused: key::Refused) -> Self {
+        Self::Key(refused)
+    }
 }
 
 impl From<writer::Refused> for Refusal {
@@ -58,56 +74,79 @@ impl From<writer::Refused> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (status, code, message, retry) = match self {
-            Self::Message(error) => (StatusCode::BAD_REQUEST, error.code(), error.to_string(), None),
-            Self::Frame => (
-                StatusCode::BAD_REQUEST,
-                "syncs/frame",
-                "a length prefix does not fit the body; nothing was stored".to_owned(),
-                None,
-            ),
+impl Refusal {
+    /// Status, stable code, what to do, and after how many seconds to try again.
+    fn parts(&self) -> (StatusCode, &'static str, String, Option<u32>) {
+        use StatusCode as S;
+        let plain = |status, code, message: &str| (status, code, message.to_owned(), None);
+        match self {
+            Self::Message(error) => (S::BAD_REQUEST, error.code(), error.to_string(), None),
+            Self::Frame => {
+                plain(S::BAD_REQUEST, "syncs/frame", "a length prefix does not fit the body; nothing was stored")
+            }
             Self::TooLarge(limit) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
+                S::PAYLOAD_TOO_LARGE,
                 "body/too_large",
                 format!("the body is longer than {limit} bytes; send less at once"),
                 None,
             ),
-            Self::Broken => (StatusCode::BAD_REQUEST, "body/broken", "the body broke off".to_owned(), None),
-            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "body/slow", "the body took too long".to_owned(), None),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "store/busy", "too much is waiting".to_owned(), Some("1")),
+            Self::Broken => plain(S::BAD_REQUEST, "body/broken", "the body broke off"),
+            Self::Slow => plain(S::REQUEST_TIMEOUT, "body/slow", "the body took too long"),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "store/busy", "too much is waiting".to_owned(), Some(1)),
             Self::Unavailable => {
                 let message = "the store cannot be written now; nothing was stored".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, "store/unavailable", message, Some("5"))
+                (S::SERVICE_UNAVAILABLE, "store/unavailable", message, Some(5))
             }
-            Self::Profile(error) => (StatusCode::BAD_REQUEST, error.code(), error.to_string(), None),
+            Self::Profile(error) => (S::BAD_REQUEST, error.code(), error.to_string(), None),
             Self::Kind(kind) => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "body/type", format!("the body must say that it is {kind}"), None)
+                (S::UNSUPPORTED_MEDIA_TYPE, "body/type", format!("the body must say that it is {kind}"), None)
             }
-            Self::Page => {
-                let message = "no page may write here; send it from a program".to_owned();
-                (StatusCode::FORBIDDEN, "memberships/page", message, None)
+            Self::Type => plain(
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "body/type",
+                "the body must be JSON: application/json, text/plain or no type",
+            ),
+            Self::Packed(true) => plain(S::BAD_REQUEST, "body/gzip", "the body is no gzip, or breaks off"),
+            Self::Packed(false) => {
+                plain(S::UNSUPPORTED_MEDIA_TYPE, "body/encoding", "a body may be compressed by gzip alone")
             }
+            Self::Page => plain(S::FORBIDDEN, "memberships/page", "no page may write here; send it from a program"),
             Self::Line(line) => {
-                let message = format!("line {line} is no membership; nothing was stored");
-                (StatusCode::BAD_REQUEST, "memberships/line", message, None)
+                (S::BAD_REQUEST, "memberships/line", format!("line {line} is no membership; nothing was stored"), None)
             }
-            Self::Elsewhere => {
-                let message = "only pages of this very origin are served here".to_owned();
-                (StatusCode::FORBIDDEN, "keep/elsewhere", message, None)
+            Self::Elsewhere => plain(S::FORBIDDEN, "keep/elsewhere", "only pages of this very origin are served here"),
+            Self::Unpermitted => {
+                plain(S::FORBIDDEN, "visitor/permission", "say permit=store once the visitor has permitted it")
             }
-            Self::Nobody => (StatusCode::NOT_FOUND, "person/unknown", "nobody is known by this".to_owned(), None),
+            Self::Nobody => plain(S::NOT_FOUND, "person/unknown", "nobody is known by this"),
             Self::Asked => {
-                let message = "write a known kind and a value of it, or an id of 32 hex digits".to_owned();
-                (StatusCode::BAD_REQUEST, "person/asked", message, None)
+                plain(S::BAD_REQUEST, "person/asked", "write a known kind and a value of it, or an id of 32 hex digits")
             }
-            Self::NoBundle => (StatusCode::NOT_FOUND, "bundle/none", "no bundle is served here".to_owned(), None),
-            Self::Nothing => (StatusCode::NOT_FOUND, "path/unknown", "there is nothing here".to_owned(), None),
-        };
-        let mut response = (status, Json(json!({ "code": code, "message": message }))).into_response();
+            Self::NoBundle => plain(S::NOT_FOUND, "bundle/none", "no bundle is served here"),
+            Self::Nothing => plain(S::NOT_FOUND, "path/unknown", "there is nothing here"),
+            Self::Key(refused) => {
+                let (status, retry) = match refused {
+                    key::Refused::Unknown => (S::UNAUTHORIZED, None),
+                    key::Refused::Kind | key::Refused::Origin => (S::FORBIDDEN, None),
+                    key::Refused::Rate(seconds) => (S::TOO_MANY_REQUESTS, Some(*seconds)),
+                };
+                (status, refused.code(), refused.to_string(), retry)
+            }
+            Self::Fault(fault) => (fault.status(), fault.code, fault.message.clone(), None),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, code, message, retry) = self.parts();
+        let mut body = json!({ "code": code, "message": message });
+        if let (Self::Fault(fault), Some(body)) = (self, body.as_object_mut()) {
+            body.insert("field".to_owned(), fault.field.into());
+        }
+        let mut response = (status, Json(body)).into_response();
         if let Some(seconds) = retry {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -8,7 +8,7 @@
 //! two sources never collide.
 //! Absent on purpose: any reading of the clock, and the sender's address or user agent outside `body`.
 
-use petitfour::consent::Permissions;
+use petitfour::{consent::Permissions, identity::Digest};
 use serde::{Deserialize, Serialize};
 
 /// Longest event, in bytes of its own JSON.
@@ -16,6 +16,9 @@ pub const EVENT_BYTES: usize = 32 * 1024;
 
 /// Longest body of a batch of events.
 pub const BATCH_BYTES: usize = 500 * 1024;
+
+/// Longest body of a letter: an event and what stood around it.
+pub const LETTER_BYTES: usize = EVENT_BYTES + 4 * 1024;
 
 /// Most identifiers of one event: a customer's row has a handful.
 pub const MAX_IDENTIFIERS: usize = 16;
@@ -103,9 +106,11 @@ pub struct Letter {
     pub position: u32,
     /// The stable code.
     pub code: String,
-    /// What is wrong and where, without a value of the visitor's.
+    /// Which field is wrong: a JSON pointer into the event, empty for the whole of it; of a file, the column.
+    pub field: String,
+    /// What is wrong, without a value of the visitor's.
     pub message: String,
-    /// The bytes as they came, cut at [`EVENT_BYTES`].
+    /// What to send to `path` again once it is mended, cut at [`LETTER_BYTES`]: an event of a batch stands alone in its envelope.
     pub body: Vec<u8>,
 }
 
@@ -116,9 +121,23 @@ pub struct Delivery {
     pub events: Vec<Event>,
     /// What was not.
     pub letters: Vec<Letter>,
+    /// How many events came without the permission to keep them. Nothing of them is kept, so nothing else is known.
+    pub unpermitted: u32,
 }
 
 impl Event {
+    /// By what a repeat of `id` from `source` is known.
+    #[must_use]
+    pub fn message(source: &str, id: impl AsRef<[u8]>) -> [u8; 16] {
+        let id = id.as_ref();
+        let mut text = Vec::with_capacity(source.len() + 1 + id.len());
+        text.extend_from_slice(source.as_bytes());
+        // A source's name has no line feed (`key::Key`), so no two pairs make one text.
+        text.push(b'\n');
+        text.extend_from_slice(id);
+        Digest::of(text).0.first_chunk().copied().unwrap_or_default()
+    }
+
     /// What the visitor permitted.
     #[must_use]
     pub fn permissions(&self) -> Permissions {

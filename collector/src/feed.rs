@@ -24,7 +24,8 @@ use serde_json::json;
 
 use crate::{
     answer::Refusal,
-    intake, params,
+    intake::sync,
+    params,
     shelf::State as FileState,
     site::App,
     sql::{Connection, Result},
@@ -99,7 +100,7 @@ pub async fn take(
         return Err(Refusal::Kind(KIND));
     }
     let _room = app.room.reserve(BYTES)?;
-    let bytes = intake::read(body, BYTES).await?;
+    let bytes = sync::read(body, BYTES).await?;
     let levels = parse(&String::from_utf8_lossy(&bytes)).map_err(Refusal::Line)?;
     let count = levels.len();
     let changed = store(&app.writer, feed, levels).await?;

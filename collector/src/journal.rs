@@ -178,14 +178,15 @@ impl<'g, 't> Journal<'g, 't> {
         let digest =
             Digest::of([letter.source.as_bytes(), b"\n", letter.path.as_bytes(), b"\n", &letter.body].concat());
         let written = self.graph.connection.execute(
-            "INSERT INTO dead_letters (received, source, path, position, code, message, body, digest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+            "INSERT INTO dead_letters (received, source, path, position, code, field, message, body, digest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
             params![
                 self.graph.received,
                 &letter.source,
                 &letter.path,
                 letter.position,
                 &letter.code,
+                &letter.field,
                 &letter.message,
                 &letter.body,
                 &digest.0

@@ -23,7 +23,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use petitfour::profile::{MAX_BYTES, Profile};
 
-use crate::{answer::Refusal, intake, site::App};
+use crate::{answer::Refusal, intake::sync, site::App};
 
 /// Name of the cookie.
 const NAME: &str = "petitfour_kept";
@@ -45,7 +45,7 @@ pub async fn keep(State(app): State<Arc<App>>, request: Request<Body>) -> Result
         return Err(Refusal::Kind(KIND));
     }
     let _room = app.room.reserve(MAX_BYTES)?;
-    let read = intake::read(body, MAX_BYTES).await.inspect_err(|refusal| intake::count(&app.metrics, refusal));
+    let read = sync::read(body, MAX_BYTES).await.inspect_err(|refusal| sync::count(&app.metrics, refusal));
     let bytes = read?;
     Profile::decode(&bytes).map_err(Refusal::Profile)?;
     Ok(set(&head.headers, &STANDARD.encode(bytes), AGE))
@@ -74,7 +74,7 @@ pub async fn forget(headers: HeaderMap) -> Result<Response, Refusal> {
 }
 
 /// Refuses what a browser says comes from another site, or another origin of this one.
-fn own(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn own(headers: &HeaderMap) -> Result<(), Refusal> {
     match headers.get("sec-fetch-site") {
         Some(site) if site != "same-origin" => Err(Refusal::Elsewhere),
         _ => Ok(()),

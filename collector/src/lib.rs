@@ -1,24 +1,27 @@
 //! The collector: the origin's small server that stores what devices chose to send, once, and says so only when it is on disk.
 //!
-//! The way of a sync: [`intake`] reserves room, reads and decodes it; [`writer`] takes everything that waits into one transaction;
+//! The way of a sync: [`intake::sync`] reserves room, reads and decodes it; [`writer`] takes everything that waits into one transaction;
 //! [`ledger`] writes its rows and moves the counts; [`store`] commits and syncs; then, and only then, the answer is 200. The same
 //! (replica, sequence) again changes nothing and is answered 200 too. [`shelf`] serves the bundle, [`page`] and [`counts`] show what
 //! was counted, [`keep`] hands a profile back as a cookie, [`site`] gives each of them its address. [`identity`] says which digest
-//! each partner takes. Endpoints, tables and limits: `docs/collector.md`.
+//! each partner takes. What others send comes by [`intake`] under a write [`key`], to the [`journal`]. Endpoints, tables and limits: `docs/collector.md`.
 //!
-//! Absent on purpose, for now: identity graph, other intakes, authentication. Put a proxy in front of anything but loopback.
+//! Absent on purpose, for now: authentication of readers. Put a proxy in front of anything but loopback.
 
 pub mod answer;
 pub mod counts;
+pub mod dead_letters;
 pub mod event;
 pub mod feed;
 mod forget;
 pub mod graph;
 pub mod hex;
 pub mod identity;
+pub mod import;
 pub mod intake;
 pub mod journal;
 pub mod keep;
+pub mod key;
 pub mod ledger;
 pub mod log;
 pub mod members;
@@ -27,10 +30,12 @@ pub mod names;
 pub mod page;
 pub mod person;
 pub mod reader;
+pub mod ring;
 pub mod shelf;
 pub mod site;
 pub mod sql;
 pub mod store;
+pub mod visitor;
 pub mod writer;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -41,7 +46,8 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
     graph::Policy,
-    intake::Room,
+    intake::sync::Room,
+    key::Keys,
     log::{Follower, Log},
     metrics::Metrics,
     person::asked::Asked,
@@ -103,7 +109,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         move || anyhow::Ok((Store::with(&place, tying)?, Reader::open(place).context("cannot read the store")?));
     let (store, reader) = tokio::task::spawn_blocking(opening).await??;
     let (writer, thread) = Writer::start(store, Arc::clone(&metrics)).context("cannot start the writer")?;
-    let mut watches = Vec::new();
+    let keys = Arc::new(Keys::default());
+    ring::refresh(&reader, &keys).await;
+    let mut watches = vec![tokio::spawn(ring::watch(reader.clone(), Arc::clone(&keys)))];
     if let Some(shelf) = &shelf {
         let writer = writer.clone();
         let learn = move |served: &Served| {
@@ -138,7 +146,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             (log, Some(follower))
         }
     };
-    let app = App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy };
+    let app = App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy, keys };
     let router = site::router(Arc::new(app), &config.www, &config.origins)?;
     let listener =
         TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;

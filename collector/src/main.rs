@@ -3,24 +3,33 @@
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::Parser;
-use petitfour_collector::{Config, site::Www, start};
+use clap::{Parser, Subcommand};
+use petitfour_collector::{
+    Config, import, ring,
+    site::Www,
+    start,
+    store::{Place, Store},
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Stores what devices chose to send, and serves the bundle they decide with.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
+    /// What to do in place of answering
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Host and port to listen on; port 0 takes a free one. The first line on stdout says which
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
 
     /// Folder of the store; made when missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true, default_value = "data")]
     data: PathBuf,
 
     /// Keep everything in this PostgreSQL instead of a file in --data: postgres://USER@HOST:PORT/DATABASE
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", global = true)]
     store: Option<String>,
 
     /// Acknowledge once this NATS JetStream has it, and store behind it: nats://HOST:PORT, several separated by commas
@@ -48,12 +57,29 @@ struct Arguments {
     allow_origin: Vec<String>,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    /// Store the rows of a CRM's or a till's file, once each
+    Import(import::Options),
+    /// Make, list and end write keys
+    #[command(subcommand)]
+    Key(ring::Command),
+}
+
 const EXAMPLES: &str = "Examples:
   Store syncs and show the counts at http://127.0.0.1:8080/
     petitfour-collector --data data --bundle bundle.pf4
 
   Serve a shop and the package too; the counts are then at /collector
     petitfour-collector --data data --bundle bundle.pf4 --www www --www /pkg=pkg
+
+  Make a key for the pages of a shop, and one for its programs
+    petitfour-collector key add web --kind browser --origin https://shop.example --permit store,measure --data data
+    petitfour-collector key add crm --kind server --data data
+
+  Look at what an import would store, then store it
+    petitfour-collector import customers.csv.gz --mapping crm.yaml --dry-run
+    petitfour-collector import customers.csv.gz --mapping crm.yaml --data data
 
   Take syncs from a shop on another origin, on a port that is free
     petitfour-collector --data data --listen 127.0.0.1:0 --allow-origin https://shop.example
@@ -73,6 +99,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if let Some(command) = arguments.command {
+        let place = Place::parse(arguments.store.as_deref(), &arguments.data)?;
+        return tokio::task::spawn_blocking(move || obey(&command, &place)).await?;
+    }
     let www: anyhow::Result<Vec<Www>> = arguments.www.iter().map(|text| Www::parse(text)).collect();
     let feeds: anyhow::Result<BTreeMap<String, PathBuf>> = arguments.feed.iter().map(|text| feed_file(text)).collect();
     // Before anything is announced: a stop that comes at once is a stop in good order too.
@@ -107,4 +137,12 @@ fn feed_file(text: &str) -> anyhow::Result<(String, PathBuf)> {
     let (name, file) =
         text.split_once('=').with_context(|| format!("{text:?} is no feed: write --feed shelf=shelf.csv"))?;
     Ok((name.to_owned(), PathBuf::from(file)))
+}
+
+fn obey(command: &Command, place: &Place) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        Command::Import(options) => import::run(options, place, &mut out).map(drop),
+        Command::Key(command) => ring::run(command, &mut Store::open(place)?, &mut out),
+    }
 }

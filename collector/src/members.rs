@@ -28,7 +28,9 @@ use serde_json::json;
 use crate::{
     answer::Refusal,
     event::VISITOR,
-    feed, intake, params,
+    feed,
+    intake::sync,
+    params,
     person::{
         frequency,
         segments::{self, Standing},
@@ -89,7 +91,7 @@ pub async fn take(State(app): State<Arc<App>>, request: Request<Body>) -> Result
         return Err(Refusal::Kind(KIND));
     }
     let _room = app.room.reserve(BYTES)?;
-    let bytes = intake::read(body, BYTES).await?;
+    let bytes = sync::read(body, BYTES).await?;
     let rows = parse(&String::from_utf8_lossy(&bytes)).map_err(Refusal::Line)?;
     let count = rows.len();
     app.writer.run("memberships", move |graph| enrol(graph.connection, &rows, graph.received)).await?;

@@ -14,7 +14,7 @@ use axum::{
             X_CONTENT_TYPE_OPTIONS,
         },
     },
-    middleware::{Next, from_fn, map_response},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
@@ -30,10 +30,15 @@ use tower_http::{
 use crate::{
     answer::Refusal,
     counts::{self, Counts},
-    feed,
+    dead_letters, feed,
     graph::Policy,
-    intake::{self, Room},
+    intake::{
+        door,
+        segment::Route,
+        sync::{self, Room},
+    },
     keep,
+    key::Keys,
     log::Log,
     members,
     metrics::Metrics,
@@ -41,6 +46,7 @@ use crate::{
     person::{api, asked::Asked},
     reader::Reader,
     shelf::{self, Shelf},
+    visitor,
     writer::Writer,
 };
 
@@ -100,6 +106,8 @@ pub struct App {
     pub asked: Asked,
     /// What ties identifiers to a person.
     pub policy: Arc<Policy>,
+    /// Who may send events.
+    pub keys: Arc<Keys>,
 }
 
 impl App {
@@ -116,15 +124,26 @@ impl App {
 /// When an origin or a folder's address cannot be used.
 pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<Router> {
     let mut open = Router::new()
-        .route("/v1/sync", post(intake::sync))
-        .route("/v1/syncs", post(intake::syncs))
+        .route("/v1/sync", post(sync::sync))
+        .route("/v1/syncs", post(sync::syncs))
         .route("/v1/feeds/{feed}", get(feed::answer))
         .route("/bundle.pf4", get(bundle));
     if let Some(cors) = cors(origins)? {
         open = open.layer(cors);
     }
+    let mut events = Router::new()
+        .route("/mp/collect", post(door::ga4))
+        .route("/v1/cloudevents", post(door::cloudevents))
+        .route("/v1/pixel.gif", get(door::pixel));
+    for (path, _) in Route::ALL {
+        events = events.route(path, post(door::segment));
+    }
     let mut router = Router::new()
         .merge(open)
+        .merge(events.layer(from_fn_with_state(Arc::clone(&app), door::origins)))
+        .route("/v1/visitor", get(visitor::fetch).post(visitor::keep).delete(visitor::forget))
+        .route("/v1/dead-letters", get(dead_letters::list))
+        .route("/v1/dead-letters/replay", post(dead_letters::replay))
         .route("/v1/keep", get(keep::fetch).post(keep::keep).delete(keep::forget))
         .route("/v1/counts", get(counts_json))
         .route("/v1/memberships", post(members::take))
@@ -143,7 +162,9 @@ pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<
     let mut root = false;
     let mut taken = Vec::new();
     for Www { path, folder } in www {
-        if taken.contains(&path) || ["/v1", "/collector", "/health", "/ready", "/metrics"].contains(&path.as_str()) {
+        if taken.contains(&path)
+            || ["/v1", "/collector", "/health", "/ready", "/metrics", "/mp"].contains(&path.as_str())
+        {
             bail!("{path} is taken: give --www another address");
         }
         taken.push(path);

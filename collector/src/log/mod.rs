@@ -66,11 +66,7 @@ impl Log {
     ///
     /// # Errors
     /// When it cannot be reached, or has no stream and cannot make one.
-    pub async fn nats(
-        addresses: &str,
-        writer: Writer,
-            metrics: Arc<Metrics>,
-    ) -> anyhow::Result<(Self, Follower)> {
+    pub async fn nats(addresses: &str, writer: Writer, metrics: Arc<Metrics>) -> anyhow::Result<(Self, Follower)> {
         let nats = Arc::new(Nats::connect(addresses, metrics).await?);
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let task = tokio::spawn(Arc::clone(&nats).follow(writer.clone(), stopped));
@@ -96,11 +92,11 @@ impl Log {
     pub async fn deliver(&self, delivery: Delivery) -> Result<Vec<Outcome>, Refused> {
         let Some(nats) = &self.nats else { return self.writer.deliver(delivery).await };
         let outcomes = vec![Outcome::Stored; delivery.events.len()];
-        let Delivery { events, letters } = delivery;
+        let Delivery { events, letters, .. } = delivery;
         let events = split(events, |event| event.body.len() + event.name.len() + EVENT_OVERHEAD);
         let letters = split(letters, |letter| letter.body.len() + EVENT_OVERHEAD);
-        let events = events.into_iter().map(|events| Delivery { events, letters: Vec::new() });
-        let letters = letters.into_iter().map(|letters| Delivery { events: Vec::new(), letters });
+        let events = events.into_iter().map(|events| Delivery { events, ..Delivery::default() });
+        let letters = letters.into_iter().map(|letters| Delivery { letters, ..Delivery::default() });
         nats.append_all(events.chain(letters).map(Record::Events)).await?;
         Ok(outcomes)
     }

@@ -35,6 +35,7 @@ use tokio::sync::watch::Receiver;
 use super::record::{self, Record};
 use crate::{
     event::{Delivery, Letter},
+    hex,
     journal::Outcome,
     ledger::{Intake, Verdict},
     metrics::Metrics,
@@ -150,7 +151,7 @@ impl Nats {
         let bytes = record.encode().ok_or(Refused::Unavailable)?;
         let mut message = PublishMessage::build();
         if *record != Record::Probe {
-            message = message.message_id(hex(&Digest::of(bytes.clone()).0));
+            message = message.message_id(hex::write(&Digest::of(bytes.clone()).0));
         }
         let sent = self.context.send_publish(SUBJECT, message.payload(bytes.into())).await;
         let acknowledged = match sent {
@@ -262,7 +263,7 @@ impl Nats {
 
     async fn bury(&self, writer: &Writer, letter: Letter) -> Fate {
         self.metrics.log_letters.rise();
-        match writer.deliver(Delivery { events: Vec::new(), letters: vec![letter] }).await {
+        match writer.deliver(Delivery { letters: vec![letter], ..Delivery::default() }).await {
             Ok(_) => Fate::Done,
             Err(_) => Fate::Later,
         }
@@ -342,13 +343,8 @@ fn letter(message: &jetstream::Message, code: &str, text: &str) -> Letter {
         path: "/log".to_owned(),
         position: u32::try_from(number).unwrap_or(u32::MAX),
         code: code.to_owned(),
+        field: String::new(),
         message: text.to_owned(),
         body: message.payload.to_vec(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| DIGITS.get(usize::from(half)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

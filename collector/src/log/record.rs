@@ -74,10 +74,11 @@ mod tests {
             path: "/v1/batch".into(),
             position: 3,
             code: "event/type".into(),
+            field: "/type".into(),
             message: "type is missing".into(),
             body: vec![0, 255],
         };
-        Delivery { events: vec![event], letters: vec![letter] }
+        Delivery { events: vec![event], letters: vec![letter], unpermitted: 0 }
     }
 
     #[test]

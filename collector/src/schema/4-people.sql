@@ -1,12 +1,13 @@
 -- From schema 3 to 4: events from everywhere, who is who, and what could not be read.
 
--- Who may send events. `hash`: SHA-256 of the secret; `kind`: 1 browser, 2 server.
+-- Who may send events. `hash`: SHA-256 of the secret; `kind`: 1 browser, 2 server; `permitted`: bits, where an event says nothing.
 CREATE TABLE write_keys (
   hash    BLOB    PRIMARY KEY,
   name    TEXT    NOT NULL,
   kind    INTEGER NOT NULL,
   rate    INTEGER NOT NULL,
   origins TEXT    NOT NULL,
+  permitted INTEGER NOT NULL,
   created INTEGER NOT NULL,
   expires INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -98,6 +99,7 @@ CREATE TABLE dead_letters (
   path     TEXT    NOT NULL,
   position INTEGER NOT NULL,
   code     TEXT    NOT NULL,
+  field    TEXT    NOT NULL,
   message  TEXT    NOT NULL,
   body     BLOB    NOT NULL,
   digest   BLOB    NOT NULL UNIQUE,

@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     answer::Refusal,
+    key,
     ledger::Verdict,
     log::record,
     members::{self, News},
@@ -38,6 +39,9 @@ const ROOM: usize = 32 * 1024 * 1024;
 /// What is read and thrown away of a body that is too long, beyond its limit.
 const THROWN_AWAY: usize = 1024 * 1024;
 
+/// Room is taken in steps of so much, each twice the last: one step for most bodies.
+const STEP: usize = 16 * 1024;
+
 /// How long a body may take: a phone on a bad line sends 64 KB in this time, a client that holds its room on purpose loses it.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
@@ -54,6 +58,51 @@ impl Room {
     pub(crate) fn reserve(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Refusal> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self.0.try_acquire_many(bytes).map_err(|_| Refusal::Busy)
+    }
+}
+
+/// A body that was read within the shared room, which it holds until it is dropped.
+pub(crate) struct Held<'r> {
+    pub(crate) bytes: Vec<u8>,
+    room: SemaphorePermit<'r>,
+}
+
+impl Room {
+    /// Reads a body and takes its room as it arrives: a client that announces much and sends little keeps nobody else out. `more` is taken too, for
+    /// what will be made of it.
+    pub(crate) async fn hold(&self, body: Body, limit: usize, more: usize) -> Result<Held<'_>, Refusal> {
+        let reading = self.gather(body, limit, more);
+        tokio::time::timeout(BODY_TIME, reading).await.unwrap_or(Err(Refusal::Slow))
+    }
+
+    async fn gather(&self, mut body: Body, limit: usize, more: usize) -> Result<Held<'_>, Refusal> {
+        let mut held = Held { bytes: Vec::new(), room: self.reserve(STEP)? };
+        let mut reserved = STEP;
+        let mut length = 0_usize;
+        while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            let Ok(data) = frame.map_err(|_| Refusal::Broken)?.into_data() else { continue };
+            length = length.saturating_add(data.len());
+            if length > limit {
+                // What is too long is thrown away, but read for a while, so that the client gets to read its answer.
+                held.bytes = Vec::new();
+                if length > limit.saturating_add(THROWN_AWAY) {
+                    break;
+                }
+                continue;
+            }
+            while reserved < length {
+                held.room.merge(self.reserve(STEP.max(reserved))?);
+                reserved += STEP.max(reserved);
+            }
+            held.bytes.extend_from_slice(&data);
+        }
+        if length > limit {
+            return Err(Refusal::TooLarge(limit));
+        }
+        if more > 0 {
+            held.room.merge(self.reserve(more)?);
+        }
+        Ok(held)
     }
 }
 
@@ -189,10 +238,16 @@ async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
 
 pub(crate) fn count(metrics: &Metrics, refusal: &Refusal) {
     match refusal {
-        Refusal::Message(_) | Refusal::Frame | Refusal::Broken => metrics.invalid.rise(),
+        Refusal::Message(_)
+        | Refusal::Frame
+        | Refusal::Broken
+        | Refusal::Fault(_)
+        | Refusal::Type
+        | Refusal::Packed(_)
+        | Refusal::Key(key::Refused::Unknown | key::Refused::Kind | key::Refused::Origin) => metrics.invalid.rise(),
         Refusal::TooLarge(_) => metrics.too_large.rise(),
         Refusal::Slow => metrics.slow.rise(),
-        Refusal::Busy | Refusal::Unavailable => metrics.busy.rise(),
+        Refusal::Busy | Refusal::Unavailable | Refusal::Key(key::Refused::Rate(_)) => metrics.busy.rise(),
         Refusal::NoBundle
         | Refusal::Nothing
         | Refusal::Profile(_)
@@ -201,6 +256,7 @@ pub(crate) fn count(metrics: &Metrics, refusal: &Refusal) {
         | Refusal::Nobody
         | Refusal::Asked
         | Refusal::Page
+        | Refusal::Unpermitted
         | Refusal::Line(_) => {}
     }
 }
