@@ -1,5 +1,5 @@
 /** A collector of its own, as it is built, ended with the test. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { binary, scratch } from "./files.mjs";
@@ -21,3 +21,6 @@ export async function collector(t, { bundle, www = [], data = scratch("collector
   t?.after(stop);
   return { url, stop, counts: async () => (await fetch(`${url}/v1/counts`)).json() };
 }
+
+/** Makes a write key in the store of a data folder; its secret. */
+export const key = (data, name, ...given) => execFileSync(binary("petitfour-collector", "PETITFOUR_COLLECTOR"), ["key", "add", name, "--data", data, ...given], { encoding: "utf8" }).trim();

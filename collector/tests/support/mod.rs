@@ -60,6 +60,13 @@ impl Server {
         Ok(Self { url: url.to_owned(), child, has_log: arguments.contains(&"--log") })
     }
 
+    /// The most memory that it ever had, in KB.
+    pub fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// SIGKILL, and gone when this returns.
     pub fn kill(mut self) {
         self.child.kill().expect("it was running");
@@ -150,6 +157,21 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "{what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Makes a write key in the store of a data folder; its secret.
+pub fn key(data: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_petitfour-collector"));
+    let made =
+        command.args(["key", "add"]).args(arguments).arg("--data").arg(data).output().expect("the collector runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    String::from_utf8(made.stdout).expect("text").trim().to_owned()
+}
+
+/// `Authorization` as Segment's libraries write it.
+pub fn basic(secret: &str) -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    format!("Basic {}", STANDARD.encode(format!("{secret}:")))
 }
 
 /// What a fetch brought.
