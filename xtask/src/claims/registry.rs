@@ -74,6 +74,7 @@ const SIZE: &str = "cargo xtask size";
 const BENCH: &str = "cargo xtask bench";
 const KILL: &str = "cargo test -p petitfour-collector --test kill";
 const FSYNC: &str = "cargo test -p petitfour-collector --test fsync";
+const HOSTILE: &str = "cargo test -p petitfour-collector --test hostile";
 const GOLDEN: &str = "cargo xtask test --only golden";
 const BROWSER: &str = "cargo xtask test --only package";
 const PEOPLE: &str = "cargo test -p petitfour-linkage --test people";
@@ -99,6 +100,13 @@ pub const CLAIMS: &[Claim] = &[
         "answers",
         Bound::Equal(0.0),
         FSYNC,
+    ),
+    claim(
+        "collector.hostile.peak",
+        "most memory of the collector while it is sent what is malformed, huge, deep, slow or compressed to burst",
+        "KB",
+        Bound::AtMost(196_608.0),
+        HOSTILE,
     ),
     claim("golden.scenarios", "golden scenarios", "scenarios", Bound::AtLeast(40.0), GOLDEN),
     claim(
