@@ -3,7 +3,9 @@
 //! Devices send digests; a customer relationship system has the values themselves, and more of them: names, birth dates,
 //! addresses. Both come to the same digest, since the same code makes it.
 //!
-//! Absent on purpose, for now: any intake of such values, and any activation. Nothing here stores or logs.
+//! Lists for platforms are written by it ([`destination::platform`](crate::destination::platform)).
+//!
+//! Absent on purpose: any store or log of such values.
 
 use petitfour::identity::{
     self, Digest, Namespace, Recipient, Refusal,
@@ -40,7 +42,9 @@ fn spell_particular(recipient: Recipient, particular: Particular, text: &str) ->
     let normal = particular::normalise(particular, text)?;
     Ok(match (recipient, particular) {
         (Recipient::Meta, Particular::Currency) => Some(normal),
-        (Recipient::Meta, _) | (Recipient::Google, Particular::Name) => Some(Digest::of(normal).hex()),
+        (Recipient::Meta, _) | (Recipient::Google | Recipient::Pinterest, Particular::Name) => {
+            Some(Digest::of(normal).hex())
+        }
         _ => None,
     })
 }

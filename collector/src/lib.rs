@@ -11,6 +11,7 @@
 pub mod answer;
 pub mod counts;
 pub mod dead_letters;
+pub mod destination;
 pub mod event;
 pub mod feed;
 mod forget;
@@ -37,6 +38,7 @@ pub mod sql;
 pub mod store;
 pub mod visitor;
 pub mod writer;
+pub mod yaml;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 

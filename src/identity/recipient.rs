@@ -12,8 +12,13 @@ pub enum Recipient {
     Google,
     /// Meta's Conversions API: e-mail plain, phone without "+", hex.
     Meta,
-    /// Snap's Conversions API: as Meta.
+    /// Snap's Conversions API and customer lists: as Meta.
     Snap,
+    /// Pinterest's Conversions API and customer lists: as Meta.
+    Pinterest,
+    /// Whoever says "SHA-256 of the address in lower case" and no more, as publishers' match tables do: e-mail plain,
+    /// phone with "+" (E.164), hex.
+    Plain,
 }
 
 impl Recipient {
@@ -23,9 +28,9 @@ impl Recipient {
         let wanted = match (hashed.namespace()?, self) {
             (Namespace::Email, Self::Uid2) => Forms::UID2,
             (Namespace::Email, Self::Google) => Forms::GOOGLE,
-            (Namespace::Email, Self::Meta | Self::Snap) => Forms::PLAIN,
-            (Namespace::Phone, Self::Uid2 | Self::Google) => Forms::PLUS,
-            (Namespace::Phone, Self::Meta | Self::Snap) => Forms::BARE,
+            (Namespace::Email, Self::Meta | Self::Snap | Self::Pinterest | Self::Plain) => Forms::PLAIN,
+            (Namespace::Phone, Self::Uid2 | Self::Google | Self::Plain) => Forms::PLUS,
+            (Namespace::Phone, Self::Meta | Self::Snap | Self::Pinterest) => Forms::BARE,
             _ => return None,
         };
         let digest = hashed.digest();
