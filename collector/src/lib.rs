@@ -8,6 +8,7 @@
 //!
 //! Absent on purpose, for now: authentication of readers. Put a proxy in front of anything but loopback.
 
+pub mod activation;
 pub mod answer;
 pub mod counts;
 pub mod dead_letters;
@@ -29,11 +30,11 @@ pub mod members;
 pub mod metrics;
 pub mod names;
 pub mod page;
-pub mod person;
 pub mod partner;
+pub mod person;
 pub mod reader;
-pub mod ring;
 pub mod rights;
+pub mod ring;
 pub mod shelf;
 pub mod site;
 pub mod sql;
@@ -49,6 +50,7 @@ use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
+    activation::{Activation, Files},
     graph::Policy,
     intake::sync::Room,
     key::Keys,
@@ -86,6 +88,10 @@ pub struct Config {
     pub www: Vec<Www>,
     /// Origins whose pages may send and fetch, besides its own.
     pub origins: Vec<String>,
+    /// Where parcels go: `destinations.yaml`.
+    pub destinations: Option<PathBuf>,
+    /// Who may ask for deletions: `rights.yaml`.
+    pub rights: Option<PathBuf>,
 }
 
 /// A collector that answers.
@@ -95,6 +101,7 @@ pub struct Running {
     served: JoinHandle<std::io::Result<()>>,
     watches: Vec<JoinHandle<()>>,
     follower: Option<Follower>,
+    activation: Activation,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -109,8 +116,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     // A client of PostgreSQL waits, and may not do so on a thread that answers requests.
     let policy: Arc<Policy> = Arc::default();
     let tying = Arc::clone(&policy);
+    let opened = place.clone();
     let opening =
-        move || anyhow::Ok((Store::with(&place, tying)?, Reader::open(place).context("cannot read the store")?));
+        move || anyhow::Ok((Store::with(&opened, tying)?, Reader::open(opened).context("cannot read the store")?));
     let (store, reader) = tokio::task::spawn_blocking(opening).await??;
     let (writer, thread) = Writer::start(store, Arc::clone(&metrics)).context("cannot start the writer")?;
     let keys = Arc::new(Keys::default());
@@ -150,8 +158,12 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             (log, Some(follower))
         }
     };
+    let files =
+        Files { destinations: config.destinations.as_deref(), rights: config.rights.as_deref(), data: &config.data };
+    let mut activation = Activation::start(files, &place, reader.clone(), writer.clone())?;
     let app = App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy, keys };
-    let router = site::router(Arc::new(app), &config.www, &config.origins)?;
+    let served = std::mem::take(&mut activation.router);
+    let router = site::router(Arc::new(app), served, &config.www, &config.origins)?;
     let listener =
         TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
@@ -162,7 +174,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         let stopped = async { drop(stopped.await) };
         axum::serve(listener, router).with_graceful_shutdown(stopped).await
     });
-    Ok(Running { address, stop, served, watches, follower, thread })
+    Ok(Running { address, stop, served, watches, follower, activation, thread })
 }
 
 impl Running {
@@ -182,6 +194,7 @@ impl Running {
             watch.abort();
             watch.await.ok();
         }
+        self.activation.stop().await;
         let drained = tokio::time::timeout(DRAIN, self.served).await;
         drained.context("requests were still under way after ten seconds")?.context("the server broke down")??;
         if let Some(follower) = self.follower {

@@ -55,6 +55,14 @@ struct Arguments {
     /// Origin whose pages may send and fetch, such as https://shop.example; may be given several times. None by default
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
+
+    /// Where parcels go: webhooks, mail, lists, screens, NATS (docs/activation.md)
+    #[arg(long, value_name = "FILE")]
+    destinations: Option<PathBuf>,
+
+    /// Whose requests for deletion are listened to (docs/rights.md)
+    #[arg(long, value_name = "FILE")]
+    rights: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -118,6 +126,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         feeds: feeds?,
         www: www?,
         origins: arguments.allow_origin,
+        destinations: arguments.destinations,
+        rights: arguments.rights,
     })
     .await?;
     {

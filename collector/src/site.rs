@@ -118,11 +118,11 @@ impl App {
     }
 }
 
-/// Builds the router.
+/// Builds the router; `more` are the addresses of what was set up beside it.
 ///
 /// # Errors
 /// When an origin or a folder's address cannot be used.
-pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<Router> {
+pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> anyhow::Result<Router> {
     let mut open = Router::new()
         .route("/v1/sync", post(sync::sync))
         .route("/v1/syncs", post(sync::syncs))
@@ -182,10 +182,12 @@ pub fn router(app: Arc<App>, www: &[Www], origins: &[String]) -> anyhow::Result<
     if !root {
         router = router.route("/", get(counts_page)).fallback(|| async { Refusal::Nothing });
     }
+    // Layers come last, so that its answers carry the same headers.
     Ok(router
+        .with_state(app)
+        .merge(more)
         .layer(CompressionLayer::new().quality(CompressionLevel::Precise(QUALITY)))
-        .layer(map_response(headers))
-        .with_state(app))
+        .layer(map_response(headers)))
 }
 
 async fn bundle(State(app): State<Arc<App>>, asked: HeaderMap) -> Result<Response, Refusal> {

@@ -30,11 +30,12 @@ pub const FILE: &str = "collector.db";
 
 /// What leads from each schema to the next, from nothing on. How many there are is the schema's number, kept in SQLite's
 /// `user_version` and in PostgreSQL's row of `about`.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema/1-syncs.sql"),
     include_str!("schema/2-answers.sql"),
     include_str!("schema/3-forms.sql"),
     include_str!("schema/4-people.sql"),
+    include_str!("schema/5-activation.sql"),
 ];
 
 /// Pages of the log before it is folded into the database: 4,000 × 4 KiB. A checkpoint syncs twice, so it should be rare;
@@ -95,7 +96,8 @@ impl Place {
         }
     }
 
-    fn writer(&self) -> anyhow::Result<Connection> {
+    /// A connection that writes, for those whose rows nobody else writes.
+    pub(crate) fn writer(&self) -> anyhow::Result<Connection> {
         match self {
             Self::Folder(folder) => open_file(folder),
             Self::Postgres(address) => Connection::postgres(address).context("cannot use the PostgreSQL of --store"),

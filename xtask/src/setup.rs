@@ -44,6 +44,12 @@ pub enum Part {
     Chromium,
     /// `strace`, with which one test reads in which order the collector called fsync and write.
     Strace,
+    /// `mosquitto`, the MQTT broker that a collector test delivers to.
+    Mosquitto,
+    /// `nats-server`, which a collector test delivers to.
+    Nats,
+    /// The Python packages that a collector test speaks with.
+    Python,
     /// `cargo deny`, for licences and sources.
     Deny,
 }
@@ -53,7 +59,17 @@ pub enum Part {
 /// # Errors
 /// When a part is missing and could not be installed.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut parts = vec![Part::WasmBrowser, Part::WasmWasi, Part::Npm, Part::Peers, Part::Chromium, Part::Strace];
+    let mut parts = vec![
+        Part::WasmBrowser,
+        Part::WasmWasi,
+        Part::Npm,
+        Part::Peers,
+        Part::Chromium,
+        Part::Strace,
+        Part::Mosquitto,
+        Part::Nats,
+        Part::Python,
+    ];
     if options.deny {
         parts.push(Part::Deny);
     }
@@ -83,7 +99,14 @@ fn ready(workspace: &Workspace, part: Part) -> Result<String> {
         ),
         Part::Peers => npm(workspace, "bench", "the engines that the bench measures beside this one"),
         Part::Chromium => chromium(),
-        Part::Strace => strace(),
+        Part::Strace => {
+            tool("strace", "strace", "a collector test reads from it that no 200 was written before its fsync")
+        }
+        Part::Mosquitto => tool("mosquitto", "mosquitto", "a collector test delivers to it as screens and things do"),
+        Part::Nats => {
+            tool("nats-server", "nats-server", "a collector test delivers events to it, and stops it meanwhile")
+        }
+        Part::Python => python(workspace),
         Part::Deny => deny(workspace),
     }
 }
@@ -160,13 +183,55 @@ fn chromium() -> Result<String> {
     }
 }
 
-fn strace() -> Result<String> {
-    if let Some(path) = on_path("strace") {
+/// A program of a Debian package. What the package starts by itself is of no use here: tests start their own.
+fn tool(program: &str, package: &str, why: &str) -> Result<String> {
+    // Debian puts servers where only root looks.
+    let aside = Path::new("/usr/sbin").join(program);
+    if let Some(path) = on_path(program).or_else(|| aside.is_file().then_some(aside)) {
         return Ok(format!("present    {}", path.display()));
     }
-    say("strace (Debian package strace)", "a collector test reads from it that no 200 was written before its fsync");
-    apt("strace")?;
-    Ok("installed  strace".to_owned())
+    say(&format!("{program} (Debian package {package})"), why);
+    apt(package)?;
+    Ok(format!("installed  {program}"))
+}
+
+/// Installs what `collector/tests/requirements.txt` pins, into a folder that is named after the file's content and
+/// survives the clone. `collector/tests/support/peers.rs` looks for it in the same place.
+fn python(workspace: &Workspace) -> Result<String> {
+    let list = workspace.root().join("collector/tests/requirements.txt");
+    let wanted = fs::read(&list).context("collector/tests/requirements.txt")?;
+    let folder = cache()?.join(format!("python-{:016x}", hash(&wanted)));
+    let stamp = folder.join("installed");
+    if stamp.is_file() {
+        return Ok(format!("present    Python packages in {}", folder.display()));
+    }
+    say(
+        "the Python packages pinned in collector/tests/requirements.txt (a virtual environment)",
+        "a collector test delivers mail to the SMTP server among them",
+    );
+    let by_hand = "Python 3.9 or newer with venv is needed (Debian: apt-get install -y python3-venv)";
+    call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
+        .or_else(|_| {
+            apt("python3-venv")
+                .and_then(|()| call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)))
+        })
+        .context(by_hand)?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    call(Command::new(folder.join("bin/python")).args(install).arg(&list))?;
+    fs::write(stamp, b"")?;
+    Ok(format!("installed  Python packages in {}", folder.display()))
+}
+
+/// Where things stay that outlive a clone.
+fn cache() -> Result<PathBuf> {
+    let set = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    Ok(folder.context("neither XDG_CACHE_HOME nor HOME says where a cache may be")?.join("petitfour"))
+}
+
+/// FNV-1a: names a folder, guards nothing.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn deny(workspace: &Workspace) -> Result<String> {

@@ -77,22 +77,18 @@ impl Lane {
         self.bell.ring(|rung| rung.look = true);
     }
 
-    /// Finishes the batch that is under way, and ends.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
+    /// Tells it to end after the batch that is under way. Dropping it does that too, and waits.
+    pub fn tell(&self) {
         self.bell.ring(|rung| rung.stop = true);
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
     }
 }
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        self.end();
+        self.tell();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
     }
 }
 

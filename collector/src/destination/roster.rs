@@ -203,6 +203,16 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// How links for leaving are checked, when it is mail that has them.
+    #[must_use]
+    pub fn leave(&self, secret: &dyn Fn(&str) -> Option<String>) -> Option<Leave> {
+        let Channel::Mail(mail) = &self.channel else { return None };
+        let leave = mail.unsubscribe.as_ref()?;
+        Leave::new(&leave.url, &secret(&leave.key_env)?).ok()
+    }
+}
+
 impl Channel {
     fn kinds(&self) -> &'static [Kind] {
         match self {

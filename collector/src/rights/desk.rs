@@ -1,7 +1,8 @@
 //! The desk: the addresses where our keys are read and requests are sent.
 //!
-//! A request is judged, written down, and then acknowledged. The same request again gets the same acknowledgement; another
-//! one under a number that was used is refused. The body is the bare token, or JSON with it as `rqJWT`; the answer is
+//! A request is judged, written down, and then acknowledged. The same request again is acknowledged again and changes
+//! nothing; another one under a number that was used is refused. Acknowledgements are not kept: they carry the request,
+//! and with it whom it names. The body is the bare token, or JSON with it as `rqJWT`; the answer is
 //! `{"acJWT": …}`, 202 when it was taken and 400 when not, as the framework says.
 
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub trait Register: Send + Sync {
     ///
     /// # Errors
     /// When the store does not take it; the requester is told to come again.
-    fn take(&self, request: &Request, digest: &str, acknowledgement: &str, now: i64) -> anyhow::Result<Taken>;
+    fn take(&self, request: &Request, digest: &str, now: i64) -> anyhow::Result<Taken>;
 }
 
 /// What writing down a request comes to.
@@ -42,8 +43,8 @@ pub trait Register: Send + Sync {
 pub enum Taken {
     /// It is new.
     New,
-    /// The same request was here before, and was acknowledged so.
-    Before(String),
+    /// The same request was here before.
+    Before,
     /// Another request was here under this number.
     Other,
 }
@@ -73,6 +74,12 @@ impl Desk {
         &self.keys
     }
 
+    /// Our own domain.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.charter.domain
+    }
+
     /// Its addresses.
     pub fn router(self: Arc<Self>) -> Router {
         let mut router = Router::new().route(manifest::KEYS, get(key_set)).route(
@@ -92,10 +99,11 @@ impl Desk {
         let (version, verdict) = match self.judge.judge(token, now) {
             Ok(request) => {
                 let digest = Proof::digest(token);
-                let accepted = self.acknowledge(Verdict::Accepted, request.version, token, now)?;
-                match self.register.take(&request, &digest, &accepted, now) {
-                    Ok(Taken::New) => return Ok((StatusCode::ACCEPTED, accepted)),
-                    Ok(Taken::Before(acknowledgement)) => return Ok((StatusCode::ACCEPTED, acknowledgement)),
+                match self.register.take(&request, &digest, now) {
+                    Ok(Taken::New | Taken::Before) => {
+                        let told = self.acknowledge(Verdict::Accepted, request.version, token, now)?;
+                        return Ok((StatusCode::ACCEPTED, told));
+                    }
                     Ok(Taken::Other) => (request.version, Verdict::Reused),
                     Err(error) => {
                         eprintln!("rights: a request for deletion could not be stored: {error:#}");

@@ -7,7 +7,10 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::jws::{Public, Token};
+use super::{
+    erasure::Reach,
+    jws::{Public, Token},
+};
 
 /// What `rights.yaml` says.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +23,9 @@ pub struct Charter {
     /// Whose requests are listened to.
     #[serde(default)]
     pub requesters: Vec<Listed>,
+    /// How far their requests reach.
+    #[serde(default)]
+    pub reach: Reach,
     /// How old a request may be, in days.
     #[serde(default = "month")]
     pub longest_days: u32,

@@ -1,0 +1,180 @@
+//! Erasure: what a request for deletion takes from the store, and whom it is passed on to.
+//!
+//! Everything happens in one transaction: identifiers with their events, addresses and evidence, what devices sent, what waits
+//! for the person in outboxes; a parcel for every destination that has had something of the person; and the note that it was done.
+//! Graves stay (see [`crate::forget`] and [`crate::graph`]), so that what was still on its way is let go when it arrives.
+//!
+//! A request of the shop's own takes the whole person. One that comes from another company takes what hangs on the
+//! identifier that it names, and no more, unless whoever runs this says otherwise: the person asked that company, not us.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petitfour::{
+    consent::Permissions,
+    identity::{Digest, Forms, Hashed},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Subject,
+    acknowledgement::named,
+    proof::Step,
+    register::{self, Pending},
+};
+use crate::{
+    counts,
+    destination::{
+        Kind, Parcel,
+        dispatch::Routes,
+        platform::{Held, Member},
+        post,
+    },
+    event::VISITOR,
+    graph::{Graph, Known, find},
+    ledger::Ledger,
+    params,
+    sql::Result,
+};
+
+/// How far a request of another company reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// What hangs on the identifier that it names.
+    #[default]
+    Identifier,
+    /// The whole person.
+    Person,
+}
+
+/// Identifiers that go, by kind and value, with the forms that a digest serves.
+type Targets = BTreeMap<(u8, Vec<u8>), u8>;
+
+/// Which forms a digest serves is not said by another company; the plain one is what the framework's examples are.
+const UNTOLD: Forms = Forms::PLAIN;
+
+/// Does what a request asks for, within the writer's transaction.
+///
+/// # Errors
+/// Any error of the store; the whole transaction is then to be given up.
+pub fn erase(graph: &mut Graph<'_>, request: &Pending, reach: Reach, routes: &Routes) -> Result<()> {
+    let (namespace, value) = named(&request.subject);
+    let connection = graph.connection;
+    let person = find(connection, graph.policy, namespace, &value)?;
+    let whole = request.requester.is_empty() || reach == Reach::Person;
+    let known: Vec<Known> = person.map(|person| person.identifiers).unwrap_or_default();
+    let gone: Vec<&Known> =
+        known.iter().filter(|one| whole || (one.namespace == namespace && one.value == value)).collect();
+    let names: Vec<String> = known.iter().map(|one| hex(&one.uid)).collect();
+    let holders: BTreeSet<String> = names
+        .iter()
+        .map(|name| post::holders(connection, name))
+        .collect::<Result<Vec<_>>>()?
+        .concat()
+        .into_iter()
+        .collect();
+
+    let mut steps = Vec::new();
+    let (mut waiting, mut rows) = (0, Rows::default());
+    if whole {
+        for name in &names {
+            waiting += post::forget(connection, name)?;
+        }
+    }
+    // What the request names goes even when the graph does not know it: lists of a CRM, and what is still on its way.
+    let mut targets: Targets = gone.iter().map(|one| ((one.namespace, one.value.clone()), one.forms)).collect();
+    targets.entry((namespace, value)).or_insert(UNTOLD.bits());
+    for (namespace, value) in targets.keys() {
+        rows.erase(graph, *namespace, value)?;
+    }
+    let at = graph.received;
+    for (place, count) in [
+        ("identifiers", rows.identifiers),
+        ("events", rows.events),
+        ("visitors", rows.visitors),
+        ("memberships", rows.memberships),
+        ("outbox and log", waiting),
+    ] {
+        steps.push(Step { place: place.to_owned(), count, at: Some(at) });
+    }
+    let parcel = Parcel {
+        id: register::parcel(&request.requester, &request.number),
+        person: names.first().cloned().unwrap_or_default(),
+        kind: Kind::Delete,
+        at,
+        body: json!({ "member": member(&targets), "original": request.original }),
+    };
+    for taker in routes.takers(Kind::Delete).filter(|taker| holders.contains(*taker)) {
+        post::send(connection, taker, &parcel)?;
+    }
+    register::erased(connection, request, &steps, at)
+}
+
+/// What was deleted.
+#[derive(Default)]
+struct Rows {
+    identifiers: u64,
+    events: u64,
+    visitors: u64,
+    memberships: u64,
+}
+
+impl Rows {
+    fn erase(&mut self, graph: &mut Graph<'_>, namespace: u8, value: &Vec<u8>) -> Result<()> {
+        let connection = graph.connection;
+        let counted =
+            |sql: &str, id: i64| connection.scalar::<i64>(sql, params![id]).map(|n| n.unwrap_or(0).unsigned_abs());
+        let sql = "SELECT id FROM identifiers WHERE namespace = ?1 AND value = ?2";
+        let id: Option<i64> = connection.scalar(sql, params![namespace, value])?;
+        if let Some(id) = id {
+            self.identifiers += 1;
+            self.events += counted("SELECT count(*) FROM events WHERE identifier = ?1", id)?;
+        }
+        self.memberships += connection
+            .execute("DELETE FROM memberships WHERE namespace = ?1 AND who = ?2", params![namespace, value])?;
+        if namespace == VISITOR {
+            let Ok(pseudonym) = <[u8; 16]>::try_from(value.as_slice()) else { return Ok(()) };
+            let found = "SELECT 1 FROM visitors WHERE pseudonym = ?1";
+            self.visitors += u64::from(connection.exists(found, params![&pseudonym])?);
+            let at = graph.received;
+            let mut ledger = Ledger::new(graph);
+            ledger.forget(&pseudonym, Permissions::ALL, at)?;
+            return ledger.close();
+        }
+        let held = connection
+            .execute("DELETE FROM identities WHERE namespace = ?1 AND digest = ?2", params![namespace, value])?;
+        // The page shows running sums.
+        counts::add(connection, &BTreeMap::from([("identities", -held.cast_signed())]))?;
+        match id {
+            Some(id) => graph.erase(id, graph.received),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Digests for lists of deletions, and pseudonyms for whoever knows the person by one.
+fn member(targets: &Targets) -> Member {
+    let mut member = Member::default();
+    for ((number, value), forms) in targets {
+        match <[u8; 32]>::try_from(value.as_slice())
+            .map(|digest| Hashed::from_code(number | forms << 5, Digest(digest)))
+        {
+            Ok(Some(hashed)) => member.identifiers.push(Held::from(&hashed)),
+            _ => drop(member.ids.insert("visitor".to_owned(), hex(value))),
+        }
+    }
+    member
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Subject {
+    /// The subject of a digest that a device sent.
+    #[must_use]
+    pub fn of(hashed: &Hashed) -> Option<Self> {
+        Some(Self::Identifier(hashed.namespace()?, *hashed.digest()))
+    }
+}

@@ -1,0 +1,259 @@
+//! Real peers on loopback, each a process or a thread that can be stopped and started again on its port.
+
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, response::IntoResponse, routing::post};
+use serde_json::Value;
+use tokio::{runtime::Runtime, sync::oneshot};
+
+/// A port that was free a moment ago.
+pub fn port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}
+
+/// Waits until something is so, for at most so many seconds; whether it is.
+pub fn within(seconds: u64, so: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < end {
+        if so() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    so()
+}
+
+/// A server that is a process of its own.
+pub struct Process {
+    command: Vec<String>,
+    pub port: u16,
+    child: Option<Child>,
+}
+
+impl Process {
+    fn new(command: Vec<String>, port: u16) -> Self {
+        let mut process = Self { command, port, child: None };
+        process.start();
+        process
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start(&mut self) {
+        let mut command = Command::new(program(&self.command[0]));
+        command.args(&self.command[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+        self.child = Some(command.spawn().unwrap_or_else(|error| {
+            panic!("{} does not start ({error}): cargo xtask setup installs it", self.command[0])
+        }));
+        let listens = || TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        assert!(within(20, listens), "{} does not listen", self.command[0]);
+    }
+
+    /// SIGTERM, as when somebody restarts it.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let told = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &child.id().to_string()]).status();
+            assert!(told.expect("a shell").success());
+            child.wait().ok();
+        }
+    }
+
+    /// SIGKILL, as when the machine goes down.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// On the PATH, or where Debian puts servers.
+fn program(name: &str) -> PathBuf {
+    let aside = Path::new("/usr/sbin").join(name);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.or_else(|| aside.is_file().then_some(aside)).unwrap_or_else(|| name.into())
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// Mosquitto, an MQTT broker that keeps its sessions when it is stopped.
+pub fn mosquitto(folder: &Path) -> Process {
+    let port = port();
+    let file = folder.join("mosquitto.conf");
+    // As root it would become a user that may not write here.
+    let text = format!(
+        "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n",
+        folder.display()
+    );
+    fs::write(&file, text).expect("a folder");
+    Process::new(words(&["mosquitto", "-c", file.to_str().expect("a path")]), port)
+}
+
+/// nats-server with JetStream.
+pub fn nats(folder: &Path) -> Process {
+    let port = port();
+    let store = folder.join("nats");
+    let store = store.to_str().expect("a path");
+    Process::new(words(&["nats-server", "-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd", store]), port)
+}
+
+/// An SMTP server that refuses mailboxes at `refused.example`, and the file that its messages go to.
+pub fn smtp(folder: &Path) -> (Process, PathBuf) {
+    let (port, file) = (port(), folder.join("mail.ndjson"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/sink.py");
+    let (python, script, path) = (python(), script.display().to_string(), file.display().to_string());
+    let command = words(&[&python, &script, &port.to_string(), &path, "refused.example"]);
+    (Process::new(command, port), file)
+}
+
+/// The Python of the pinned packages, where `cargo xtask setup` puts it.
+fn python() -> String {
+    let list = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt")).expect("a list");
+    let hash = list
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))).expect("HOME");
+    let python = cache.join("petitfour").join(format!("python-{hash:016x}/bin/python"));
+    assert!(python.is_file(), "{} is missing: cargo xtask setup makes it", python.display());
+    python.display().to_string()
+}
+
+/// The lines of a file as JSON; none while it is not there.
+pub fn ndjson(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// A request that an HTTP receiver got.
+#[derive(Clone)]
+pub struct Got {
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Got {
+    /// A header as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Ids of the parcels in it.
+    pub fn ids(&self) -> Vec<String> {
+        let body: Value = serde_json::from_slice(&self.body).expect("JSON");
+        body["data"]
+            .as_array()
+            .expect("parcels")
+            .iter()
+            .map(|one| one["id"].as_str().expect("an id").to_owned())
+            .collect()
+    }
+}
+
+/// What a receiver answers.
+pub type Answer = Arc<dyn Fn(&Got) -> (u16, Vec<(&'static str, String)>) + Send + Sync>;
+
+/// An HTTP server that keeps what it gets and answers as it is told.
+pub struct Receiver {
+    pub port: u16,
+    got: Arc<Mutex<Vec<Got>>>,
+    answer: Answer,
+    running: Option<(Runtime, oneshot::Sender<()>)>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    got: Arc<Mutex<Vec<Got>>>,
+    answer: Answer,
+}
+
+impl Receiver {
+    /// Starts it on a port of its own.
+    pub fn start(answer: impl Fn(&Got) -> (u16, Vec<(&'static str, String)>) + Send + Sync + 'static) -> Self {
+        let mut receiver = Self { port: port(), got: Arc::default(), answer: Arc::new(answer), running: None };
+        receiver.restart();
+        receiver
+    }
+
+    /// Starts it again where it was.
+    pub fn restart(&mut self) {
+        let shared = Shared { got: Arc::clone(&self.got), answer: Arc::clone(&self.answer) };
+        let router = Router::new().route("/hook", post(take)).with_state(shared);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let address = ("127.0.0.1", self.port);
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.set_reuseaddr(true).expect("a socket");
+        let listener = runtime.block_on(async move {
+            socket.bind(format!("{}:{}", address.0, address.1).parse().expect("an address")).expect("the port");
+            socket.listen(64).expect("the port")
+        });
+        runtime.spawn(async move {
+            tokio::select! {
+                _ = axum::serve(listener, router).into_future() => {}
+                _ = stopped => {}
+            }
+        });
+        self.running = Some((runtime, stop));
+    }
+
+    /// Ends it at once, connections and all.
+    pub fn stop(&mut self) {
+        if let Some((runtime, stop)) = self.running.take() {
+            stop.send(()).ok();
+            runtime.shutdown_timeout(Duration::from_millis(100));
+        }
+    }
+
+    /// Where to send.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/hook", self.port)
+    }
+
+    /// Everything that it got and answered well.
+    pub fn taken(&self) -> Vec<Got> {
+        self.got.lock().expect("no panic").clone()
+    }
+
+    /// Ids of all parcels that it got and answered well, in order.
+    pub fn ids(&self) -> Vec<String> {
+        self.taken().iter().flat_map(Got::ids).collect()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn take(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let got = Got { headers, body };
+    let answer = Arc::clone(&shared.answer);
+    let judged = got.clone();
+    let (status, headers) = tokio::task::spawn_blocking(move || answer(&judged)).await.expect("an answer");
+    if (200..300).contains(&status) {
+        shared.got.lock().expect("no panic").push(got);
+    }
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.insert(name, value.parse().expect("a header"));
+    }
+    (axum::http::StatusCode::from_u16(status).expect("a status"), map)
+}
