@@ -28,7 +28,9 @@ impl Dispatch {
         let mut lanes = Vec::new();
         for entry in &roster.destinations {
             let destination = entry.open(secret)?;
-            let outbox = Box::new(Post::new(place.clone()));
+            let post =
+                entry.lease().map_or_else(|| Post::new(place.clone()), |lease| Post::lending(place.clone(), lease));
+            let outbox = Box::new(post);
             let lane = Lane::start(&entry.name, destination, outbox, entry.backoff());
             lanes.push(lane.with_context(|| format!("destination {}", entry.name))?);
         }

@@ -38,6 +38,8 @@ pub struct Entry {
     kinds: Option<Vec<Kind>>,
     #[serde(default)]
     retry: Retry,
+    /// How long a parcel is lent to a lane; without it, five minutes.
+    lease_seconds: Option<u64>,
     #[serde(flatten)]
     channel: Channel,
 }
@@ -192,6 +194,12 @@ impl Entry {
             longest: seconds(self.retry.longest_seconds, default.longest),
             attempts: self.retry.attempts.unwrap_or(default.attempts).max(1),
         }
+    }
+
+    /// How long a parcel is lent, if that is said.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        self.lease_seconds.map(|seconds| Duration::from_secs(seconds.max(1)))
     }
 
     /// Sets it up. `secret` answers what an environment variable holds.

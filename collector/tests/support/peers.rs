@@ -1,5 +1,7 @@
 //! Real peers on loopback, each a process or a thread that can be stopped and started again on its port.
 
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
 use std::{
     fs,
     net::{TcpListener, TcpStream},

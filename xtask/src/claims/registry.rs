@@ -73,6 +73,7 @@ const fn claim(
 const SIZE: &str = "cargo xtask size";
 const BENCH: &str = "cargo xtask bench";
 const KILL: &str = "cargo test -p petitfour-collector --test kill";
+const HANDOVER: &str = "cargo test -p petitfour-collector --test handover";
 const FSYNC: &str = "cargo test -p petitfour-collector --test fsync";
 const HOSTILE: &str = "cargo test -p petitfour-collector --test hostile";
 const GOLDEN: &str = "cargo xtask test --only golden";
@@ -108,6 +109,13 @@ pub const CLAIMS: &[Claim] = &[
         Bound::AtMost(196_608.0),
         HOSTILE,
     ),
+        "collector.handover.kills",
+        "times that the collector was killed while it delivered",
+        "kills",
+        Bound::AtLeast(10.0),
+        HANDOVER,
+    ),
+    claim("collector.handover.lost", "parcels not delivered after the kills", "parcels", Bound::Equal(0.0), HANDOVER),
     claim("golden.scenarios", "golden scenarios", "scenarios", Bound::AtLeast(40.0), GOLDEN),
     claim(
         "golden.parity",
