@@ -57,7 +57,10 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = Place::folder(folder.path());
+        Self::over(Place::folder(folder.path()), folder)
+    }
+
+    fn over(place: Place, folder: TempDir) -> Self {
         Self { store: Store::open(&place).expect("a store"), place, folder }
     }
 
@@ -243,6 +246,28 @@ fn what_a_dead_lane_had_under_way_is_delivered_again_under_the_same_id() {
     assert_eq!(got.len(), 10, "each twice");
     assert_eq!(got.into_iter().collect::<BTreeSet<_>>(), ids(0, 5), "and under no other id");
     assert_eq!(receiver.taken()[1].header("webhook-id"), first, "the same batch is the same request");
+}
+
+#[test]
+fn the_outbox_is_the_same_over_postgresql() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, address) = peers::postgres(folder.path());
+    let desk = Desk::over(Place::Postgres(address), folder);
+    let receiver = Receiver::start(|got| (if got.ids().contains(&"p-3".to_owned()) { 422 } else { 200 }, Vec::new()));
+    // Two collectors over one database take turns at the same destination.
+    let lanes = [desk.lane("hook", webhook(&receiver, 3)), desk.lane("hook", webhook(&receiver, 3))];
+    desk.send("hook", events(0, 40));
+    lanes.iter().for_each(Lane::nudge);
+    assert!(within(15, || desk.waiting("hook") == (0, 1)), "{:?} {:?}", desk.waiting("hook"), desk.log("hook"));
+    let mut wanted = ids(0, 40);
+    wanted.remove("p-3");
+    assert_once(&receiver.ids(), &wanted);
+    post::suppress(desk.connection(), post::MAIL, "p", 1, "left").expect("noted");
+    assert!(post::is_suppressed(desk.connection(), post::MAIL, "p").expect("read"));
+    assert_eq!(post::holders(desk.connection(), "person-p-1").expect("read"), ["hook"]);
+    assert_eq!(post::replay(desk.connection(), "hook", None, now()).expect("replayed"), 1);
+    assert_eq!(post::forget(desk.connection(), "person-p-1").expect("forgotten"), 1);
+    assert_eq!(post::prune(desk.connection(), i64::MAX).expect("pruned"), 1, "hers, who was forgotten");
 }
 
 fn mail(port: u16) -> Mail {

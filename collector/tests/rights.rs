@@ -287,8 +287,7 @@ fn a_requester_may_sign_with_rsa_and_another_program() {
     openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key], b"");
     let modulus = String::from_utf8(openssl(&["rsa", "-in", key, "-noout", "-modulus"], b"")).expect("text");
     let hex = modulus.trim().strip_prefix("Modulus=").expect("a modulus");
-    let n: Vec<u8> =
-        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect();
+    let n = petitfour_collector::hex::read::<256>(hex).expect("hex");
     let jwk = json!({ "kty": "RSA", "alg": "RS256", "kid": "k1", "n": URL_SAFE_NO_PAD.encode(n), "e": "AQAB" });
     let rsa = |claims: &Value| {
         let header = json!({ "typ": "JWT", "alg": "RS256", "kid": "k1" });

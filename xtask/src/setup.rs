@@ -48,6 +48,8 @@ pub enum Part {
     Mosquitto,
     /// `nats-server`, which a collector test delivers to.
     Nats,
+    /// PostgreSQL's programs, which collector tests start a server of their own with.
+    Postgres,
     /// The Python packages that a collector test speaks with.
     Python,
     /// `cargo deny`, for licences and sources.
@@ -68,6 +70,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Part::Strace,
         Part::Mosquitto,
         Part::Nats,
+        Part::Postgres,
         Part::Python,
     ];
     if options.deny {
@@ -106,6 +109,7 @@ fn ready(workspace: &Workspace, part: Part) -> Result<String> {
         Part::Nats => {
             tool("nats-server", "nats-server", "a collector test delivers events to it, and stops it meanwhile")
         }
+        Part::Postgres => postgres(),
         Part::Python => python(workspace),
         Part::Deny => deny(workspace),
     }
@@ -193,6 +197,24 @@ fn tool(program: &str, package: &str, why: &str) -> Result<String> {
     say(&format!("{program} (Debian package {package})"), why);
     apt(package)?;
     Ok(format!("installed  {program}"))
+}
+
+/// PostgreSQL's programs; Debian keeps them off the PATH, in a folder for each version.
+fn postgres() -> Result<String> {
+    let versions = || fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let found = || {
+        on_path("initdb").or_else(|| versions().map(|version| version.path().join("bin/initdb")).find(|p| p.is_file()))
+    };
+    if let Some(path) = found() {
+        return Ok(format!("present    {}", path.display()));
+    }
+    say(
+        "PostgreSQL (Debian package postgresql)",
+        "collector tests keep a store in a server that they start themselves",
+    );
+    apt("postgresql")?;
+    found().context("the package postgresql left no initdb")?;
+    Ok("installed  PostgreSQL".to_owned())
 }
 
 /// Installs what `collector/tests/requirements.txt` pins, into a folder that is named after the file's content and

@@ -32,6 +32,7 @@ use crate::{
     },
     event::VISITOR,
     graph::{Graph, Known, find},
+    hex,
     ledger::Ledger,
     params,
     sql::Result,
@@ -66,7 +67,7 @@ pub fn erase(graph: &mut Graph<'_>, request: &Pending, reach: Reach, routes: &Ro
     let known: Vec<Known> = person.map(|person| person.identifiers).unwrap_or_default();
     let gone: Vec<&Known> =
         known.iter().filter(|one| whole || (one.namespace == namespace && one.value == value)).collect();
-    let names: Vec<String> = known.iter().map(|one| hex(&one.uid)).collect();
+    let names: Vec<String> = known.iter().map(|one| hex::write(&one.uid)).collect();
     let holders: BTreeSet<String> = names
         .iter()
         .map(|name| post::holders(connection, name))
@@ -161,14 +162,10 @@ fn member(targets: &Targets) -> Member {
             .map(|digest| Hashed::from_code(number | forms << 5, Digest(digest)))
         {
             Ok(Some(hashed)) => member.identifiers.push(Held::from(&hashed)),
-            _ => drop(member.ids.insert("visitor".to_owned(), hex(value))),
+            _ => drop(member.ids.insert("visitor".to_owned(), hex::write(value))),
         }
     }
     member
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Subject {

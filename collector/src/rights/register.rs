@@ -1,4 +1,4 @@
-//! Register: requests for deletion from the moment that they are taken until they are proved.
+//! The register: requests for deletion from the moment that they are taken until they are proved.
 //!
 //! A request is taken, then erased from the store with everything that is sent on to destinations in one transaction, then
 //! completed when the last destination has its copy. At that moment whom it named is let go of; what stays is who asked,

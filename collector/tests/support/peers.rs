@@ -85,12 +85,51 @@ impl Drop for Process {
 fn program(name: &str) -> PathBuf {
     let aside = Path::new("/usr/sbin").join(name);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    let folders = std::env::split_paths(&path).chain(versions);
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
     found.or_else(|| aside.is_file().then_some(aside)).unwrap_or_else(|| name.into())
 }
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// PostgreSQL, and the address of its database.
+pub fn postgres(folder: &Path) -> (Process, String) {
+    let port = port();
+    let cluster = folder.join("postgres");
+    fs::create_dir_all(&cluster).expect("a folder");
+    let root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    // It does not run as root.
+    let aside: &[&str] =
+        if root { &["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] } else { &[] };
+    if root {
+        run(&["chown", "postgres", cluster.to_str().expect("a path")]);
+        run(&["chmod", "o+x", folder.to_str().expect("a path")]);
+    }
+    let cluster = cluster.to_str().expect("a path");
+    let (initdb, postgres) = (program("initdb").display().to_string(), program("postgres").display().to_string());
+    run(&[aside, &[&initdb, "-D", cluster, "-U", "postgres", "--auth=trust", "-N", "-E", "UTF8"]].concat());
+    let number = port.to_string();
+    let sockets = format!("unix_socket_directories={cluster}");
+    let server = [postgres.as_str(), "-D", cluster, "-p", &number, "-c", "listen_addresses=127.0.0.1", "-c", &sockets];
+    let process = Process::new(words(&[aside, &server].concat()), port);
+    let address = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+    let ready = || {
+        Command::new(program("pg_isready"))
+            .args(["-q", "-h", "127.0.0.1", "-p", &number])
+            .status()
+            .is_ok_and(|s| s.success())
+    };
+    assert!(within(20, ready), "PostgreSQL does not answer");
+    (process, address)
+}
+
+fn run(command: &[&str]) {
+    let output = Command::new(command[0]).args(&command[1..]).output().expect("a program");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Mosquitto, an MQTT broker that keeps its sessions when it is stopped.
