@@ -11,6 +11,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use petitfour_linkage::{Options, Table, resolve};
 use support::{Set, claim, claim_at_least};
 
 const FEBRL1: (&str, &str) = ("febrl/dataset1.csv.gz", "rec_id");
@@ -71,6 +72,53 @@ fn people_who_are_all_different_are_left_apart() {
     println!("{pairs} false pairs among {people} people");
     claim("identity.different.false_pairs", pairs as f64, "pairs", "<= 10", pairs <= 10);
     assert!(pairs <= 10, "{pairs} pairs among people who are all different");
+}
+
+/// One record of each person, with a column more.
+fn strangers_with(column: &str, value: impl Fn(usize) -> String) -> Option<Set> {
+    let set = open(FEBRL1)?;
+    let mut seen = BTreeSet::new();
+    let firsts: Vec<usize> = (0..set.labels.len()).filter(|row| seen.insert(set.labels[*row].clone())).collect();
+    let set = set.only(&firsts);
+    let columns = set.table.columns().iter().map(String::as_str).chain([column]);
+    let mut table = Table::new(columns).expect("columns");
+    for (at, row) in set.table.rows().iter().enumerate() {
+        table.push(row.iter().cloned().chain([value(at)])).expect("a row");
+    }
+    Some(Set { table, labels: set.labels })
+}
+
+#[test]
+fn strangers_who_share_an_inbox_stay_strangers() {
+    let inbox = |at: usize| {
+        if at.is_multiple_of(2) { "kiosk@shop.example".to_owned() } else { format!("guest{at}@shop.example") }
+    };
+    let Some(set) = strangers_with("email", inbox) else { return };
+    assert_eq!(set.resolve().1.found_pairs, 0);
+}
+
+#[test]
+fn a_record_that_is_half_of_either_does_not_chain_two_people() {
+    let Some(set) = open(FEBRL1) else { return };
+    let columns = set.table.columns();
+    let full = |row: &&Vec<String>| row.iter().all(|field| !field.is_empty());
+    let mut complete = set.table.rows().iter().enumerate().filter(|(_, row)| full(row));
+    let (at, one) = complete.next().expect("a complete record");
+    let (_, two) = complete.find(|(other, _)| set.labels[*other] != set.labels[at]).expect("another person's");
+    let personal = ["given_name", "surname", "date_of_birth"];
+    let hybrid: Vec<String> = (0..columns.len())
+        .map(|column| if personal.contains(&columns[column].as_str()) { &one[column] } else { &two[column] }.clone())
+        .collect();
+    let mut table = set.table.clone();
+    let first = table.len();
+    for row in [one, one, one, one, two, two, two, two, &hybrid] {
+        table.push(row.iter().cloned()).expect("a row");
+    }
+    let clusters = resolve(&table, &Options::default()).expect("people").clusters;
+    let of = |row: usize| clusters.iter().position(|rows| rows.contains(&row));
+    assert_eq!(of(first), of(first + 3), "copies are one person's");
+    assert_eq!(of(first + 4), of(first + 7), "copies are one person's");
+    assert_ne!(of(first), of(first + 4), "the hybrid chained two people");
 }
 
 #[test]
