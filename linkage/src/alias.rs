@@ -1,7 +1,7 @@
 //! Terms that stand for one another: Bill for William, Hoxton for Islington.
 //!
-//! No list is carried. Where the records of several people have both terms, and far oftener than chance would bring them together, the
-//! two are aliases of one another, in the language and the habits of the file at hand.
+//! No list is carried. Where the records of several people have both terms, and far oftener than chance would bring
+//! them together, the two are aliases of one another, in the language and the habits of the file at hand.
 
 #![expect(clippy::indexing_slicing, reason = "indices are made here, from the lengths of what they index")]
 

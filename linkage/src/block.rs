@@ -1,9 +1,9 @@
 //! Which pairs are compared at all: those that share a key.
 //!
-//! A rule is one key or a pair of keys (soundex of a name and year of birth, postcode district and occupation, …), made from the
-//! columns that there are. Candidates are the union of all rules. A block that is too large says little and costs its square; it is
-//! left to the rules that cut finer. The cheapest rules come first, until the budget of pairs is spent: memory stays within
-//! a fixed number of pairs for each record, whatever the data.
+//! A rule is one key or a pair of keys (soundex of a name and year of birth, postcode district and occupation, …), made
+//! from the columns that there are. Candidates are the union of all rules. A block that is too large says little and
+//! costs its square; it is left to the rules that cut finer. The cheapest rules come first, until the budget of pairs
+//! is spent: memory stays within a fixed number of pairs for each record, whatever the data.
 
 #![expect(clippy::indexing_slicing, reason = "indices are made here, from the lengths of what they index")]
 
@@ -119,7 +119,8 @@ impl Candidates {
     }
 }
 
-/// Records by the hash of their keys, blocks of one and blocks too large left out; pairs of those that stay and of those too large.
+/// Records by the hash of their keys, blocks of one and blocks too large left out; pairs of those that stay and of
+/// those too large.
 fn blocks(keys: &[Key], plan: &[usize], records: usize) -> (Vec<(u64, u32)>, u64, u64) {
     let mut order: Vec<(u64, u32)> = Vec::new();
     for record in 0..records {

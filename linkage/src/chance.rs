@@ -1,8 +1,8 @@
 //! u: how often records of two different people agree by chance.
 //!
-//! Counted on random pairs for all values together, and for each value on its own. Once there are groups, pairs within one are left out,
-//! since they do not agree by chance; and the frequency of a term counts people, not records, so that somebody with
-//! twenty records does not make his own name common.
+//! Counted on random pairs for all values together, and for each value on its own. Once there are groups, pairs within
+//! one are left out, since they do not agree by chance; and the frequency of a term counts people, not records, so that
+//! somebody with twenty records does not make his own name common.
 
 #![expect(clippy::indexing_slicing, reason = "indices are made here, from the lengths of what they index")]
 
@@ -114,8 +114,8 @@ impl Tally {
         counts.iter().map(|count| (*count as f64 + 0.5) / (all as f64 + 0.5 * levels)).collect()
     }
 
-    /// For each value, how often a random record of somebody else stands at each level to it. Whose a value is, its first record
-    /// tells: right for what is rare, and what is common needs no such care.
+    /// For each value, how often a random record of somebody else stands at each level to it. Whose a value is, its
+    /// first record tells: right for what is rare, and what is common needs no such care.
     fn own(&self, measure: &Measure, u: &[f64], groups: Option<&[u32]>) -> Vec<f32> {
         let levels = measure.levels();
         let row = |(value, counts): (usize, &[u16])| -> Vec<f32> {

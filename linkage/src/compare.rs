@@ -1,7 +1,7 @@
 //! How alike two values are: a level out of a short list, best first.
 //!
-//! Levels are ordered by how much they say, and the first that fits is taken. What a level is worth is not decided here: training
-//! finds it from the records. A missing value gives no level.
+//! Levels are ordered by how much they say, and the first that fits is taken. What a level is worth is not decided
+//! here: training finds it from the records. A missing value gives no level.
 
 use rapidfuzz::distance::{jaro_winkler, osa};
 
@@ -112,7 +112,8 @@ fn first<const N: usize>(fits: [bool; N]) -> u8 {
     u8::try_from(at).unwrap_or(u8::MAX)
 }
 
-/// At most so many letters inserted, removed, replaced or swapped with their neighbour. One-letter texts are never near.
+/// At most so many letters inserted, removed, replaced or swapped with their neighbour. One-letter texts are never
+/// near.
 fn near(a: &str, b: &str, most: usize) -> bool {
     a.len().abs_diff(b.len()) <= most
         && a.len().min(b.len()) > most
@@ -124,8 +125,8 @@ fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
     osa::distance_with_args(a.chars(), b.chars(), &osa::Args::default().score_cutoff(most))
 }
 
-/// Whether the first or the last half of both could be one: so many edits leave one of so many and one more parts untouched. Spares most
-/// pairs the table of the distance.
+/// Whether the first or the last half of both could be one: so many edits leave one of so many and one more parts
+/// untouched. Spares most pairs the table of the distance.
 fn shares(a: &str, b: &str, most: usize) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let same = |x: &mut dyn Iterator<Item = (&u8, &u8)>| x.take_while(|(x, y)| x == y).count();

@@ -1,9 +1,10 @@
 //! Which records form one person: groups are merged while all that their records say together makes it likely enough.
 //!
-//! Every record starts as a group. The two groups whose evidence is strongest are merged, their evidence against all others is
-//! added up, and so on until no two groups pass the threshold. Evidence between groups is pooled by measure, over those pairs of
-//! records that both have a value. A record with a name and a postcode and another with a name and a date of birth thus meet
-//! in a third; and one stray edge between two large groups is outvoted by the pairs beside it, which keeps chains from growing.
+//! Every record starts as a group. The two groups whose evidence is strongest are merged, their evidence against all
+//! others is added up, and so on until no two groups pass the threshold. Evidence between groups is pooled by measure,
+//! over those pairs of records that both have a value. A record with a name and a postcode and another with a name and
+//! a date of birth thus meet in a third; and one stray edge between two large groups is outvoted by the pairs beside
+//! it, which keeps chains from growing.
 //!
 //! Ties are broken by the order of records, which is the order of their contents.
 
@@ -37,9 +38,10 @@ impl Pool {
         self.pairs += other.pairs;
     }
 
-    /// Bits that it is worth; `None` when no pair has both values. Halfway between two readings. The logarithm of the mean factor is right when each record copies
-    /// any one of the other group's; the mean of the bits, when all of them must agree. The first alone forgives a person of
-    /// two dates of birth, the second alone parts one who moved house.
+    /// Bits that it is worth; `None` when no pair has both values. Halfway between two readings. The logarithm of the
+    /// mean factor is right when each record copies any one of the other group's; the mean of the bits, when all of
+    /// them must agree. The first alone forgives a person of two dates of birth, the second alone parts one who moved
+    /// house.
     pub fn weight(self) -> Option<f64> {
         if self.pairs == 0.0 {
             return None;
@@ -106,7 +108,8 @@ fn key(a: u32, b: u32) -> (u32, u32) {
 }
 
 impl<'a> Grouping<'a> {
-    /// Starts from candidates with their levels; `floor` is the odds in bits below which a pair does not connect anything.
+    /// Starts from candidates with their levels; `floor` is the odds in bits below which a pair does not connect
+    /// anything.
     pub fn new(records: &'a Records, model: &'a Model, pairs: &[(u32, u32)], levels: &[u8], floor: f64) -> Self {
         let width = records.measures.len().max(1);
         let mut grouping = Self {

@@ -1,7 +1,7 @@
 //! What a column means: recognised by its name, or said by a mapping.
 //!
-//! A column whose name says nothing is left out, so that an unknown label, key or note never becomes evidence; the resolution lists
-//! what was used as what. Absent on purpose: guessing from values.
+//! A column whose name says nothing is left out, so that an unknown label, key or note never becomes evidence; the
+//! resolution lists what was used as what. Absent on purpose: guessing from values.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -161,8 +161,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a file says of its columns: `{ "columns": { "nr": "record_id", "note": "ignore" } }`. Columns it does not name are
-/// recognised by their names.
+/// What a file says of its columns: `{ "columns": { "nr": "record_id", "note": "ignore" } }`. Columns it does not name
+/// are recognised by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {

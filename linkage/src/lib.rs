@@ -1,13 +1,16 @@
 //! Which imported records are one person: record linkage after Fellegi and Sunter, trained without labels.
 //!
-//! [`resolve`] takes a [`Table`] of records and proposes [`Edge`]s between those that are likely one person's, each with the bits of evidence
-//! that make its probability. It decides nothing: what is proposed enters the identity graph, or does not, by the graph's policy.
+//! [`resolve`] takes a [`Table`] of records and proposes [`Edge`]s between those that are likely one person's, each
+//! with the bits of evidence that make its probability. It decides nothing: what is proposed enters the identity graph,
+//! or does not, by the graph's policy.
 //!
-//! The way of a table: columns to kinds (`kind`), fields to values (`value`), records in the order of their contents (`records`),
-//! candidates by shared keys (`block`), levels of likeness (`compare`), what levels are worth (`chance`, `train`, `model`), groups by
-//! pooled evidence (`group`), which in turn teach aliases (`alias`). `docs/linkage.md` has the method with its sources.
+//! The way of a table: columns to kinds (`kind`), fields to values (`value`), records in the order of their contents
+//! (`records`), candidates by shared keys (`block`), levels of likeness (`compare`), what levels are worth (`chance`,
+//! `train`, `model`), groups by pooled evidence (`group`), which in turn teach aliases (`alias`). `docs/linkage.md` has
+//! the method with its sources.
 //!
-//! Invariant: the same records in any order give the same people. Absent on purpose: labels, thresholds by data set, lists of names.
+//! Invariant: the same records in any order give the same people. Absent on purpose: labels, thresholds by data set,
+//! lists of names.
 //!
 //! ```
 //! use petitfour_linkage::{Options, Table, resolve};

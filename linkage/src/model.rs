@@ -1,8 +1,9 @@
 //! What a level is worth in bits, and what all levels of a pair make together.
 //!
-//! The weight of Fellegi and Sunter is log2(m / u): how much oftener records of one person agree so far than records of two. For equal
-//! values u is the frequency of that value, so that a rare surname says more than a common one. Below equality, u is how
-//! many records come that near to the value, so that one digit off a common date says little. Nothing is said of a missing value.
+//! The weight of Fellegi and Sunter is log2(m / u): how much oftener records of one person agree so far than records of
+//! two. For equal values u is the frequency of that value, so that a rare surname says more than a common one. Below
+//! equality, u is how many records come that near to the value, so that one digit off a common date says little.
+//! Nothing is said of a missing value.
 
 #![expect(clippy::indexing_slicing, reason = "indices are made here, from the lengths of what they index")]
 
@@ -67,8 +68,8 @@ impl Model {
         (self.prior / (1.0 - self.prior)).log2()
     }
 
-    /// Moves the prior to where it equals the share of all pairs that it makes likely; pairs that are no candidates count as
-    /// different people.
+    /// Moves the prior to where it equals the share of all pairs that it makes likely; pairs that are no candidates
+    /// count as different people.
     pub(crate) fn settle_prior(&mut self, records: &Records, candidates: &Candidates, levels: &[u8]) {
         let n = records.len() as f64;
         let all = (n * (n - 1.0) / 2.0).max(1.0);

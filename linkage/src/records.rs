@@ -1,7 +1,7 @@
 //! Records as values to compare: one measure for each aspect of each column, every distinct value held once.
 //!
-//! Records are put in the order of their contents first, so that nothing that follows (samples, ties) depends on the order of rows.
-//! Records of equal content are interchangeable; their own keys are not looked at.
+//! Records are put in the order of their contents first, so that nothing that follows (samples, ties) depends on the
+//! order of rows. Records of equal content are interchangeable; their own keys are not looked at.
 
 #![expect(clippy::indexing_slicing, reason = "indices are made here, from the lengths of what they index")]
 

@@ -1,11 +1,12 @@
 //! From a table to people: candidates, two rounds of training and grouping, edges with their evidence.
 //!
-//! The first round trains on pairs alone. Its groups teach the second what people are like: aliases, frequencies of people, chance
-//! agreement without kin. A third round changes nothing that matters (F1 of the historical set moves by 0.0001).
+//! The first round trains on pairs alone. Its groups teach the second what people are like: aliases, frequencies of
+//! people, chance agreement without kin. A third round changes nothing that matters (F1 of the historical set moves by
+//! 0.0001).
 //!
-//! Edges are what is proposed: every candidate pair of one group that passes the threshold by itself, and where two groups were
-//! merged by what all their records say together, the pair that says most, with the pooled evidence. The groups are the components
-//! of the edges, exactly.
+//! Edges are what is proposed: every candidate pair of one group that passes the threshold by itself, and where two
+//! groups were merged by what all their records say together, the pair that says most, with the pooled evidence. The
+//! groups are the components of the edges, exactly.
 
 #![expect(clippy::indexing_slicing, reason = "indices are made here, from the lengths of what they index")]
 
@@ -251,8 +252,8 @@ impl Resolved {
         }
     }
 
-    /// The evidence of two rows by themselves, whether or not they are proposed; `None` for a row that is not there, and for a row and
-    /// itself.
+    /// The evidence of two rows by themselves, whether or not they are proposed; `None` for a row that is not there,
+    /// and for a row and itself.
     pub fn explain(&self, left: usize, right: usize) -> Option<Edge> {
         let (a, b) = (*self.record_of.get(left)?, *self.record_of.get(right)?);
         (a != b).then(|| self.edge(&self.names(), a, b))

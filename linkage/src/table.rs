@@ -1,7 +1,8 @@
 //! Records as they were imported: a header and rows of text, with the line each came from.
 //!
-//! Nothing is interpreted here. The reader refuses what it cannot read rightly, with file and line, instead of linking half of it:
-//! a row of another width, bytes that are no UTF-8, a record that never ends. What a refusal says never repeats a value.
+//! Nothing is interpreted here. The reader refuses what it cannot read rightly, with file and line, instead of linking
+//! half of it: a row of another width, bytes that are no UTF-8, a record that never ends. What a refusal says never
+//! repeats a value.
 
 use std::{
     cell::Cell,
@@ -14,7 +15,8 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 
-/// Bytes of one record that are read before it is refused; a quote that was never closed would otherwise take in the whole file.
+/// Bytes of one record that are read before it is refused; a quote that was never closed would otherwise take in the
+/// whole file.
 pub const MAX_RECORD: u64 = 1 << 20;
 /// Records of one table: indices are 32 bits, and what candidates cost in memory grows with them.
 pub const MAX_RECORDS: usize = 2_000_000;
@@ -120,8 +122,8 @@ impl Table {
     /// Appends a record.
     ///
     /// # Errors
-    /// [`TableError::Width`] when it is not as wide as the header, [`TableError::Many`] when the table is full. The line is what it
-    /// would be in a file.
+    /// [`TableError::Width`] when it is not as wide as the header, [`TableError::Many`] when the table is full. The
+    /// line is what it would be in a file.
     pub fn push<S: Into<String>>(&mut self, row: impl IntoIterator<Item = S>) -> Result<(), TableError> {
         let row: Vec<String> = row.into_iter().map(Into::into).collect();
         if row.len() != self.columns.len() {
@@ -135,7 +137,8 @@ impl Table {
         Ok(())
     }
 
-    /// Reads a file: CSV separated by comma, semicolon or tab, as the header has it; gzip'd or plain, as its first bytes say.
+    /// Reads a file: CSV separated by comma, semicolon or tab, as the header has it; gzip'd or plain, as its first
+    /// bytes say.
     ///
     /// # Errors
     /// [`TableError`], each with its line.

@@ -1,8 +1,8 @@
 //! What a field says once case, accents, punctuation and format are gone.
 //!
-//! Each parser answers `None` for a field that says nothing (empty, `null`, `n/a`, a date without digits): what is missing is no
-//! evidence, neither for nor against. Wrong values are kept as they are, since a month 71 is a typing error that still agrees in
-//! seven digits.
+//! Each parser answers `None` for a field that says nothing (empty, `null`, `n/a`, a date without digits): what is
+//! missing is no evidence, neither for nor against. Wrong values are kept as they are, since a month 71 is a typing
+//! error that still agrees in seven digits.
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
@@ -55,8 +55,8 @@ pub enum Value {
 /// What people and programs write where they know nothing.
 const NOTHING: &[&str] = &["", "null", "none", "nan", "n/a", "nil", "unknown", "undefined", "-", "--", "?", "."];
 
-/// Words before and after a name that are no name. Titles of nobility stay where they are rare enough to tell people apart:
-/// frequencies see to the common ones.
+/// Words before and after a name that are no name. Titles of nobility stay where they are rare enough to tell people
+/// apart: frequencies see to the common ones.
 const TITLES: &[&str] = &[
     "sir",
     "mr",
@@ -193,7 +193,8 @@ fn date_parts(field: &str) -> Option<Vec<String>> {
     (!parts.is_empty()).then_some(parts)
 }
 
-/// Whether numbers such as `3/4/1990` of a column are written day first: what more of its dates can only be. Day first when none tells.
+/// Whether numbers such as `3/4/1990` of a column are written day first: what more of its dates can only be. Day first
+/// when none tells.
 pub fn date_order<'a>(fields: impl Iterator<Item = &'a str>) -> DateOrder {
     let (mut day_first, mut month_first) = (0_u32, 0_u32);
     for field in fields {
@@ -212,8 +213,8 @@ pub fn date_order<'a>(fields: impl Iterator<Item = &'a str>) -> DateOrder {
 impl Name {
     /// A name from what its columns hold; any of them may be empty.
     ///
-    /// Where the full name is all there is, its first word is the given name and its last the surname, or the other way round before
-    /// a comma. Where parts and the full name both are there, the full name adds what the parts left out.
+    /// Where the full name is all there is, its first word is the given name and its last the surname, or the other way
+    /// round before a comma. Where parts and the full name both are there, the full name adds what the parts left out.
     pub fn parse(given: &str, middle: &str, surname: &str, full: &str) -> Option<Self> {
         let plain = |words: Vec<String>| -> Vec<String> {
             let named = |word: &String| !TITLES.contains(&word.as_str()) && word.chars().any(char::is_alphabetic);
