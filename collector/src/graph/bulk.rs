@@ -42,6 +42,9 @@ pub(crate) struct Tie<'e> {
 /// A place among the evidence: both ends, rule, source.
 type Slot<'e> = (i64, i64, u8, &'e str);
 
+/// When a piece of evidence was said first, and by which message.
+type First = (i64, Vec<u8>);
+
 impl Graph<'_> {
     /// Makes sure that what is stored of these identifiers is remembered; those that are not stored are left.
     pub(crate) fn recall<'k>(&mut self, keys: impl IntoIterator<Item = &'k Key>) -> Result<BTreeSet<&'k Key>> {
@@ -148,7 +151,7 @@ impl Graph<'_> {
         let pairs: BTreeSet<(i64, i64)> = pieces.keys().map(|(a, b, ..)| (*a, *b)).collect();
         let pairs: Vec<(i64, i64)> = pairs.into_iter().collect();
         let sql = "SELECT a, b, rule, source, first_at, evidence FROM edges WHERE (a, b) IN (:keys)";
-        let mut known: BTreeMap<(i64, i64, u8, String), (i64, Vec<u8>)> = BTreeMap::new();
+        let mut known: BTreeMap<(i64, i64, u8, String), First> = BTreeMap::new();
         for row in self.connection.among_pairs(sql, &pairs)? {
             known.insert((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), (row.get(4)?, row.get(5)?));
         }

@@ -109,6 +109,7 @@ pub const CLAIMS: &[Claim] = &[
         Bound::AtMost(196_608.0),
         HOSTILE,
     ),
+    claim(
         "collector.handover.kills",
         "times that the collector was killed while it delivered",
         "kills",
