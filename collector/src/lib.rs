@@ -25,6 +25,7 @@ pub mod journal;
 pub mod keep;
 pub mod key;
 pub mod ledger;
+pub mod link;
 pub mod log;
 pub mod members;
 pub mod metrics;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCod
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use petitfour_collector::{
-    Config, import, ring,
+    Config, import, link, partner, ring,
     site::Www,
     start,
     store::{Place, Store},
@@ -72,6 +72,11 @@ enum Command {
     /// Make, list and end write keys
     #[command(subcommand)]
     Key(ring::Command),
+    /// Take a partner's file: its match table, its exposure log, the segments that it sells
+    #[command(subcommand)]
+    Partner(partner::command::Command),
+    /// Find which records of a file are one person's, and propose to tie them
+    Link(link::Options),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -153,6 +158,8 @@ fn obey(command: &Command, place: &Place) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match command {
         Command::Import(options) => import::run(options, place, &mut out).map(drop),
+        Command::Partner(command) => partner::command::run(command, place, &mut out),
+        Command::Link(options) => link::run(options, place, &mut out),
         Command::Key(command) => ring::run(command, &mut Store::open(place)?, &mut out),
     }
 }

@@ -170,6 +170,12 @@ pub(crate) fn news(connection: &Connection, engine: Option<&Arc<Engine>>, visito
         members.insert(segment, Member { segment, inside: row.get(1)?, as_of });
     }
     let now = store::now();
+    for (name, until) in bought(connection, visitor, now)? {
+        // Its end comes with the next answer; until then a device knows it for as long as it was told.
+        let as_of = u64::try_from(now.min(until)).unwrap_or_default();
+        let segment = Key::of(&name).0;
+        members.insert(segment, Member { segment, inside: until > now, as_of });
+    }
     for standing in own(connection, engine, visitor, now)? {
         let as_of = u64::try_from(now).unwrap_or_default();
         members.insert(standing.key(), Member { segment: standing.key(), inside: standing.inside, as_of });
@@ -179,6 +185,20 @@ pub(crate) fn news(connection: &Connection, engine: Option<&Arc<Engine>>, visito
     members.truncate(MAX_ROWS);
     let elsewhere = frequency::elsewhere(connection, visitor, now)?;
     Ok(News { received, members, elsewhere, feeds: feed::versions(connection)? })
+}
+
+/// Segments of second and third parties as `provider/segment`, and until when they may be used. What has ended within the last
+/// month is told as ended.
+fn bought(connection: &Connection, visitor: &[u8; 16], now: i64) -> Result<Vec<(String, i64)>> {
+    let rows = connection.query(
+        "SELECT b.provider, b.segment, max(b.until) FROM identifiers v
+         JOIN identifiers i ON i.person = v.person
+         JOIN bought b ON b.identifier = i.id AND b.until > ?3
+         WHERE v.namespace = ?1 AND v.value = ?2 AND v.shared = 0
+         GROUP BY b.provider, b.segment",
+        params![VISITOR, visitor, now - 30 * frequency::DAY],
+    )?;
+    rows.iter().map(|row| Ok((format!("{}/{}", row.get::<String>(0)?, row.get::<String>(1)?), row.get(2)?))).collect()
 }
 
 /// In which segments the whole person is, where one is known behind the visitor.

@@ -151,6 +151,7 @@ pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> a
         .route("/v1/persons", get(api::find))
         .route("/v1/persons/path", get(api::path))
         .route("/v1/persons/{person}", get(api::one))
+        .route("/v1/persons/{person}/eids", get(api::eids))
         .route("/v1/evidence/withdraw", post(api::withdraw))
         .route("/v1/evidence/restore", post(api::restore))
         .route("/collector", get(counts_page))

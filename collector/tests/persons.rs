@@ -21,7 +21,7 @@ use petitfour_collector::{
     event::{ANONYMOUS, Event, Identifier, Kind, VISITOR},
     hex,
     journal::{Journal, Outcome},
-    person::frequency::{DAY, Impressions, report},
+    person::frequency::{DAY, Impressions, count},
     store::{Place, Store, now},
 };
 use petitfour_compiler::{Source, compile_segments};
@@ -134,7 +134,7 @@ fn a_device_hears_of_segments_exposures_and_feeds_of_the_whole_person() {
                 source: "tv".into(),
                 count: 3,
             };
-            report(graph.connection, &[seen.clone(), seen])
+            count(graph.connection, &seen)
         })
         .expect("stored");
     drop(store);

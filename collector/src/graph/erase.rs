@@ -9,12 +9,15 @@ use super::{Graph, people::is_shared};
 use crate::{event::VISITOR, ledger::DEVICE, params, sql::Result};
 
 /// Everything that hangs on an identifier, rows before what they refer to.
-const EVERYTHING: [&str; 8] = [
+const EVERYTHING: [&str; 11] = [
     "DELETE FROM events WHERE identifier = ?1",
     "DELETE FROM contacts WHERE identifier = ?1",
     "DELETE FROM edges WHERE a = ?1 OR b = ?1",
     "DELETE FROM cuts WHERE a = ?1 OR b = ?1",
     "DELETE FROM impressions WHERE identifier = ?1",
+    "DELETE FROM partner_ids WHERE identifier = ?1",
+    "DELETE FROM bought WHERE identifier = ?1",
+    "DELETE FROM proposals WHERE a = ?1 OR b = ?1",
     // Of whoever went by its id: made anew for those who are left.
     "DELETE FROM profiles WHERE person = ?1",
     "DELETE FROM standings WHERE person = ?1",

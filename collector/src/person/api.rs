@@ -6,7 +6,10 @@ use axum::{
     Json,
     extract::{Path, Query, State},
 };
-use petitfour::identity::{self, Digest, Namespace};
+use petitfour::{
+    consent::Permissions,
+    identity::{self, Digest, Namespace},
+};
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
@@ -16,6 +19,7 @@ use crate::{
     event::{ANONYMOUS, CARD, DEVICE, VISITOR},
     graph::{self, Graph, Known, Memory, Person, Step, Which},
     hex, names,
+    partner::eids::{Uid, eids as write_eids},
     site::App,
     sql::{Connection, Result},
     store::now,
@@ -148,6 +152,37 @@ async fn show(app: &App, uid: [u8; 16]) -> std::result::Result<Json<Json_>, Refu
         })
         .await?;
     Ok(Json(shown.ok_or(Refusal::Nobody)?))
+}
+
+/// The ids by which partners know a person, as OpenRTB's `user.eids`; empty where what is known was told without *share*.
+///
+/// # Errors
+/// [`Refusal::Nobody`], or [`Refusal::Asked`] for what is no id.
+pub async fn eids(State(app): State<Arc<App>>, Path(uid): Path<String>) -> std::result::Result<Json<Json_>, Refusal> {
+    let uid: [u8; 16] = hex::read(&uid).ok_or(Refusal::Asked)?;
+    let policy = Arc::clone(&app.policy);
+    let found = app
+        .reader
+        .run("eids", move |connection| {
+            let Some(person) = graph::person(connection, &policy, &uid)? else { return Ok(None) };
+            let rows = connection.query(
+                "SELECT p.source, p.id, p.atype, min(e.permitted) FROM identifiers i
+                 JOIN partner_ids p ON p.identifier = i.id
+                 JOIN edges e ON (e.a = i.id OR e.b = i.id) AND e.withdrawn IS NULL
+                 WHERE i.person = ?1 GROUP BY p.source, p.id, p.atype",
+                crate::params![person.root],
+            )?;
+            let mut uids = Vec::new();
+            for row in &rows {
+                if Permissions::from_bits(row.get(3)?).share() {
+                    uids.push(Uid { source: row.get(0)?, id: row.get(1)?, atype: row.get(2)? });
+                }
+            }
+            Ok(Some(uids))
+        })
+        .await?;
+    let uids = found.ok_or(Refusal::Nobody)?;
+    Ok(Json(json!({ "user": { "eids": write_eids(&uids, true) } })))
 }
 
 fn name(connection: &Connection, campaign: u32) -> Result<String> {

@@ -94,22 +94,21 @@ pub struct Impressions {
     pub channel: String,
     /// Which partner.
     pub source: String,
-    /// How often that day.
+    /// How often.
     pub count: i64,
 }
 
-/// Keeps what a partner reports of a day; a report of the same day again takes the place of the first.
+/// Adds exposures that a partner reports to those of their day.
 ///
 /// # Errors
 /// Any error of the store.
-pub fn report(connection: &Connection, rows: &[Impressions]) -> Result<()> {
-    for row in rows {
-        connection.execute(
-            "INSERT INTO impressions (identifier, campaign, day, channel, source, count)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (identifier, campaign, day, channel, source) DO UPDATE SET count = excluded.count",
-            params![row.identifier, row.campaign, row.day, &row.channel, &row.source, row.count],
-        )?;
-    }
+pub fn count(connection: &Connection, seen: &Impressions) -> Result<()> {
+    connection.execute(
+        "INSERT INTO impressions (identifier, campaign, day, channel, source, count)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (identifier, campaign, day, channel, source) DO UPDATE
+           SET count = impressions.count + excluded.count",
+        params![seen.identifier, seen.campaign, seen.day, &seen.channel, &seen.source, seen.count],
+    )?;
     Ok(())
 }

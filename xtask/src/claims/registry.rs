@@ -78,6 +78,8 @@ const FSYNC: &str = "cargo test -p petitfour-collector --test fsync";
 const HOSTILE: &str = "cargo test -p petitfour-collector --test hostile";
 const GOLDEN: &str = "cargo xtask test --only golden";
 const BROWSER: &str = "cargo xtask test --only package";
+const PARTNERS: &str = "cargo test -p petitfour-collector --test partners";
+const GRAPH: &str = "cargo test -p petitfour-collector --test graph";
 const PEOPLE: &str = "cargo test -p petitfour-linkage --test people";
 const REPLAY: &str = "cargo xtask demo --check";
 
@@ -117,6 +119,20 @@ pub const CLAIMS: &[Claim] = &[
         HANDOVER,
     ),
     claim("collector.handover.lost", "parcels not delivered after the kills", "parcels", Bound::Equal(0.0), HANDOVER),
+    claim(
+        "identity.overmerge.people",
+        "people that ten thousand stay who share one kiosk, one inbox and one number",
+        "people",
+        Bound::Equal(10_000.0),
+        GRAPH,
+    ),
+    claim(
+        "frequency.partners.exposures",
+        "exposures of one person that a site and two partners report: 1, 2 and 3",
+        "exposures",
+        Bound::Equal(6.0),
+        PARTNERS,
+    ),
     claim("golden.scenarios", "golden scenarios", "scenarios", Bound::AtLeast(40.0), GOLDEN),
     claim(
         "golden.parity",
