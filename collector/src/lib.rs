@@ -4,7 +4,9 @@
 //! [`ledger`] writes its rows and moves the counts; [`store`] commits and syncs; then, and only then, the answer is 200. The same
 //! (replica, sequence) again changes nothing and is answered 200 too. [`shelf`] serves the bundle, [`page`] and [`counts`] show what
 //! was counted, [`keep`] hands a profile back as a cookie, [`site`] gives each of them its address. [`identity`] says which digest
-//! each partner takes. What others send comes by [`intake`] under a write [`key`], to the [`journal`]. Endpoints, tables and limits: `docs/collector.md`.
+//! each partner takes. What others send comes by [`intake`] under a write [`key`], to the [`journal`]. [`destination`] hands over what
+//! was decided, [`partner`] reads what others know, [`rights`] deletes and proves it, [`activation`] sets these up. Endpoints,
+//! tables and limits: `docs/collector.md`.
 //!
 //! Absent on purpose, for now: authentication of readers. Put a proxy in front of anything but loopback.
 

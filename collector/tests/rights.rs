@@ -77,6 +77,7 @@ impl Company {
 /// A collector that listens to some companies.
 struct Desk {
     server: Server,
+    place: Place,
     data: TempDir,
 }
 
@@ -93,7 +94,9 @@ impl Desk {
         command.env("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let file = file.display().to_string();
         let arguments = [&["--rights", file.as_str()], more].concat();
-        Self { server: Server::spawn(command, data.path(), &arguments), data }
+        let store = more.iter().position(|argument| *argument == "--store").and_then(|at| more.get(at + 1));
+        let place = Place::parse(store.copied(), data.path()).expect("a place");
+        Self { server: Server::spawn(command, data.path(), &arguments), place, data }
     }
 
     /// Sends a token; the status and what the acknowledgement says, once its signature was checked by the published key.
@@ -115,7 +118,7 @@ impl Desk {
     }
 
     fn count(&self, sql: &str) -> i64 {
-        let store = Place::folder(self.data.path()).reader().expect("a reader");
+        let store = self.place.reader().expect("a reader");
         store.scalar(sql, params![]).expect("read").unwrap_or_default()
     }
 
@@ -330,17 +333,28 @@ fn roster(folder: &Path, receiver: &Receiver) -> String {
 
 #[test]
 fn a_person_is_gone_from_the_store_from_destinations_and_from_what_arrives_afterwards() {
+    gone(&[]);
+}
+
+#[test]
+fn a_person_is_gone_from_a_postgresql_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, address) = peers::postgres(folder.path());
+    gone(&["--store", &address]);
+}
+
+fn gone(more: &[&str]) {
     let (publisher, receiver) = (Company::new("publisher.example"), Receiver::start(|_| (200, Vec::new())));
     let folder = tempfile::tempdir().expect("a folder");
     let file = roster(folder.path(), &receiver);
-    let desk = Desk::start(&[publisher.listed()], "person", &["--destinations", &file]);
+    let desk = Desk::start(&[publisher.listed()], "person", &[&["--destinations", &file], more].concat());
     for (replica, address) in [(1, "jane@example.com"), (2, "jane@example.com"), (3, "john@example.com")] {
         desk.server.sync(&told(replica, 0, address));
     }
     assert_eq!((desk.count("SELECT count(*) FROM visitors"), desk.server.total("identities")), (3, 3));
 
     // Something of the person was delivered, and something waits.
-    let place = Place::folder(desk.data.path());
+    let place = desk.place.clone();
     let person = {
         let store = Store::open(&place).expect("the store");
         let uid = "SELECT p.uid FROM identifiers i JOIN identifiers p ON p.id = i.person WHERE i.value = ?1";

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac;
 use serde_json::json;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use petitfour::identity::Digest;
 
@@ -85,8 +86,8 @@ impl Webhook {
             .timeout_global(Some(timeout))
             .user_agent(concat!("petitfour/", env!("CARGO_PKG_VERSION")))
             .tls_config(
-                ureq::tls::TlsConfig::builder()
-                    .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+                TlsConfig::builder()
+                    .root_certs(roots())
                     .unversioned_rustls_crypto_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
                     .build(),
             )
@@ -133,6 +134,12 @@ impl Destination for Webhook {
             Answer::Never { reason, .. } => all(parcels, &Receipt::refused(reason)),
         }
     }
+}
+
+/// Whom this machine trusts to certify. One that trusts nobody speaks to `http:` alone, and says so by its receipts.
+fn roots() -> RootCerts {
+    let known = rustls_native_certs::load_native_certs().certs;
+    RootCerts::new_with_certs(&known.iter().map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>())
 }
 
 /// The parcel's own id, or one that follows from all of them.

@@ -162,6 +162,40 @@ pub fn smtp(folder: &Path) -> (Process, PathBuf) {
     (Process::new(command, port), file)
 }
 
+/// A server with a certificate of its own for 127.0.0.1, and the file that certifies it. It takes HTTP posts, or mail when
+/// `mail` says so, over TLS, and writes a line for each.
+pub fn tls(folder: &Path, mail: bool) -> (Process, PathBuf, PathBuf) {
+    let (port, file) = (port(), folder.join("tls.ndjson"));
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("certificate-key.pem"));
+    let (shown, hidden) = (certificate.display().to_string(), key.display().to_string());
+    run(&[
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=peer",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1,DNS:localhost",
+        "-addext",
+        "basicConstraints=CA:FALSE",
+        "-keyout",
+        &hidden,
+        "-out",
+        &shown,
+    ]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/tls.py").display().to_string();
+    let what = if mail { "mail" } else { "http" };
+    let command = words(&[&python(), &script, what, &port.to_string(), &file.display().to_string(), &shown, &hidden]);
+    (Process::new(command, port), file, certificate)
+}
+
 /// The Python of the pinned packages, where `cargo xtask setup` puts it.
 fn python() -> String {
     let list = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt")).expect("a list");
