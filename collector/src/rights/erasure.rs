@@ -62,6 +62,9 @@ const UNTOLD: Forms = Forms::PLAIN;
 pub fn erase(graph: &mut Graph<'_>, request: &Pending, reach: Reach, routes: &Routes) -> Result<()> {
     let (namespace, value) = named(&request.subject);
     let connection = graph.connection;
+    if !register::is_pending(connection, request)? {
+        return Ok(());
+    }
     let person = find(connection, graph.policy, namespace, &value)?;
     let whole = request.requester.is_empty() || reach == Reach::Person;
     let known: Vec<Known> = person.map(|person| person.identifiers).unwrap_or_default();

@@ -121,6 +121,17 @@ fn subject(namespace: u8, value: &[u8]) -> Option<Subject> {
     })
 }
 
+/// Whether a request is still to be erased. Several collectors may have read it as pending.
+///
+/// # Errors
+/// Any error of the store.
+pub fn is_pending(connection: &Connection, request: &Pending) -> Result<bool> {
+    connection.exists(
+        "SELECT 1 FROM deletion_requests WHERE requester = ?1 AND number = ?2 AND erased IS NULL",
+        params![&request.requester, &request.number],
+    )
+}
+
 /// Notes what was erased, in the caller's transaction.
 ///
 /// # Errors
