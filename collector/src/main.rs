@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use petitfour_collector::{
     Config, import, link, partner, ring,
@@ -25,8 +25,8 @@ struct Arguments {
     listen: String,
 
     /// Folder of the store; made when missing
-    #[arg(long, value_name = "DIR", global = true, default_value = "data")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
 
     /// Keep everything in this PostgreSQL instead of a file in --data: postgres://USER@HOST:PORT/DATABASE
     #[arg(long, value_name = "ADDRESS", global = true)]
@@ -79,6 +79,13 @@ enum Command {
     Link(link::Options),
 }
 
+impl Command {
+    /// Does it work without a store?
+    fn is_dry(&self) -> bool {
+        matches!(self, Self::Import(options) if options.dry_run)
+    }
+}
+
 const EXAMPLES: &str = "Examples:
   Store syncs and show the counts at http://127.0.0.1:8080/
     petitfour-collector --data data --bundle bundle.pf4
@@ -113,7 +120,11 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(command) = arguments.command {
-        let place = Place::parse(arguments.store.as_deref(), &arguments.data)?;
+        let folder = arguments.data.unwrap_or_default();
+        if folder.as_os_str().is_empty() && arguments.store.is_none() && !command.is_dry() {
+            bail!("say where the store is: --data DIR or --store postgres://…");
+        }
+        let place = Place::parse(arguments.store.as_deref(), &folder)?;
         return tokio::task::spawn_blocking(move || obey(&command, &place)).await?;
     }
     let www: anyhow::Result<Vec<Www>> = arguments.www.iter().map(|text| Www::parse(text)).collect();
@@ -123,7 +134,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = start(Config {
         listen: arguments.listen,
-        data: arguments.data,
+        data: arguments.data.context("say which folder is to hold the store: --data DIR")?,
         store: arguments.store,
         log: arguments.log,
         bundle: arguments.bundle,
