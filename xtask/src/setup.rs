@@ -52,6 +52,8 @@ pub enum Part {
     Postgres,
     /// The Python packages that a collector test speaks with.
     Python,
+    /// `libfaketime`, under which one test lets a collector's clock jump.
+    Faketime,
     /// `cargo deny`, for licences and sources.
     Deny,
 }
@@ -72,6 +74,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Part::Nats,
         Part::Postgres,
         Part::Python,
+        Part::Faketime,
     ];
     if options.deny {
         parts.push(Part::Deny);
@@ -111,6 +114,7 @@ fn ready(workspace: &Workspace, part: Part) -> Result<String> {
         }
         Part::Postgres => postgres(),
         Part::Python => python(workspace),
+        Part::Faketime => faketime(),
         Part::Deny => deny(workspace),
     }
 }
@@ -254,6 +258,19 @@ fn cache() -> Result<PathBuf> {
 /// FNV-1a: names a folder, guards nothing.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The library that moves a program's clock; Debian keeps it in a folder for each kind of machine.
+fn faketime() -> Result<String> {
+    let folders = || fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
+    let found = || folders().map(|folder| folder.join("faketime/libfaketime.so.1")).find(|file| file.is_file());
+    if let Some(path) = found() {
+        return Ok(format!("present    {}", path.display()));
+    }
+    say("libfaketime (Debian package faketime)", "a collector test lets the clock jump");
+    apt("faketime")?;
+    found().context("the package faketime left no library")?;
+    Ok("installed  libfaketime".to_owned())
 }
 
 fn deny(workspace: &Workspace) -> Result<String> {

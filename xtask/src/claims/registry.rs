@@ -74,6 +74,9 @@ const SIZE: &str = "cargo xtask size";
 const BENCH: &str = "cargo xtask bench";
 const KILL: &str = "cargo test -p petitfour-collector --test kill";
 const HANDOVER: &str = "cargo test -p petitfour-collector --test handover";
+const CLUSTER: &str = "cargo test -p petitfour-collector --test cluster";
+const FAULTS: &str = "cargo test -p petitfour-collector --test faults";
+const LOAD: &str = "cargo run --release -p petitfour-collector --example load";
 const FSYNC: &str = "cargo test -p petitfour-collector --test fsync";
 const HOSTILE: &str = "cargo test -p petitfour-collector --test hostile";
 const GOLDEN: &str = "cargo xtask test --only golden";
@@ -97,6 +100,90 @@ pub const CLAIMS: &[Claim] = &[
     claim("collector.kill.runs", "times that the collector was killed under load", "kills", Bound::AtLeast(20.0), KILL),
     claim("collector.kill.lost", "syncs answered 200 and not found after the kills", "syncs", Bound::Equal(0.0), KILL),
     claim("collector.kill.doubled", "syncs counted twice after the kills", "syncs", Bound::Equal(0.0), KILL),
+    claim(
+        "collector.kill.postgres.lost",
+        "syncs answered 200 over PostgreSQL and not found after the kills",
+        "syncs",
+        Bound::Equal(0.0),
+        KILL,
+    ),
+    claim(
+        "collector.kill.postgres.doubled",
+        "syncs counted twice over PostgreSQL after the kills",
+        "syncs",
+        Bound::Equal(0.0),
+        KILL,
+    ),
+    claim(
+        "collector.kill.nats.lost",
+        "syncs answered 200 behind a log and not found after the kills",
+        "syncs",
+        Bound::Equal(0.0),
+        KILL,
+    ),
+    claim(
+        "collector.kill.nats.doubled",
+        "syncs counted twice behind a log after the kills",
+        "syncs",
+        Bound::Equal(0.0),
+        KILL,
+    ),
+    claim(
+        "collector.cluster.lost",
+        "syncs answered 200 and lost while servers of the log died and came back",
+        "syncs",
+        Bound::Equal(0.0),
+        CLUSTER,
+    ),
+    claim(
+        "collector.cluster.doubled",
+        "syncs counted twice while servers of the log died and came back",
+        "syncs",
+        Bound::Equal(0.0),
+        CLUSTER,
+    ),
+    claim(
+        "collector.shared_graph.wrong",
+        "people that two collectors over one PostgreSQL tied wrongly",
+        "people",
+        Bound::Equal(0.0),
+        CLUSTER,
+    ),
+    claim(
+        "collector.faults.disk_full.lost",
+        "syncs answered 200 and lost on a disk that filled up",
+        "syncs",
+        Bound::Equal(0.0),
+        FAULTS,
+    ),
+    claim(
+        "collector.faults.torn_tail.lost",
+        "syncs answered 200 and lost with a torn tail of the log",
+        "syncs",
+        Bound::Equal(0.0),
+        FAULTS,
+    ),
+    claim(
+        "collector.faults.postgres.lost",
+        "syncs answered 200 and lost when PostgreSQL was killed and came back",
+        "syncs",
+        Bound::Equal(0.0),
+        FAULTS,
+    ),
+    claim(
+        "collector.load.events_per_second",
+        "durable events a second in batches of twenty, 64 clients at a time on the same cores",
+        "events/s",
+        Bound::AtLeast(20_000.0),
+        LOAD,
+    ),
+    claim(
+        "collector.load.ratio_to_raw",
+        "the same over bare batch inserts of SQLite with the same fsync",
+        "times",
+        Bound::AtLeast(0.5),
+        LOAD,
+    ),
     claim(
         "collector.fsync.early_answers",
         "200s written before their fsync had returned, in a traced run",

@@ -69,7 +69,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "rust",
         what: "tests of every member",
-        needs: &[Part::Strace, Part::Npm, Part::Mosquitto, Part::Nats, Part::Postgres, Part::Python],
+        needs: &[Part::Strace, Part::Npm, Part::Mosquitto, Part::Nats, Part::Postgres, Part::Python, Part::Faketime],
         when: When::Always,
         work: rust,
     },
