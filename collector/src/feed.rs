@@ -263,7 +263,7 @@ pub async fn watch(files: Files, writer: Writer) {
                         continue;
                     }
                 }
-                Err(line) => eprintln!("feed {feed}: line {line} of its file is no level; nothing of it was taken"),
+                Err(line) => crate::say!("feed {feed}: line {line} of its file is no level; nothing of it was taken"),
             }
             seen.insert(feed.clone(), state);
         }

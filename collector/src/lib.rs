@@ -38,6 +38,7 @@ pub mod person;
 pub mod reader;
 pub mod rights;
 pub mod ring;
+mod say;
 pub mod shelf;
 pub mod site;
 pub mod sql;
@@ -131,7 +132,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         let writer = writer.clone();
         let learn = move |served: &Served| {
             if writer.learn(served.names.clone()).is_err() {
-                eprintln!("store: the names of bundle {} were not stored: too much is waiting", served.hash);
+                crate::say!("store: the names of bundle {} were not stored: too much is waiting", served.hash);
             }
         };
         learn(&shelf.current());

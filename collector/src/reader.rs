@@ -46,7 +46,7 @@ impl Reader {
         match read {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
-                eprintln!("store: {what} cannot be read: {error}");
+                crate::say!("store: {what} cannot be read: {error}");
                 Err(Refusal::Unavailable)
             }
             Err(_) => Err(Refusal::Unavailable),

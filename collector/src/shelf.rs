@@ -171,14 +171,14 @@ impl Shelf {
             match read {
                 Ok(served) => {
                     if served.hash != self.current().hash {
-                        eprintln!("bundle: now serving {} version {}", served.hash, served.version);
+                        crate::say!("bundle: now serving {} version {}", served.hash, served.version);
                         learn(&served);
                         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
                     }
                 }
                 Err(fault) => {
                     metrics.bundles_refused.rise();
-                    eprintln!("bundle: {}; still serving {}", fault.text(), self.current().hash);
+                    crate::say!("bundle: {}; still serving {}", fault.text(), self.current().hash);
                 }
             }
             // The state from before it was read: what changes meanwhile is looked at again.

@@ -307,6 +307,6 @@ impl Clerk {
     /// Errors of the store name tables and codes, never values: they are safe to log.
     fn log(&self, what: &str, error: &sql::Error) {
         self.metrics.faults.rise();
-        eprintln!("store: {what} failed: {error}");
+        crate::say!("store: {what} failed: {error}");
     }
 }

@@ -50,6 +50,7 @@ fn a_log_of_three_servers_loses_one_and_then_another_and_nothing_that_was_answer
     let (address, mut cluster) = (Postgres::shared().schema(), Nats::cluster());
     let log = addresses(&cluster);
     let arguments = ["--store", &address, "--log", &log];
+    load::prepare(&Place::Postgres(address.clone()));
     let server = started(|| Server::try_start(&folder.path().join("one"), &arguments));
     let second = Server::start(&folder.path().join("two"), &arguments);
     let rounds = if drill() { 10 } else { 2 };
@@ -90,7 +91,7 @@ fn a_log_of_three_servers_loses_one_and_then_another_and_nothing_that_was_answer
     load::settled(&second);
     let sums = sums(&told, &server, &Place::Postgres(address.clone()));
     println!(
-        "cluster: {rounds} servers of the log killed and brought back, {} syncs sent, {} answered 200, {} answers 503, longest wait for \
+        "cluster: {rounds} servers of the log killed and brought back, {} syncs and events sent, {} answered 200, {} answers 503, longest wait for \
          {BETWEEN} answers {:.1} s, {} lost, {} doubled",
         sums.sent,
         sums.answered,

@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Server, agent, batch, claim, entries, message, post, scatter};
+use support::{Server, agent, basic, batch, claim, entries, key, message, post, scatter};
 use tempfile::tempdir;
 use trace::{Markers, Verdict, judge};
 
@@ -128,6 +128,58 @@ fn no_answer_leaves_before_its_data_is_on_disk() {
         .fold(String::new(), |all, line| all + line + "\n");
     let blind = judge(&unsynced, LOG, &markers);
     assert_eq!((blind.answers, blind.early, blind.syncs), (125, 125, 0));
+}
+
+/// What an event is called, so that it is found in the request and in the log.
+fn called(number: u64) -> String {
+    format!("{:016x}", scatter(number))
+}
+
+#[test]
+fn no_answer_to_events_leaves_before_they_are_on_disk() {
+    let folder = tempdir().expect("a folder");
+    let (data, file) = (folder.path().join("data"), folder.path().join("trace"));
+    let secret = basic(&key(&data, &["till", "--kind", "server"]));
+    let server = Server::spawn(traced(&file), &data, &[]);
+    let sent = |first: u64, count: u64| {
+        let calls: Vec<serde_json::Value> = (first..first + count)
+            .map(|number| {
+                serde_json::json!({
+                    "type": "track", "event": called(number), "messageId": called(number), "userId": format!("u-{}", number % 7),
+                })
+            })
+            .collect();
+        let answer = agent()
+            .post(format!("{}/v1/batch", server.url))
+            .header("authorization", &secret)
+            .header("content-type", "application/json")
+            .send(serde_json::json!({ "batch": calls }).to_string());
+        assert_eq!(answer.expect("an answer").status().as_u16(), 200);
+    };
+    for number in 0..20 {
+        sent(number, 1);
+    }
+    thread::scope(|scope| {
+        for client in 0..8_u64 {
+            let sent = &sent;
+            scope.spawn(move || (0..5).for_each(|turn| sent(1_000 + client * 100 + turn * 20, 20)));
+        }
+    });
+    assert!(server.stop());
+
+    let trace = read(&file);
+    let stored = |first: u64, count: u64| (first..first + count).map(|number| called(number).into_bytes()).collect();
+    let alone = (0..20).map(|number| (number, 1));
+    let batches = (0..8).flat_map(|client| (0..5).map(move |turn| (1_000 + client * 100 + turn * 20, 20)));
+    let markers: Vec<Markers> = alone
+        .chain(batches)
+        .map(|(first, count)| Markers { request: called(first).into_bytes(), stored: stored(first, count) })
+        .collect();
+    let verdict = judge(&trace, LOG, &markers);
+    println!("fsync: {} answers to events traced, {} early", verdict.answers, verdict.early);
+    let early = verdict.early as u64;
+    claim("collector.fsync.early_events", early, "answers", "= 0", early == 0 && verdict.answers == 60, COMMAND);
+    assert_eq!((verdict.answers, verdict.early), (60, 0));
 }
 
 #[test]

@@ -42,6 +42,7 @@ const COMMAND: &str = "cargo test -p petitfour-collector --test kill";
 
 /// Kills a collector so often under load, then reads what is there.
 fn killed(runs: u32, folder: &Path, arguments: &[&str], place: &Place) -> Sums {
+    load::prepare(place);
     let told = Mutex::new(Told::default());
     let mut clients = clients();
     for run in 0..runs {
@@ -67,7 +68,7 @@ fn killed(runs: u32, folder: &Path, arguments: &[&str], place: &Place) -> Sums {
     let sums = sums(&told, &server, place);
     assert!(server.stop());
     println!(
-        "kill: {runs} kills, {} syncs sent, {} answered 200 ({} of them again), {} stored without an answer, {} lost, {} doubled",
+        "kill: {runs} kills, {} syncs and events sent, {} answered 200 ({} of them again), {} stored without an answer, {} lost, {} doubled",
         sums.sent,
         sums.answered,
         sums.repeats,
@@ -81,7 +82,7 @@ fn killed(runs: u32, folder: &Path, arguments: &[&str], place: &Place) -> Sums {
 
 fn report(names: [&str; 2], sums: &Sums) {
     for (name, value) in names.into_iter().zip([sums.lost, sums.doubled]) {
-        claim(name, value, "syncs", "= 0", value == 0, COMMAND);
+        claim(name, value, "messages", "= 0", value == 0, COMMAND);
     }
     assert_eq!((sums.lost, sums.doubled, sums.invented), (0, 0, 0));
     assert_eq!(sums.uneven, 0, "every count is the number of distinct messages");

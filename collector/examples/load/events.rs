@@ -25,7 +25,7 @@ pub fn deliveries(round: &str, events: usize) -> Vec<Delivery> {
         .step_by(BATCH)
         .map(|first| {
             let events = (first..events.min(first + BATCH)).map(|number| event(round, number)).collect();
-            Delivery { events, letters: Vec::new() }
+            Delivery { events, ..Delivery::default() }
         })
         .collect()
 }
@@ -56,4 +56,25 @@ fn event(round: &str, number: usize) -> Event {
             number % 997
         ),
     }
+}
+
+/// The same as bodies of Segment's `/v1/batch`.
+pub fn bodies(round: &str, events: usize) -> Vec<String> {
+    (0..events)
+        .step_by(BATCH)
+        .map(|first| {
+            let calls: Vec<String> = (first..events.min(first + BATCH)).map(|number| call(round, number)).collect();
+            format!(r#"{{"batch":[{}],"sentAt":"2025-10-09T09:00:00.000Z"}}"#, calls.join(","))
+        })
+        .collect()
+}
+
+fn call(round: &str, number: usize) -> String {
+    let person = person(number);
+    let user = if person % 3 == 0 { String::new() } else { format!(r#""userId":"user {person}","#) };
+    format!(
+        r#"{{"type":"track","event":"Product Viewed","messageId":"{round} {number}","anonymousId":"browser {person}",{user}"timestamp":"2025-10-09T08:53:20.000Z","context":{{"library":{{"name":"load","version":"1"}},"page":{{"path":"/shop/{}","title":"A product"}}}},"properties":{{"product_id":"sku-{}","category":"drinks","price":3.5,"currency":"EUR"}}}}"#,
+        number % 97,
+        number % 997
+    )
 }

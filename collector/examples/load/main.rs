@@ -1,12 +1,16 @@
 //! Durable events a second in batches of twenty, beside two yardsticks of the same run: the same HTTP stack answering 200 without
 //! storing, and bare batch inserts of SQLite with the same fsync.
 //!
-//! `cargo run --release -p petitfour-collector --example load [EVENTS] [postgres://…]` (100,000 unless told; it stops by itself).
+//! `cargo run --release -p petitfour-collector --example load [EVENTS] [postgres://… [nats://…]]` (100,000 unless told; it stops by itself).
 //! Everything is on loopback and on this machine's disk in a temporary folder; client and collector share the processors.
 //! The figures say what this machine does now, no more.
 
+#[allow(clippy::expect_used, reason = "shared with the tests, which panic when they cannot go on")]
+#[path = "../../tests/support/claim.rs"]
+mod claim;
 mod events;
 mod figures;
+mod http;
 
 use std::{
     error::Error,
@@ -15,8 +19,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{BATCH, deliveries};
-use figures::{Run, heading};
+use claim::claim;
+use events::{BATCH, bodies, deliveries};
+use figures::{Run, heading, used};
+use http::Served;
 use petitfour_collector::{
     event::Delivery,
     metrics::Metrics,
@@ -26,22 +32,79 @@ use petitfour_collector::{
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
+const COMMAND: &str = "cargo run --release -p petitfour-collector --example load";
+
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let events: usize = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
-    let store = arguments.next();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("serve", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return http::serve(rest);
+    }
+    let events: usize = arguments.first().map_or(Ok(100_000), |text| text.parse())?;
+    let store = arguments.get(1).filter(|text| !text.is_empty()).map(String::as_str);
+    let log = arguments.get(2).map(String::as_str);
     let folder = tempfile::tempdir()?;
     heading();
     let raw = raw(&folder.path().join("raw.db"), &deliveries("raw", events))?;
     raw.print();
-    let place = Place::parse(store.as_deref(), &folder.path().join("direct"))?;
-    let what = if store.is_some() { "the writer alone over PostgreSQL" } else { "the writer alone over SQLite" };
-    for clients in [1, 16, 64] {
+    let plain = Served::start(&["plain"])?;
+    let requests = requests("plain", events);
+    over_http("the HTTP stack alone: reads the body, answers 200", &plain, &requests, CLIENTS)?.print();
+    drop(plain);
+
+    let data = folder.path().join("data");
+    http::prepare(&data, store)?;
+    let data = data.to_string_lossy();
+    let served = match log {
+        Some(log) => Served::start(&[&data, store.unwrap_or_default(), log])?,
+        None => Served::start(&[&data, store.unwrap_or_default()])?,
+    };
+    let shape = match (store, log) {
+        (None, None) => "SQLite",
+        (Some(_), None) => "PostgreSQL",
+        (_, Some(_)) => "a log before the store",
+    };
+    let mut best: Option<Run> = None;
+    for clients in [1, 16, CLIENTS] {
         let part = if clients == 1 { events / 10 } else { events };
-        let round = format!("direct {clients}");
-        direct(&place, &format!("{what}, {clients} at a time"), deliveries(&round, part), clients)?.print();
+        let requests = self::requests(&format!("http {clients}"), part);
+        let run = over_http(&format!("POST /v1/batch over {shape}, {clients} at a time"), &served, &requests, clients)?;
+        run.print();
+        best = Some(run);
+    }
+    let used = used(served.pid());
+    drop(served);
+    println!("{:>9} {:>9} {:>9}  the most memory that the collector held: {:.0} MB", "", "", "", used.megabytes);
+    if let (Some(run), None, None) = (&best, store, log) {
+        record(run, &raw);
+    }
+
+    let place = Place::parse(store, &folder.path().join("direct"))?;
+    let what = format!("the writer alone over {shape}, {CLIENTS} at a time");
+    if log.is_none() {
+        direct(&place, &what, deliveries("direct", events), CLIENTS)?.print();
     }
     Ok(())
+}
+
+/// Clients of the run that counts.
+const CLIENTS: usize = 64;
+
+fn requests(round: &str, events: usize) -> Vec<Vec<u8>> {
+    bodies(round, events).iter().map(|body| http::request(body)).collect()
+}
+
+fn over_http(what: &str, served: &Served, requests: &[Vec<u8>], clients: usize) -> Result<Run> {
+    let before = used(served.pid()).seconds;
+    let (whole, times) = http::drive(served.address, requests, clients)?;
+    let busy = (used(served.pid()).seconds - before) / whole.as_secs_f64();
+    Ok(Run { what: format!("{what} ({busy:.2} processors)"), events: requests.len() * BATCH, whole, times })
+}
+
+fn record(run: &Run, raw: &Run) {
+    let (rate, ratio) = (run.rate().round(), run.rate() / raw.rate());
+    println!("{:>9.2} {:>9} {:>9}  of SQLite's own rate", ratio, "", "");
+    claim("collector.load.events_per_second", rate, "events/s", ">= 20000", rate >= 20_000.0, COMMAND);
+    claim("collector.load.ratio_to_raw", ratio, "times", ">= 0.5", ratio >= 0.5, COMMAND);
 }
 
 /// Hands deliveries to a writer as requests do, so many at a time.

@@ -12,7 +12,7 @@
 //! one replica a power cut can take what was acknowledged, and with three on machines of their own it cannot (ADR 8).
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,7 @@ use async_nats::{
     jetstream::{
         self, AckKind, Context, ErrorCode,
         consumer::{AckPolicy, PullConsumer, pull},
-        context::{CreateStreamErrorKind, GetStreamErrorKind, PublishErrorKind},
+        context::{CreateStreamErrorKind, GetStreamErrorKind, PublishError, PublishErrorKind},
         message::PublishMessage,
         stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
     },
@@ -85,6 +85,8 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(super) struct Nats {
     context: Context,
     metrics: Arc<Metrics>,
+    /// When something was last said of an append that failed.
+    said: Mutex<Option<Instant>>,
 }
 
 /// A record as it is stored.
@@ -124,7 +126,7 @@ impl Nats {
             .backpressure_on_inflight(false)
             .build(client);
         ensure_stream(&context).await?;
-        let nats = Self { context, metrics };
+        let nats = Self { context, metrics, said: Mutex::default() };
         nats.consumer().await.context("cannot use the log's consumer")?;
         Ok(nats)
     }
@@ -162,10 +164,18 @@ impl Nats {
             if error.kind() == PublishErrorKind::MaxAckPending {
                 return Refused::Full;
             }
-            // Names streams and codes, never what was sent.
-            eprintln!("log: append failed: {error}");
+            self.say(&error);
             Refused::Unavailable
         })
+    }
+
+    /// Names streams and codes, never what was sent. While the log is away every append fails: one line a second is enough.
+    fn say(&self, error: &PublishError) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_none_or(|at| at.elapsed() >= PAUSE) {
+            *said = Some(Instant::now());
+            crate::say!("log: append failed: {error}");
+        }
     }
 
     async fn consumer(&self) -> anyhow::Result<PullConsumer> {
@@ -185,7 +195,7 @@ impl Nats {
         let looking = tokio::spawn(Arc::clone(&self).look());
         while !*stop.borrow() {
             if let Err(error) = self.follow_once(&writer, stop.clone()).await {
-                eprintln!("log: cannot follow: {error:#}");
+                crate::say!("log: cannot follow: {error:#}");
             }
             if !*stop.borrow() {
                 tokio::time::timeout(PAUSE, stop.changed()).await.ok();

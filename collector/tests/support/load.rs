@@ -1,4 +1,4 @@
-//! Devices that send and send again while collectors die under them, and the sums in the end.
+//! Devices and programs that send and send again while collectors die under them, and the sums in the end.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
@@ -12,14 +12,25 @@ use std::{
     time::Duration,
 };
 
-use petitfour_collector::{counts, params, store::Place};
+use petitfour_collector::{
+    counts,
+    key::{Key, Kind},
+    params, ring,
+    store::{Place, Store},
+};
 
-use crate::support::{Server, agent, batch, message, post, until};
+use crate::support::{Server, agent, basic, batch, message, post, until};
 
 pub const CAMPAIGN: &str = "summer";
 
-/// Clients at once; the last one sends batches.
-pub const CLIENTS: u64 = 6;
+/// Devices at once; the last one sends batches.
+const DEVICES: u64 = 6;
+
+/// Programs at once, which send events as Segment's libraries do.
+const PROGRAMS: u64 = 2;
+
+/// The secret of their write key.
+const SECRET: &str = "a program's";
 
 type Sync = (u64, u32);
 
@@ -49,29 +60,33 @@ pub struct Client {
     unanswered: Vec<u32>,
 }
 
-/// As many clients as [`CLIENTS`].
+/// Makes the store with the key under which programs send.
+pub fn prepare(place: &Place) {
+    let mut store = Store::open(place).expect("a store");
+    let mut key = Key::new("program", Kind::Server, SECRET, 0);
+    key.rate = 1_000_000;
+    store.write(0, |graph| ring::add(graph.connection, &key)).expect("a key");
+}
+
+/// Devices and programs.
 pub fn clients() -> Vec<Client> {
-    (1..=CLIENTS).map(|replica| Client { replica, next: 0, unanswered: Vec::new() }).collect()
+    (1..=DEVICES + PROGRAMS).map(|replica| Client { replica, next: 0, unanswered: Vec::new() }).collect()
 }
 
 impl Client {
     pub fn run(&mut self, url: &str, told: &Mutex<Told>, stop: &AtomicBool) {
         let agent = agent();
-        let batches = self.replica == CLIENTS;
+        let program = self.replica > DEVICES;
         while !stop.load(Relaxed) {
             let mut sequences = std::mem::take(&mut self.unanswered);
             if sequences.is_empty() {
-                let count = if batches { 7 } else { 1 };
+                let count = if self.replica >= DEVICES { 7 } else { 1 };
                 sequences = (self.next..self.next + count).collect();
                 self.next += count;
             }
             told.lock().expect("told").sent.extend(sequences.iter().map(|sequence| (self.replica, *sequence)));
-            let bytes: Vec<Vec<u8>> =
-                sequences.iter().map(|sequence| message(self.replica, *sequence, CAMPAIGN).encode()).collect();
-            let answer = match bytes.as_slice() {
-                [one] => post(&agent, &format!("{url}/v1/sync"), one),
-                many => post(&agent, &format!("{url}/v1/syncs"), &batch(many)),
-            };
+            let answer =
+                if program { self.events(&agent, url, &sequences) } else { self.syncs(&agent, url, &sequences) };
             match answer {
                 Ok((200, _)) => {
                     let mut told = told.lock().expect("told");
@@ -97,7 +112,41 @@ impl Client {
             }
         }
     }
+
+    fn syncs(&self, agent: &ureq::Agent, url: &str, sequences: &[u32]) -> Answer {
+        let bytes: Vec<Vec<u8>> =
+            sequences.iter().map(|sequence| message(self.replica, *sequence, CAMPAIGN).encode()).collect();
+        match bytes.as_slice() {
+            [one] => post(agent, &format!("{url}/v1/sync"), one),
+            many => post(agent, &format!("{url}/v1/syncs"), &batch(many)),
+        }
+    }
+
+    /// Events of a handful of people, each named by what it is.
+    fn events(&self, agent: &ureq::Agent, url: &str, sequences: &[u32]) -> Answer {
+        let calls: Vec<serde_json::Value> = sequences
+            .iter()
+            .map(|sequence| {
+                serde_json::json!({
+                    "type": "track", "event": format!("{} {sequence}", self.replica),
+                    "messageId": format!("{} {sequence}", self.replica),
+                    "userId": format!("user {}", sequence % 50), "anonymousId": format!("browser {}", sequence % 70),
+                })
+            })
+            .collect();
+        let body = serde_json::json!({ "batch": calls }).to_string();
+        let sent = agent
+            .post(format!("{url}/v1/batch"))
+            .header("authorization", basic(SECRET))
+            .header("content-type", "application/json")
+            .send(body.as_bytes());
+        let mut response = sent?;
+        let body = response.body_mut().read_to_string()?;
+        Ok((response.status().as_u16(), body))
+    }
 }
+
+type Answer = Result<(u16, String), ureq::Error>;
 
 /// What is stored, held against what the clients know.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,7 +161,7 @@ pub struct Sums {
     pub doubled: u64,
     /// There and never sent.
     pub invented: usize,
-    /// Figures that are not the number of distinct messages.
+    /// Figures that are not the number of distinct messages, or of distinct events.
     pub uneven: usize,
 }
 
@@ -126,7 +175,7 @@ pub fn sums(told: &Told, server: &Server, place: &Place) -> Sums {
         .iter()
         .map(|row| (row.get::<i64>(0).expect("a replica").cast_unsigned(), row.get(1).expect("a sequence")))
         .collect();
-    let stored: BTreeSet<Sync> = rows.iter().copied().collect();
+    let mut stored: BTreeSet<Sync> = rows.iter().copied().collect();
     // Each message is one decision, one exposure, one click: whatever a count has beyond the distinct messages is doubled.
     let distinct = stored.len() as i64;
     let recount = counts::recount(&connection).expect("the store");
@@ -146,15 +195,29 @@ pub fn sums(told: &Told, server: &Server, place: &Place) -> Sums {
         counted.exposures,
         counted.clicks,
     ];
+    let names = connection.query("SELECT name FROM events", params![]).expect("rows");
+    let named: Vec<Sync> = names
+        .iter()
+        .map(|row| {
+            let name: String = row.get(0).expect("a name");
+            let (program, sequence) = name.split_once(' ').expect("two numbers");
+            (program.parse().expect("a program"), sequence.parse().expect("a sequence"))
+        })
+        .collect();
+    let events: BTreeSet<Sync> = named.iter().copied().collect();
+    stored.extend(&events);
+    let pairs = figures.iter().map(|figure| (*figure, distinct));
+    let pairs: Vec<(i64, i64)> =
+        pairs.chain([named.len() as i64, total("events")].map(|figure| (figure, events.len() as i64))).collect();
     Sums {
         sent: told.sent.len(),
         answered: told.answered.len(),
         repeats: told.answered.values().map(|times| times - 1).sum(),
         stored: stored.len(),
         lost: told.answered.keys().filter(|sync| !stored.contains(sync)).count() as u64,
-        doubled: figures.iter().map(|figure| figure - distinct).max().unwrap_or_default().max(0).cast_unsigned(),
+        doubled: pairs.iter().map(|(figure, wanted)| figure - wanted).max().unwrap_or_default().max(0).cast_unsigned(),
         invented: stored.difference(&told.sent).count(),
-        uneven: figures.iter().filter(|figure| **figure != distinct).count(),
+        uneven: pairs.iter().filter(|(figure, wanted)| figure != wanted).count(),
     }
 }
 

@@ -5,11 +5,14 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
+mod claim;
+
+pub use claim::claim;
 use petitfour::{
     bundle::{MAGIC, seal},
     id::Key,
@@ -303,24 +306,4 @@ pub fn bundle(version: u64, campaigns: &[&str]) -> Vec<u8> {
 /// Whether the long runs were asked for.
 pub fn drill() -> bool {
     std::env::var_os("PETITFOUR_DRILL").is_some_and(|value| value == "1")
-}
-
-/// Writes a figure to `target/claims/<name>.json` in the repository's root, where `cargo xtask claims` reads it.
-pub fn claim(name: &str, value: u64, unit: &str, bound: &str, holds: bool, command: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    let folder: PathBuf = root.join("target").join("claims");
-    fs::create_dir_all(&folder).expect("target can be written");
-    let measured = serde_json::json!({
-        "name": name, "value": value, "unit": unit, "bound": bound, "holds": holds, "command": command,
-        "date": run("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"], root),
-        "commit": run("git", &["rev-parse", "HEAD"], root),
-    });
-    let text = serde_json::to_string_pretty(&measured).expect("plain values");
-    fs::write(folder.join(format!("{name}.json")), text).expect("target can be written");
-}
-
-/// The first line a command prints; empty when it cannot run (a tarball has no commit, and its figures count as stale).
-fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
-    let output = Command::new(program).args(arguments).current_dir(folder).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }

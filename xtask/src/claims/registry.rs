@@ -102,7 +102,7 @@ pub const CLAIMS: &[Claim] = &[
     claim("collector.kill.doubled", "syncs counted twice after the kills", "syncs", Bound::Equal(0.0), KILL),
     claim(
         "collector.kill.postgres.lost",
-        "syncs answered 200 over PostgreSQL and not found after the kills",
+        "syncs and events answered 200 over PostgreSQL and not found after the kills",
         "syncs",
         Bound::Equal(0.0),
         KILL,
@@ -219,6 +219,13 @@ pub const CLAIMS: &[Claim] = &[
         "exposures",
         Bound::Equal(6.0),
         PARTNERS,
+    ),
+    claim(
+        "collector.fsync.early_events",
+        "200s to events written before their fsync had returned, in a traced run",
+        "answers",
+        Bound::Equal(0.0),
+        FSYNC,
     ),
     claim("golden.scenarios", "golden scenarios", "scenarios", Bound::AtLeast(40.0), GOLDEN),
     claim(
