@@ -94,7 +94,7 @@ fn nothing_that_was_answered_is_lost_and_nothing_counts_twice() {
     let folder = tempdir().expect("a folder");
     let place = Place::folder(folder.path());
     let sums = killed(runs, folder.path(), &[], &place);
-    claim("collector.kill.runs", runs.into(), "kills", ">= 20", runs >= 20, COMMAND);
+    claim("collector.kill.runs", u64::from(runs), "kills", ">= 20", runs >= 20, COMMAND);
     report(["collector.kill.lost", "collector.kill.doubled"], &sums);
     let connection = place.reader().expect("the store");
     let integrity: String = connection.scalar("PRAGMA integrity_check", params![]).expect("an answer").expect("a word");

@@ -35,7 +35,7 @@ fn event(round: &str, number: usize) -> Event {
     let digest = |kind: &str, what: usize| Digest::of(format!("{kind} {what}").into_bytes()).0.to_vec();
     let mut identifiers = Vec::new();
     // Two of three are signed in.
-    if person % 3 != 0 {
+    if !person.is_multiple_of(3) {
         identifiers.push(Identifier { namespace: Namespace::User.number(), forms: 0, value: digest("user", person) });
     }
     identifiers.push(Identifier { namespace: ANONYMOUS, forms: 0, value: digest("browser", person) });
@@ -71,7 +71,7 @@ pub fn bodies(round: &str, events: usize) -> Vec<String> {
 
 fn call(round: &str, number: usize) -> String {
     let person = person(number);
-    let user = if person % 3 == 0 { String::new() } else { format!(r#""userId":"user {person}","#) };
+    let user = if person.is_multiple_of(3) { String::new() } else { format!(r#""userId":"user {person}","#) };
     format!(
         r#"{{"type":"track","event":"Product Viewed","messageId":"{round} {number}","anonymousId":"browser {person}",{user}"timestamp":"2025-10-09T08:53:20.000Z","context":{{"library":{{"name":"load","version":"1"}},"page":{{"path":"/shop/{}","title":"A product"}}}},"properties":{{"product_id":"sku-{}","category":"drinks","price":3.5,"currency":"EUR"}}}}"#,
         number % 97,

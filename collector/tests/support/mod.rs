@@ -12,6 +12,7 @@ use std::{
 
 mod claim;
 
+#[allow(unused_imports, reason = "each test binary uses its own part")]
 pub use claim::claim;
 use petitfour::{
     bundle::{MAGIC, seal},
