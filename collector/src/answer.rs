@@ -5,7 +5,10 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -57,6 +60,16 @@ pub enum Refusal {
     Packed(bool),
     /// The visitor has not permitted it.
     Unpermitted,
+    /// A token is wanted, and none came that opens.
+    Unknown,
+    /// The token does not open this.
+    Role,
+    /// A change that does not come from a page of this very origin.
+    Foreign,
+    /// Too many tokens that open nothing came from there.
+    Tries,
+    /// Nobody has said who may come to this address.
+    Closed,
 }
 
 impl From<key::Refused> for Refusal {
@@ -123,6 +136,20 @@ impl Refusal {
                 plain(S::BAD_REQUEST, "person/asked", "write a known kind and a value of it, or an id of 32 hex digits")
             }
             Self::NoBundle => plain(S::NOT_FOUND, "bundle/none", "no bundle is served here"),
+            Self::Unknown => plain(
+                S::UNAUTHORIZED,
+                "access/unknown",
+                "send a token that opens: Authorization: Bearer TOKEN, or come in at /collector/login",
+            ),
+            Self::Role => plain(S::FORBIDDEN, "access/role", "this takes another role than the token's"),
+            Self::Foreign => {
+                plain(S::FORBIDDEN, "access/elsewhere", "only pages of this very origin may change something")
+            }
+            Self::Tries => {
+                let message = "too many tokens that open nothing came from there".to_owned();
+                (S::TOO_MANY_REQUESTS, "access/tries", message, Some(60))
+            }
+            Self::Closed => plain(S::FORBIDDEN, "access/closed", "this address has no rule and is closed to everybody"),
             Self::Nothing => plain(S::NOT_FOUND, "path/unknown", "there is nothing here"),
             Self::Key(refused) => {
                 let (status, retry) = match refused {
@@ -145,6 +172,9 @@ impl IntoResponse for Refusal {
             body.insert("field".to_owned(), fault.field.into());
         }
         let mut response = (status, Json(body)).into_response();
+        if code == "access/unknown" {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = retry {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -73,6 +73,8 @@ pub struct Feed {
     pub levels: i64,
     /// Unix ms of its oldest level.
     pub oldest: i64,
+    /// Unix ms of its newest level.
+    pub newest: i64,
 }
 
 /// What an edge asks for.
@@ -210,7 +212,7 @@ fn changes(connection: &Connection, feed: &str, since: i64, place: Option<&str>)
 /// Any error of the store.
 pub fn all(connection: &Connection) -> Result<Vec<Feed>> {
     let rows = connection.query(
-        "SELECT f.feed, f.version, f.at, count(*), min(l.as_of) FROM feeds f JOIN levels l ON l.feed = f.feed
+        "SELECT f.feed, f.version, f.at, count(*), min(l.as_of), max(l.as_of) FROM feeds f JOIN levels l ON l.feed = f.feed
          GROUP BY f.feed, f.version, f.at ORDER BY f.feed",
         params![],
     )?;
@@ -222,6 +224,7 @@ pub fn all(connection: &Connection) -> Result<Vec<Feed>> {
                 at: row.get(2)?,
                 levels: row.get(3)?,
                 oldest: row.get(4)?,
+                newest: row.get(5)?,
             })
         })
         .collect()

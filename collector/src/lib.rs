@@ -2,14 +2,15 @@
 //!
 //! The way of a sync: [`intake::sync`] reserves room, reads and decodes it; [`writer`] takes everything that waits into one transaction;
 //! [`ledger`] writes its rows and moves the counts; [`store`] commits and syncs; then, and only then, the answer is 200. The same
-//! (replica, sequence) again changes nothing and is answered 200 too. [`shelf`] serves the bundle, [`page`] and [`counts`] show what
-//! was counted, [`keep`] hands a profile back as a cookie, [`site`] gives each of them its address. [`identity`] says which digest
-//! each partner takes. What others send comes by [`intake`] under a write [`key`], to the [`journal`]. [`destination`] hands over what
-//! was decided, [`partner`] reads what others know, [`rights`] deletes and proves it, [`activation`] sets these up. Endpoints,
-//! tables and limits: `docs/collector.md`.
+//! (replica, sequence) again changes nothing and is answered 200 too. [`shelf`] serves the bundle, [`pages`] and [`counts`] show what
+//! was counted and what it led to ([`lift`]), [`keep`] hands a profile back as a cookie, [`site`] gives each of them its address, behind
+//! the gate of [`access`]. [`identity`] says which digest each partner takes. What others send comes by [`intake`] under a write
+//! [`key`], to the [`journal`]. [`destination`] hands over what was decided, [`partner`] reads what others know, [`rights`] deletes
+//! and proves it, [`activation`] sets these up. Endpoints, tables and limits: `docs/collector.md`.
 //!
-//! Absent on purpose, for now: authentication of readers. Put a proxy in front of anything but loopback.
+//! Absent on purpose: TLS. Put a proxy in front of anything but loopback.
 
+pub mod access;
 pub mod activation;
 pub mod answer;
 pub mod counts;
@@ -27,12 +28,14 @@ pub mod journal;
 pub mod keep;
 pub mod key;
 pub mod ledger;
+pub mod lift;
 pub mod link;
+pub mod live;
 pub mod log;
 pub mod members;
 pub mod metrics;
 pub mod names;
-pub mod page;
+pub mod pages;
 pub mod partner;
 pub mod person;
 pub mod reader;
@@ -49,22 +52,24 @@ pub mod yaml;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
+    access::{Access, roll, token},
     activation::{Activation, Files},
     graph::Policy,
     intake::sync::Room,
     key::Keys,
     log::{Follower, Log},
     metrics::Metrics,
+    pages::Board,
     person::asked::Asked,
     reader::Reader,
     shelf::{Served, Shelf},
     site::{App, Www},
-    store::{Place, Store},
+    store::{Place, Store, now},
     writer::Writer,
 };
 
@@ -96,11 +101,16 @@ pub struct Config {
     pub destinations: Option<PathBuf>,
     /// Who may ask for deletions: `rights.yaml`.
     pub rights: Option<PathBuf>,
+    /// Everybody may do everything: on loopback alone.
+    pub open: bool,
+    /// `/metrics` is public.
+    pub open_metrics: bool,
 }
 
 /// A collector that answers.
 pub struct Running {
     address: SocketAddr,
+    first: Option<String>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
     watches: Vec<JoinHandle<()>>,
@@ -123,7 +133,26 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let opened = place.clone();
     let opening =
         move || anyhow::Ok((Store::with(&opened, tying)?, Reader::open(opened).context("cannot read the store")?));
-    let (store, reader) = tokio::task::spawn_blocking(opening).await??;
+    let (mut store, reader) = tokio::task::spawn_blocking(opening).await??;
+    // Bound before the first token is made: one that nobody hears of would lock the door.
+    let listener =
+        TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    if config.open && !address.ip().is_loopback() {
+        bail!("--open lets everybody in, so it listens on this machine alone: leave it out, or listen on 127.0.0.1");
+    }
+    let mut first = None;
+    if !config.open {
+        let secret = token::make().context("no randomness")?;
+        let made = secret.clone();
+        let making = move || {
+            let fresh = store.write(now(), |graph| roll::first(graph.connection, &made, graph.received));
+            (store, fresh)
+        };
+        let (back, fresh) = tokio::task::spawn_blocking(making).await?;
+        store = back;
+        first = fresh.context("cannot use the store")?.then_some(secret);
+    }
     let (writer, thread) = Writer::start(store, Arc::clone(&metrics)).context("cannot start the writer")?;
     let keys = Arc::new(Keys::default());
     ring::refresh(&reader, &keys).await;
@@ -165,20 +194,21 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let files =
         Files { destinations: config.destinations.as_deref(), rights: config.rights.as_deref(), data: &config.data };
     let mut activation = Activation::start(files, &place, reader.clone(), writer.clone())?;
-    let app = App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy, keys };
+    let board = Board::default();
+    watches.push(tokio::spawn(Arc::clone(&board.live).watch(Arc::clone(&metrics))));
+    let access = Access { open: config.open, metrics: config.open_metrics, ..Access::default() };
+    let app = App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy, keys, board, access };
     let served = std::mem::take(&mut activation.router);
     let router = site::router(Arc::new(app), served, &config.www, &config.origins)?;
-    let listener =
-        TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-    let address = listener.local_addr()?;
     // An answer is one small write: waiting for more of it would only cost the client a delay.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
-        axum::serve(listener, router).with_graceful_shutdown(stopped).await
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service).with_graceful_shutdown(stopped).await
     });
-    Ok(Running { address, stop, served, watches, follower, activation, thread })
+    Ok(Running { address, first, stop, served, watches, follower, activation, thread })
 }
 
 impl Running {
@@ -186,6 +216,12 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The token that was made because nobody was known, to be shown once.
+    #[must_use]
+    pub fn first(&self) -> Option<&str> {
+        self.first.as_deref()
     }
 
     /// Takes no new connections, answers what is under way (for at most ten seconds), folds the log and ends.

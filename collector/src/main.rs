@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCod
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use petitfour_collector::{
-    Config, import, link, partner, ring,
+    Config,
+    access::command as access,
+    import, link, partner, ring,
     site::Www,
     start,
     store::{Place, Store},
@@ -63,12 +65,23 @@ struct Arguments {
     /// Whose requests for deletion are listened to (docs/rights.md)
     #[arg(long, value_name = "FILE")]
     rights: Option<PathBuf>,
+
+    /// Ask nobody who they are: for demonstrations and tests, on this machine alone
+    #[arg(long)]
+    open: bool,
+
+    /// Let everybody read /metrics
+    #[arg(long)]
+    open_metrics: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Store the rows of a CRM's or a till's file, once each
     Import(import::Options),
+    /// Name people and programs that may look or change
+    #[command(subcommand)]
+    Access(access::Command),
     /// Make, list and end write keys
     #[command(subcommand)]
     Key(ring::Command),
@@ -104,8 +117,11 @@ const EXAMPLES: &str = "Examples:
   Take syncs from a shop on another origin, on a port that is free
     petitfour-collector --data data --listen 127.0.0.1:0 --allow-origin https://shop.example
 
-SIGTERM and SIGINT stop it after the requests under way are answered. Nothing asks who is calling yet:
-listen on loopback and put a proxy in front.";
+  Let a colleague look at the pages, and show their token
+    petitfour-collector access add anna --role viewer --data data
+
+SIGTERM and SIGINT stop it after the requests under way are answered. As long as nobody is named, it prints a
+first token when it starts. It speaks plain HTTP: listen on loopback and put a proxy in front.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -144,12 +160,22 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         origins: arguments.allow_origin,
         destinations: arguments.destinations,
         rights: arguments.rights,
+        open: arguments.open,
+        open_metrics: arguments.open_metrics,
     })
     .await?;
     {
         let mut out = std::io::stdout().lock();
         // Whoever started us may not be reading; that is no reason to stop.
         writeln!(out, "listening on http://{}", running.address()).ok();
+        if let Some(token) = running.first() {
+            writeln!(
+                out,
+                "nobody is named yet: come in once at http://{}/collector/login?token={token}",
+                running.address()
+            )
+            .ok();
+        }
         out.flush().ok();
     }
     tokio::select! {
@@ -172,5 +198,6 @@ fn obey(command: &Command, place: &Place) -> anyhow::Result<()> {
         Command::Partner(command) => partner::command::run(command, place, &mut out),
         Command::Link(options) => link::run(options, place, &mut out),
         Command::Key(command) => ring::run(command, &mut Store::open(place)?, &mut out),
+        Command::Access(command) => access::run(command, &mut Store::open(place)?, &mut out),
     }
 }

@@ -15,7 +15,7 @@ use axum::{
         },
     },
     middleware::{Next, from_fn, from_fn_with_state, map_response},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use petitfour::engine::Engine;
@@ -28,6 +28,7 @@ use tower_http::{
 };
 
 use crate::{
+    access::{Access, gate::gate},
     answer::Refusal,
     counts::{self, Counts},
     dead_letters, feed,
@@ -42,7 +43,7 @@ use crate::{
     log::Log,
     members,
     metrics::Metrics,
-    page,
+    pages::{self, Board},
     person::{api, asked::Asked},
     reader::Reader,
     shelf::{self, Shelf},
@@ -108,6 +109,10 @@ pub struct App {
     pub policy: Arc<Policy>,
     /// Who may send events.
     pub keys: Arc<Keys>,
+    /// What pages share.
+    pub board: Board,
+    /// How the gate is set up.
+    pub access: Access,
 }
 
 impl App {
@@ -154,13 +159,16 @@ pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> a
         .route("/v1/persons/{person}/eids", get(api::eids))
         .route("/v1/evidence/withdraw", post(api::withdraw))
         .route("/v1/evidence/restore", post(api::restore))
-        .route("/collector", get(counts_page))
-        .route("/collector/style.css", get(|| text("text/css; charset=utf-8", page::STYLE)))
-        .route("/collector/live.js", get(|| text("text/javascript; charset=utf-8", page::SCRIPT)))
         .route("/health", get(|| async { Json(json!({ "live": true })) }))
         .route("/ready", get(ready))
-        .route("/metrics", get(metrics));
-    let mut root = false;
+        .route("/metrics", get(metrics))
+        .merge(pages::router());
+    let root = www.iter().any(|each| each.path == "/");
+    if !root {
+        router = router.route("/", get(pages::first));
+    }
+    // What is added from here on is files, which everybody may read.
+    router = router.route_layer(from_fn_with_state(Arc::clone(&app), gate));
     let mut taken = Vec::new();
     for Www { path, folder } in www {
         if taken.contains(&path)
@@ -174,14 +182,13 @@ pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> a
             .layer(map_response(file_headers))
             .layer(from_fn(no_dot_files));
         if path == "/" {
-            root = true;
             router = router.fallback_service(files);
         } else {
             router = router.nest_service(path, files);
         }
     }
     if !root {
-        router = router.route("/", get(counts_page)).fallback(|| async { Refusal::Nothing });
+        router = router.fallback(|| async { Refusal::Nothing });
     }
     // Layers come last, so that its answers carry the same headers.
     Ok(router
@@ -212,39 +219,24 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
 
 async fn counts_json(State(app): State<Arc<App>>) -> Result<Json<serde_json::Value>, Refusal> {
     let counts = read(&app).await?;
-    let now = now(&app);
+    let served = app.shelf.as_ref().map(|shelf| shelf.current());
     let mut value = serde_json::to_value(counts).map_err(|_| Refusal::Unavailable)?;
     if let Some(object) = value.as_object_mut() {
-        let process = json!({ "queue": now.queue, "duplicates": now.duplicates, "refused": now.refused });
-        let bundle = now.bundle.map(|(hash, version)| json!({ "hash": hash, "version": version }));
+        let process = json!({
+            "queue": app.metrics.queue.value(),
+            "duplicates": app.metrics.duplicate.value() + app.metrics.conflict.value(),
+            "refused": app.metrics.refused(),
+        });
+        let bundle = served.map(|served| json!({ "hash": served.hash, "version": served.version }));
         object.insert("process".into(), process);
         object.insert("bundle".into(), bundle.into());
     }
     Ok(Json(value))
 }
 
-async fn counts_page(State(app): State<Arc<App>>) -> Result<Html<String>, Refusal> {
-    let counts = read(&app).await?;
-    Ok(Html(page::render(&counts, &now(&app))))
-}
-
 async fn read(app: &App) -> Result<Counts, Refusal> {
     let bundle = app.shelf.as_ref().map(|shelf| shelf.current());
     app.reader.run("counts", move |connection| counts::read(connection, bundle.as_deref())).await
-}
-
-fn now(app: &App) -> page::Now {
-    let served = app.shelf.as_ref().map(|shelf| shelf.current());
-    page::Now {
-        queue: app.metrics.queue.value(),
-        duplicates: app.metrics.duplicate.value() + app.metrics.conflict.value(),
-        refused: app.metrics.refused(),
-        bundle: served.map(|served| (served.hash.clone(), served.version)),
-    }
-}
-
-async fn text(kind: &'static str, body: &'static str) -> impl IntoResponse {
-    ([(CONTENT_TYPE, kind)], body)
 }
 
 fn cors(origins: &[String]) -> anyhow::Result<Option<CorsLayer>> {

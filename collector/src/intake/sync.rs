@@ -248,15 +248,7 @@ pub(crate) fn count(metrics: &Metrics, refusal: &Refusal) {
         Refusal::TooLarge(_) => metrics.too_large.rise(),
         Refusal::Slow => metrics.slow.rise(),
         Refusal::Busy | Refusal::Unavailable | Refusal::Key(key::Refused::Rate(_)) => metrics.busy.rise(),
-        Refusal::NoBundle
-        | Refusal::Nothing
-        | Refusal::Profile(_)
-        | Refusal::Kind(_)
-        | Refusal::Elsewhere
-        | Refusal::Nobody
-        | Refusal::Asked
-        | Refusal::Page
-        | Refusal::Unpermitted
-        | Refusal::Line(_) => {}
+        // Nothing was read of these.
+        _ => {}
     }
 }

@@ -59,8 +59,10 @@ pub fn called(namespace: u8) -> &'static str {
 /// An identifier as somebody writes it: the value itself, or its digest.
 #[derive(Debug, Deserialize)]
 pub struct Asked {
-    kind: String,
-    value: String,
+    /// One of [`NAMES`].
+    pub kind: String,
+    /// The value itself, or its digest.
+    pub value: String,
 }
 
 /// Two identifiers, by universal id.
@@ -289,7 +291,7 @@ async fn change(app: &App, told: Told, withdrawn: bool) -> std::result::Result<J
 }
 
 /// The digests under which an identifier may be known.
-fn read(asked: &Asked) -> Option<(u8, Vec<Vec<u8>>)> {
+pub(crate) fn read(asked: &Asked) -> Option<(u8, Vec<Vec<u8>>)> {
     let (_, namespace) = NAMES.iter().find(|(name, _)| *name == asked.kind)?;
     if *namespace == VISITOR {
         return Some((VISITOR, vec![hex::read::<16>(&asked.value)?.to_vec()]));

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -32,22 +32,45 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it over a data folder and waits until it listens.
+    /// Starts it over a data folder, open to all, and waits until it listens.
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
         Self::spawn(Command::new(env!("CARGO_BIN_EXE_petitfour-collector")), data, arguments)
     }
 
     /// Starts it, unless it ends by itself: what it needs may not be there yet.
     pub fn try_start(data: &Path, arguments: &[&str]) -> Option<Self> {
-        Self::listening(Command::new(env!("CARGO_BIN_EXE_petitfour-collector")), data, arguments).ok()
+        Self::listening(Command::new(env!("CARGO_BIN_EXE_petitfour-collector")), data, &open(arguments))
+            .ok()
+            .map(|(server, _)| server)
     }
 
     /// Starts it under a command that runs it, such as strace; `command` has the binary as its last argument.
     pub fn spawn(command: Command, data: &Path, arguments: &[&str]) -> Self {
-        Self::listening(command, data, arguments).unwrap_or_else(|line| panic!("unexpected line {line:?}"))
+        let started = Self::listening(command, data, &open(arguments));
+        started.unwrap_or_else(|line| panic!("unexpected line {line:?}")).0
     }
 
-    fn listening(mut command: Command, data: &Path, arguments: &[&str]) -> Result<Self, String> {
+    /// Starts it closed, as it is when nobody says anything else.
+    pub fn closed(data: &Path, arguments: &[&str]) -> Self {
+        let started = Self::listening(Command::new(env!("CARGO_BIN_EXE_petitfour-collector")), data, arguments);
+        started.unwrap_or_else(|line| panic!("unexpected line {line:?}")).0
+    }
+
+    /// Starts it closed over a new store; and the first token, which it prints.
+    pub fn first(data: &Path, arguments: &[&str]) -> (Self, String) {
+        let started = Self::listening(Command::new(env!("CARGO_BIN_EXE_petitfour-collector")), data, arguments);
+        let (server, mut lines) = started.unwrap_or_else(|line| panic!("unexpected line {line:?}"));
+        let mut line = String::new();
+        lines.read_line(&mut line).expect("a second line on stdout");
+        let (_, token) = line.trim().rsplit_once("token=").unwrap_or_else(|| panic!("no token in {line:?}"));
+        (server, token.to_owned())
+    }
+
+    fn listening(
+        mut command: Command,
+        data: &Path,
+        arguments: &[&str],
+    ) -> Result<(Self, BufReader<ChildStdout>), String> {
         let mut child = command
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -56,12 +79,13 @@ impl Server {
             .spawn()
             .expect("the collector starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line on stdout");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        lines.read_line(&mut line).expect("a line on stdout");
         let Some(url) = line.trim().strip_prefix("listening on ") else {
             child.wait().expect("it ends");
             return Err(line);
         };
-        Ok(Self { url: url.to_owned(), child, has_log: arguments.contains(&"--log") })
+        Ok((Self { url: url.to_owned(), child, has_log: arguments.contains(&"--log") }, lines))
     }
 
     /// The most memory that it ever had, in KB.
@@ -145,6 +169,11 @@ impl Server {
     pub fn total(&self, name: &str) -> i64 {
         self.counts()["totals"][name].as_i64().unwrap_or_default()
     }
+}
+
+/// The same arguments, and that nobody is asked who they are.
+fn open<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [&["--open"], arguments].concat()
 }
 
 impl Drop for Server {

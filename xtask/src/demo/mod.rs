@@ -139,6 +139,8 @@ impl Stage {
     fn serve(&self, workspace: &Workspace, port: Option<u16>) -> Result<Server> {
         let mut collector = workspace.tool(&self.collector);
         collector.arg("--data").arg(self.folder.join("data")).arg("--bundle").arg(self.bundle());
+        // The demonstration is for whoever sits at this machine.
+        collector.arg("--open");
         collector.args(["--www", "www", "--www", "/pkg=pkg"]);
         match port {
             Some(port) => Server::start(collector, port),
