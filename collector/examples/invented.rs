@@ -65,12 +65,20 @@ fn main() -> Result<()> {
     fs::write(folder.join("segments.pf4"), compile_segments(&source(), &|_| None).bundle.ok_or("no segments")?)?;
     let now = now();
     let mut shelf = String::new();
-    for (shop, item, level) in [("bellecour", "water-still", 12), ("triana", "soda-diet", 0), ("mile-end", "tea-peach", 40)] {
+    for (shop, item, level) in
+        [("bellecour", "water-still", 12), ("triana", "soda-diet", 0), ("mile-end", "tea-peach", 40)]
+    {
         shelf.push_str(&format!("{shop},{item},{level}\n"));
     }
     fs::write(folder.join("shelf.csv"), shelf)?;
-    fs::write(folder.join("price.csv"), format!(",water-still,120,{}\n,soda-diet,140,{}\n", now - 5 * HOUR, now - 2 * HOUR))?;
-    fs::write(folder.join("margin.csv"), format!(",water-still,31,{}\n,soda-diet,22,{}\n", now - 9 * DAY, now - 3 * HOUR))?;
+    fs::write(
+        folder.join("price.csv"),
+        format!(",water-still,120,{}\n,soda-diet,140,{}\n", now - 5 * HOUR, now - 2 * HOUR),
+    )?;
+    fs::write(
+        folder.join("margin.csv"),
+        format!(",water-still,31,{}\n,soda-diet,22,{}\n", now - 9 * DAY, now - 3 * HOUR),
+    )?;
 
     let mut store = Store::open(&Place::folder(&folder.join("data")))?;
     let visits: Vec<Intake> = (0..6_000).map(|number| intake(visit(number, now))).collect();
@@ -90,7 +98,14 @@ fn main() -> Result<()> {
     store.write(now, |graph| {
         let card = graph.identifier(CARD, &value("card-7"), 0, now - 6 * DAY)?.id;
         let tv = graph.identifier(Namespace::Partner.number(), &value("anna-tv"), 0, now - 4 * DAY)?.id;
-        let evidence = |rule, source, confidence, at| Evidence { rule, source, message: b"file-0007", confidence, permitted: 15, at };
+        let evidence = |rule, source, confidence, at| Evidence {
+            rule,
+            source,
+            message: b"file-0007",
+            confidence,
+            permitted: 15,
+            at,
+        };
         graph.tie(card, tv, &evidence(Rule::Table, "tv-partner", 910, now - 4 * DAY))?;
         let seen = |day, count| Impressions {
             identifier: tv,
@@ -112,8 +127,14 @@ fn visit(number: u64, now: i64) -> Message {
     let chance = |salt: u64, of: u64| scatter(number ^ salt << 48) % of;
     let began = now - 60 * MINUTE - i64::try_from(chance(1, 13 * 24)).unwrap_or_default() * HOUR;
     let mut at = chance(2, 1_000);
-    let (campaign, _, held, chosen, withheld) =
-        CAMPAIGNS.into_iter().find(|(_, share, ..)| { let found = at < *share; at = at.saturating_sub(*share); found }).unwrap_or(CAMPAIGNS[0]);
+    let (campaign, _, held, chosen, withheld) = CAMPAIGNS
+        .into_iter()
+        .find(|(_, share, ..)| {
+            let found = at < *share;
+            at = at.saturating_sub(*share);
+            found
+        })
+        .unwrap_or(CAMPAIGNS[0]);
     let (id, key) = (scatter(number ^ 7 << 40), Key::of(campaign).0);
     let is_held = chance(3, 1_000) < held;
     let none = Key::NONE.0;
@@ -152,7 +173,10 @@ fn visit(number: u64, now: i64) -> Message {
         });
     }
     if chance(9, 100) < 9 {
-        entries.push(Entry::Identity { code: Namespace::User.number(), digest: Digest::of(format!("member-{}", number % 400)).0 });
+        entries.push(Entry::Identity {
+            code: Namespace::User.number(),
+            digest: Digest::of(format!("member-{}", number % 400)).0,
+        });
     }
     let mut visitor = [0; 16];
     let (high, low) = visitor.split_at_mut(8);
@@ -192,7 +216,18 @@ fn event(number: u64, kind: Kind, name: &str, source: &str, at: i64, who: Vec<Id
     low.copy_from_slice(&number.to_be_bytes());
     let value = if name == "purchase" { 12_500 } else { 0 };
     let body = body.to_owned();
-    Event { kind, message, source: source.into(), name: name.into(), at, identifiers: who, value, permitted: 15, contacts: Vec::<Contact>::new(), body }
+    Event {
+        kind,
+        message,
+        source: source.into(),
+        name: name.into(),
+        at,
+        identifiers: who,
+        value,
+        permitted: 15,
+        contacts: Vec::<Contact>::new(),
+        body,
+    }
 }
 
 /// Four hundred people with a till and a shop, and a kiosk whose cookie many of them share.
@@ -215,7 +250,15 @@ fn crowd(now: i64) -> Vec<Event> {
         for nth in 0..chance(5, 4) {
             let name = if nth == 0 { "purchase" } else { "product_viewed" };
             let later = at + i64::try_from(nth).unwrap_or_default() * 7 * MINUTE;
-            events.push(event(number * 10 + nth + 1, Kind::Track, name, "till", later.min(now), vec![who.clone()], r#"{"properties":{}}"#));
+            events.push(event(
+                number * 10 + nth + 1,
+                Kind::Track,
+                name,
+                "till",
+                later.min(now),
+                vec![who.clone()],
+                r#"{"properties":{}}"#,
+            ));
         }
     }
     events
@@ -232,17 +275,49 @@ fn anna(now: i64) -> Vec<Event> {
     };
     vec![
         say(1, Kind::Page, "Home", "web", 12 * DAY, vec![laptop()], r#"{"properties":{"path":"/"}}"#),
-        say(2, Kind::Track, "product_viewed", "web", 12 * DAY - 3 * MINUTE, vec![laptop()], r#"{"properties":{"sku":"soda-diet"}}"#),
+        say(
+            2,
+            Kind::Track,
+            "product_viewed",
+            "web",
+            12 * DAY - 3 * MINUTE,
+            vec![laptop()],
+            r#"{"properties":{"sku":"soda-diet"}}"#,
+        ),
         say(3, Kind::Identify, "", "web", 11 * DAY, vec![user(), laptop()], r#"{"traits":{"plan":"club"}}"#),
         say(4, Kind::Identify, "", "crm", 9 * DAY, vec![user(), home()], "{}"),
         say(5, Kind::Identify, "", "till", 6 * DAY, vec![home(), card()], "{}"),
-        say(6, Kind::Track, "purchase", "till", 6 * DAY - MINUTE, vec![card()], r#"{"properties":{"sku":"water-still"}}"#),
+        say(
+            6,
+            Kind::Track,
+            "purchase",
+            "till",
+            6 * DAY - MINUTE,
+            vec![card()],
+            r#"{"properties":{"sku":"water-still"}}"#,
+        ),
         say(7, Kind::Identify, "", "app", 5 * DAY, vec![user(), phone.clone(), known(DEVICE, "anna-phone")], "{}"),
         say(8, Kind::Track, "product_viewed", "app", 2 * DAY, vec![phone.clone()], "{}"),
         say(9, Kind::Track, "product_viewed", "app", DAY, vec![phone.clone()], "{}"),
         say(10, Kind::Track, "purchase", "app", 5 * HOUR, vec![phone], r#"{"properties":{"sku":"tea-peach"}}"#),
-        say(11, Kind::Identify, "", "web", 3 * DAY, vec![user(), known(ANONYMOUS, "the kiosk in the market hall")], "{}"),
-        say(12, Kind::Identify, "", "crm", 8 * DAY, vec![known(Namespace::User.number(), "ben"), known(CARD, "card-7")], "{}"),
+        say(
+            11,
+            Kind::Identify,
+            "",
+            "web",
+            3 * DAY,
+            vec![user(), known(ANONYMOUS, "the kiosk in the market hall")],
+            "{}",
+        ),
+        say(
+            12,
+            Kind::Identify,
+            "",
+            "crm",
+            8 * DAY,
+            vec![known(Namespace::User.number(), "ben"), known(CARD, "card-7")],
+            "{}",
+        ),
         say(13, Kind::Track, "purchase", "till", 7 * DAY, vec![known(Namespace::User.number(), "ben")], "{}"),
         say(14, Kind::Track, "product_viewed", "web", 30 * MINUTE, vec![laptop()], "{}"),
     ]
@@ -260,10 +335,38 @@ fn letters() -> Vec<Letter> {
     };
     (0..23)
         .map(|number: u32| match number % 4 {
-            0 => letter("till", "/v1/batch", number, "event/value", "properties.revenue is no number", format!(r#"{{"type":"track","event":"purchase","properties":{{"revenue":"{number} EUR"}}}}"#)),
-            1 => letter("web", "/v1/t", 0, "event/identity", "neither userId nor anonymousId", format!(r#"{{"event":"product_viewed","n":{number}}}"#)),
-            2 => letter("till", "/v1/batch", number, "event/time", "timestamp is no date", format!(r#"{{"timestamp":"yesterday {number}"}}"#)),
-            _ => letter("app", "/v1/batch", number, "event/value", "properties.revenue is no number", format!(r#"{{"properties":{{"revenue":[{number}]}}}}"#)),
+            0 => letter(
+                "till",
+                "/v1/batch",
+                number,
+                "event/value",
+                "properties.revenue is no number",
+                format!(r#"{{"type":"track","event":"purchase","properties":{{"revenue":"{number} EUR"}}}}"#),
+            ),
+            1 => letter(
+                "web",
+                "/v1/t",
+                0,
+                "event/identity",
+                "neither userId nor anonymousId",
+                format!(r#"{{"event":"product_viewed","n":{number}}}"#),
+            ),
+            2 => letter(
+                "till",
+                "/v1/batch",
+                number,
+                "event/time",
+                "timestamp is no date",
+                format!(r#"{{"timestamp":"yesterday {number}"}}"#),
+            ),
+            _ => letter(
+                "app",
+                "/v1/batch",
+                number,
+                "event/value",
+                "properties.revenue is no number",
+                format!(r#"{{"properties":{{"revenue":[{number}]}}}}"#),
+            ),
         })
         .collect()
 }

@@ -122,7 +122,7 @@ pub fn run(command: &Command, store: &mut Store, out: &mut impl Write) -> anyhow
     Ok(())
 }
 
-fn check(key: &Key) -> anyhow::Result<()> {
+pub(crate) fn check(key: &Key) -> anyhow::Result<()> {
     if !Key::is_name(&key.name) {
         bail!("a name has lower-case letters, digits, \".\", \"_\" and \"-\", 64 at most");
     }
@@ -138,7 +138,7 @@ fn check(key: &Key) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn permissions(names: &[String]) -> anyhow::Result<Permissions> {
+pub(crate) fn permissions(names: &[String]) -> anyhow::Result<Permissions> {
     let mut bits = 0_u8;
     for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
         let place = Permissions::NAMES.iter().position(|known| *known == name);

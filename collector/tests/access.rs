@@ -33,8 +33,12 @@ struct Answer {
 }
 
 fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).max_redirects_will_error(false).build().into();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .build()
+        .into();
     let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", server.url));
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -44,11 +48,16 @@ fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body
         _ => agent.run(request.body(body.to_owned()).expect("a request")),
     };
     let mut response = sent.expect("an answer");
-    let text = |name: &str| {
-        response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
-    };
+    let text =
+        |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let location = text("location");
-    let cookies = response.headers().get_all("set-cookie").iter().filter_map(|line| line.to_str().ok()).map(str::to_owned).collect();
+    let cookies = response
+        .headers()
+        .get_all("set-cookie")
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .map(str::to_owned)
+        .collect();
     let body = response.body_mut().read_to_string().unwrap_or_default();
     let json: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     let code = json["code"].as_str().unwrap_or_default().to_owned();
@@ -117,9 +126,16 @@ fn every_address_in_the_source_has_a_rule() {
             let line = part[..end].lines().take(3).collect::<Vec<_>>().join(" ");
             for address in addresses {
                 for (word, method) in [("get(", Method::GET), ("post(", Method::POST), ("delete(", Method::DELETE)] {
-                    if line.split(".route(").next().is_some_and(|line| line.split(';').next().is_some_and(|line| line.contains(word))) {
+                    if line
+                        .split(".route(")
+                        .next()
+                        .is_some_and(|line| line.split(';').next().is_some_and(|line| line.contains(word)))
+                    {
                         seen += 1;
-                        assert!(rule::of(&method, address).is_some(), "{file}: {method} {address} has no rule in access/rule.rs");
+                        assert!(
+                            rule::of(&method, address).is_some(),
+                            "{file}: {method} {address} has no rule in access/rule.rs"
+                        );
                     }
                 }
             }
@@ -187,8 +203,11 @@ fn a_server_key_brings_syncs_and_nothing_else() {
     let page = command(&data, &["key", "add", "web", "--kind", "browser", "--permit", "store,measure"]);
     let body = support::batch(&[message(1, 0, "summer").encode()]);
     let post = |token: &str, path: &str| {
-        let mut response =
-            support::agent().post(format!("{}{path}", server.url)).header("authorization", bearer(token)).send(&body).expect("an answer");
+        let mut response = support::agent()
+            .post(format!("{}{path}", server.url))
+            .header("authorization", bearer(token))
+            .send(&body)
+            .expect("an answer");
         (response.status().as_u16(), response.body_mut().read_to_string().unwrap_or_default())
     };
     let (status, told) = post(&program, "/v1/syncs");
@@ -229,7 +248,11 @@ fn the_first_token_is_printed_as_long_as_nobody_is_named_and_exchanged_for_a_coo
     assert!(server.stop());
 
     let again = Server::closed(&data, &[]);
-    assert_eq!(ask(&again, "GET", "/collector", &[("cookie", &cookie)], "").status, 200, "a session outlives a restart");
+    assert_eq!(
+        ask(&again, "GET", "/collector", &[("cookie", &cookie)], "").status,
+        200,
+        "a session outlives a restart"
+    );
 }
 
 #[test]
@@ -255,7 +278,8 @@ fn a_session_ends_with_its_token_when_it_is_left_and_by_itself() {
     // The cookie is another one every hour; the old one is good for a minute more.
     let old = come_in(&server, &first);
     let mut store = Store::open(&Place::folder(&data)).expect("a store");
-    let mut back = |sql: &'static str| store.write(now(), |graph| graph.connection.execute(sql, params![])).expect("written");
+    let mut back =
+        |sql: &'static str| store.write(now(), |graph| graph.connection.execute(sql, params![])).expect("written");
     back("UPDATE access_sessions SET renewed = renewed - 7200000");
     let renewed = ask(&server, "GET", "/v1/counts", &[("cookie", &old)], "");
     let fresh = renewed.cookies[0].split(';').next().expect("a cookie").to_owned();
@@ -266,7 +290,10 @@ fn a_session_ends_with_its_token_when_it_is_left_and_by_itself() {
     back("UPDATE access_sessions SET expires = 1");
     assert_eq!(status(&fresh), 401);
 
-    let last = Command::new(env!("CARGO_BIN_EXE_petitfour-collector")).args(["access", "end", "first", "--data"]).arg(&data).output();
+    let last = Command::new(env!("CARGO_BIN_EXE_petitfour-collector"))
+        .args(["access", "end", "first", "--data"])
+        .arg(&data)
+        .output();
     assert!(!last.expect("it runs").status.success(), "nobody locks the door from outside");
 }
 
@@ -295,9 +322,13 @@ fn no_page_of_anybody_else_changes_anything_under_a_cookie() {
     assert!(!ask(&server, "GET", "/collector/access", &[("cookie", &cookie)], "").body.contains("eve"));
     assert_eq!(add(&[("origin", &own)]).status, 200);
     assert_eq!(add(&[("sec-fetch-site", "same-origin")]).status, 200);
-    let login = ask(&server, "POST", "/collector/login", &[form, ("sec-fetch-site", "cross-site")], &format!("token={first}"));
+    let login =
+        ask(&server, "POST", "/collector/login", &[form, ("sec-fetch-site", "cross-site")], &format!("token={first}"));
     assert_eq!((login.status, login.cookies.len()), (403, 0));
-    assert_eq!(ask(&server, "GET", "/collector/access/add?name=eve&role=admin", &[("cookie", &cookie)], "").status, 405);
+    assert_eq!(
+        ask(&server, "GET", "/collector/access/add?name=eve&role=admin", &[("cookie", &cookie)], "").status,
+        405
+    );
 }
 
 #[test]
@@ -305,7 +336,11 @@ fn an_admin_names_a_viewer_on_the_page_and_ends_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, first) = Server::first(&folder.path().join("data"), &[]);
     let cookie = come_in(&server, &first);
-    let headers = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin"), ("content-type", "application/x-www-form-urlencoded")];
+    let headers = [
+        ("cookie", cookie.as_str()),
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
     let made = ask(&server, "POST", "/collector/access/add", &headers, "name=Vera+M.&role=viewer").body;
     let token = made.split("<output>").nth(1).and_then(|rest| rest.split('<').next()).expect("a token").to_owned();
     let vera = come_in(&server, &token);
@@ -430,8 +465,14 @@ fn no_name_of_anything_becomes_markup_on_any_page() {
         let page = ask(&server, "GET", path, &[("accept", "text/html")], "");
         assert_eq!(page.status, 200, "{path}");
         let text = &page.body;
-        assert!(!text.contains("<img") && !text.contains("<script>") && !text.contains("x onerror=alert(1)>"), "{path}: {text}");
-        assert!(!text.contains("style=") && !text.contains("<style") && !text.contains(" onclick"), "{path}: nothing is inline");
+        assert!(
+            !text.contains("<img") && !text.contains("<script>") && !text.contains("x onerror=alert(1)>"),
+            "{path}: {text}"
+        );
+        assert!(
+            !text.contains("style=") && !text.contains("<style") && !text.contains(" onclick"),
+            "{path}: nothing is inline"
+        );
         for word in ["<main", "<h1", "lang=\"en\"", "<footer"] {
             assert!(text.contains(word), "{path}: {word}");
         }

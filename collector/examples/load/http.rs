@@ -72,7 +72,8 @@ pub fn serve(arguments: &[String]) -> Result<()> {
                 data: folder.into(),
                 store: rest.next().filter(|text| !text.is_empty()).cloned(),
                 log: rest.next().cloned(),
-                open: true, ..Config::default()
+                open: true,
+                ..Config::default()
             };
             let running = runtime.block_on(start(config))?;
             println!("{}", running.address());

@@ -21,9 +21,10 @@ use crate::{
         token,
     },
     answer::Refusal,
-    hex, params,
+    hex,
+    key::{Key, Kind},
+    ring,
     site::App,
-    sql::{Connection, Result},
     store::now,
 };
 
@@ -40,14 +41,21 @@ pub struct Ended {
     hash: String,
 }
 
-/// A write key as it is shown.
-struct Key {
+/// A write key to be made: for pages of these origins, or for programs.
+#[derive(Debug, Deserialize)]
+pub struct NewKey {
     name: String,
-    server: bool,
-    rate: i64,
+    server: Option<String>,
+    #[serde(default)]
     origins: String,
-    created: i64,
-    expires: Option<i64>,
+    #[serde(default)]
+    permit: String,
+}
+
+/// Write keys of a name, to be ended.
+#[derive(Debug, Deserialize)]
+pub struct EndedKey {
+    name: String,
 }
 
 /// What is said above the list.
@@ -55,16 +63,14 @@ enum Said<'s> {
     Nothing,
     Fault(&'s str),
     Token(&'s str, &'s str),
+    Key(&'s str, &'s str),
 }
 
 /// The page.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn page(
-    State(app): State<Arc<App>>,
-    Extension(who): Extension<Who>,
-) -> std::result::Result<Response, Refusal> {
+pub async fn page(State(app): State<Arc<App>>, Extension(who): Extension<Who>) -> Result<Response, Refusal> {
     show(&app, &who, &Said::Nothing).await
 }
 
@@ -76,7 +82,7 @@ pub async fn add(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Who>,
     Form(named): Form<Named>,
-) -> std::result::Result<Response, Refusal> {
+) -> Result<Response, Refusal> {
     if !roll::is_name(&named.name) {
         return show(&app, &who, &Said::Fault("A name has letters, digits, spaces and . _ - @, 64 at most.")).await;
     }
@@ -94,7 +100,7 @@ pub async fn end(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Who>,
     Form(ended): Form<Ended>,
-) -> std::result::Result<Response, Refusal> {
+) -> Result<Response, Refusal> {
     let hash: [u8; 32] = hex::read(&ended.hash).ok_or(Refusal::Asked)?;
     if app.writer.run("access", move |graph| roll::end(graph.connection, &hash, graph.received)).await? {
         return Ok(Redirect::to("/collector/access").into_response());
@@ -103,32 +109,49 @@ pub async fn end(
     show(&app, &who, &Said::Fault(fault)).await
 }
 
-async fn show(app: &App, who: &Who, said: &Said<'_>) -> std::result::Result<Response, Refusal> {
+/// Makes a write key and shows its secret, this once.
+///
+/// # Errors
+/// When the store cannot be used.
+pub async fn add_key(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    Form(new): Form<NewKey>,
+) -> Result<Response, Refusal> {
+    let secret = ring::secret().map_err(|_| Refusal::Unavailable)?;
+    let kind = if new.server.is_some() { Kind::Server } else { Kind::Browser };
+    let mut key = Key::new(&new.name, kind, &secret, now());
+    key.origins = new.origins.split_whitespace().map(str::to_owned).collect();
+    let permit: Vec<String> = new.permit.split([',', ' ']).map(str::to_owned).collect();
+    let checked = ring::check(&key).and_then(|()| ring::permissions(&permit));
+    match checked {
+        Ok(permitted) if kind == Kind::Browser => key.otherwise = permitted,
+        Ok(_) => {}
+        Err(error) => return show(&app, &who, &Said::Fault(&error.to_string())).await,
+    }
+    app.writer.run("write key", move |graph| ring::add(graph.connection, &key)).await?;
+    show(&app, &who, &Said::Key(&new.name, &secret)).await
+}
+
+/// Ends every write key of a name.
+///
+/// # Errors
+/// When the store cannot be used.
+pub async fn end_key(State(app): State<Arc<App>>, Form(ended): Form<EndedKey>) -> Result<Response, Refusal> {
+    app.writer
+        .run("write key", move |graph| ring::end(graph.connection, &ended.name, i64::MAX, graph.received))
+        .await?;
+    Ok(Redirect::to("/collector/access#keys").into_response())
+}
+
+async fn show(app: &App, who: &Who, said: &Said<'_>) -> Result<Response, Refusal> {
     let (entries, keys) =
-        app.reader.run("access", |connection| Ok((roll::all(connection)?, keys(connection)?))).await?;
+        app.reader.run("access", |connection| Ok((roll::all(connection)?, ring::read(connection)?))).await?;
     let mut main = String::with_capacity(8 * 1024);
     write(&mut main, said, &entries, &keys, app.access.open).ok();
     let lead = "People and programs that may look, or change; and the keys under which events come in. Of every secret only SHA-256 is kept.";
     let sheet = Sheet { here: Here::Access, title: "Access", lead, who };
     Ok(if matches!(said, Said::Fault(_)) { sheet.with(StatusCode::BAD_REQUEST, &main) } else { sheet.around(&main) })
-}
-
-fn keys(connection: &Connection) -> Result<Vec<Key>> {
-    let sql =
-        "SELECT name, kind, rate, origins, created, expires FROM write_keys ORDER BY name, created DESC LIMIT 500";
-    let rows = connection.query(sql, params![])?;
-    rows.iter()
-        .map(|row| {
-            Ok(Key {
-                name: row.get(0)?,
-                server: row.get::<i64>(1)? == 2,
-                rate: row.get(2)?,
-                origins: row.get(3)?,
-                created: row.get(4)?,
-                expires: row.get(5)?,
-            })
-        })
-        .collect()
 }
 
 fn write(out: &mut String, said: &Said<'_>, entries: &[Entry], keys: &[Key], open: bool) -> fmt::Result {
@@ -145,7 +168,18 @@ fn write(out: &mut String, said: &Said<'_>, entries: &[Entry], keys: &[Key], ope
              <code>/collector/login</code> with it, or sends <code>Authorization: Bearer</code>.</p><p><output>{secret}</output></p></section>",
             Text(name)
         )?,
+        Said::Key(name, secret) => writeln!(
+            out,
+            "<section class=\"card made\" role=\"status\"><h2>The write key {}</h2><p>Shown this once. It opens within two seconds.</p>\
+             <p><output>{secret}</output></p></section>",
+            Text(name)
+        )?,
     }
+    tokens(out, entries, now)?;
+    write_keys(out, keys, now)
+}
+
+fn tokens(out: &mut String, entries: &[Entry], now: i64) -> fmt::Result {
     out.push_str(
         "<section class=\"card\" aria-labelledby=\"add-name\">\n<h2 id=\"add-name\">Name somebody</h2>\n\
          <form class=\"ask\" method=\"post\" action=\"/collector/access/add\"><label class=\"grow\">Name <input name=\"name\" required maxlength=\"64\" autocomplete=\"off\"></label>\
@@ -175,29 +209,51 @@ fn write(out: &mut String, said: &Said<'_>, entries: &[Entry], keys: &[Key], ope
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody></table></div>\n</section>\n<section class=\"card\" aria-labelledby=\"keys-name\">\n<h2 id=\"keys-name\">Write keys</h2>\n");
+    out.push_str("</tbody></table></div>\n</section>\n");
+    Ok(())
+}
+
+fn write_keys(out: &mut String, keys: &[Key], now: i64) -> fmt::Result {
+    out.push_str(
+        "<section class=\"card\" id=\"keys\" aria-labelledby=\"keys-name\">\n<h2 id=\"keys-name\">Write keys</h2>\n",
+    );
     if keys.is_empty() {
         out.push_str(&nothing("None: no events come in but those of our own devices."));
     } else {
         out.push_str(
             "<div class=\"wide\"><table><caption class=\"hidden\">Write keys</caption><thead><tr><th scope=\"col\">Name</th><th scope=\"col\" class=\"left\">For</th>\
-             <th scope=\"col\">Events a second</th><th scope=\"col\" class=\"left\">Origins</th><th scope=\"col\">Since</th><th scope=\"col\">Until</th></tr></thead>\n<tbody>\n",
+             <th scope=\"col\">Events a second</th><th scope=\"col\" class=\"left\">Origins</th><th scope=\"col\">Since</th><th scope=\"col\">Until</th><th scope=\"col\"><span class=\"hidden\">End it</span></th></tr></thead>\n<tbody>\n",
         );
         for key in keys {
             let until = key.expires.map_or_else(|| "–".to_owned(), |at| time(at, now));
-            writeln!(
+            write!(
                 out,
                 "<tr><th scope=\"row\">{}</th><td class=\"left\" data-label=\"for\"><span class=\"tag\">{}</span></td><td data-label=\"events a second\">{}</td>\
-                 <td class=\"left\" data-label=\"origins\">{}</td><td data-label=\"since\">{}</td><td data-label=\"until\">{until}</td></tr>",
+                 <td class=\"left\" data-label=\"origins\">{}</td><td data-label=\"since\">{}</td><td data-label=\"until\">{until}</td><td>",
                 Text(&key.name),
-                if key.server { "programs" } else { "pages" },
+                if key.kind == Kind::Server { "programs" } else { "pages" },
                 key.rate,
-                Text(&key.origins),
+                Text(&key.origins.join(" ")),
                 time(key.created, now)
             )?;
+            if key.is_live(now) {
+                write!(
+                    out,
+                    "<form method=\"post\" action=\"/collector/access/keys/end\"><input type=\"hidden\" name=\"name\" value=\"{}\">\
+                     <button class=\"plain\" aria-label=\"End the write key {}\">End</button></form>",
+                    Text(&key.name),
+                    Text(&key.name)
+                )?;
+            }
+            out.push_str("</td></tr>\n");
         }
         out.push_str("</tbody></table></div>\n");
     }
-    out.push_str("</section>\n");
+    out.push_str(
+        "<h3>Make one</h3><form class=\"ask\" method=\"post\" action=\"/collector/access/keys\"><label class=\"grow\">Name <input name=\"name\" required maxlength=\"64\" \
+         pattern=\"[a-z0-9._\\-]+\" autocomplete=\"off\"></label><label class=\"grow\">Origins of pages <input name=\"origins\" placeholder=\"https://shop.example\" \
+         autocomplete=\"off\"></label><label class=\"grow\">Permitted where an event says nothing <input name=\"permit\" placeholder=\"store, measure\" autocomplete=\"off\"></label>\
+         <button>For pages</button><button name=\"server\" value=\"1\">For programs</button></form>\n</section>\n",
+    );
     Ok(())
 }

@@ -7,7 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{Extension, Form, extract::State, http::HeaderMap, response::Response};
+use serde::Deserialize;
 
 use super::{
     chart,
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     access::Who,
     answer::Refusal,
-    params,
+    dead_letters, params,
     site::App,
     sql::{Connection, Result},
     store::now,
@@ -27,6 +28,13 @@ const LISTED: i64 = 100;
 
 /// Bytes of a body that are shown.
 const SHOWN: usize = 2_000;
+
+/// Which letters to read again: of one code, or all that wait.
+#[derive(Debug, Deserialize)]
+pub struct Again {
+    #[serde(default)]
+    code: String,
+}
 
 /// Letters of one code and source.
 struct Heap {
@@ -43,6 +51,7 @@ struct Letter {
     path: String,
     position: i64,
     code: String,
+    field: String,
     message: String,
     body: Option<Vec<u8>>,
     replayed: Option<i64>,
@@ -56,14 +65,45 @@ pub async fn page(
     State(app): State<Arc<App>>,
     Extension(who): Extension<Who>,
 ) -> std::result::Result<Response, Refusal> {
+    show(&app, &who, None).await
+}
+
+/// Reads letters again, and says what came of it.
+///
+/// # Errors
+/// When the store cannot be used.
+pub async fn replay(
+    State(app): State<Arc<App>>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+    Form(again): Form<Again>,
+) -> std::result::Result<Response, Refusal> {
+    let which =
+        if again.code.is_empty() { String::new() } else { serde_json::json!({ "code": again.code }).to_string() };
+    let told = dead_letters::replay(State(Arc::clone(&app)), headers, which).await?;
+    let count = |name: &str| told.get(name).and_then(serde_json::Value::as_i64).unwrap_or_default();
+    let still = told.get("refused").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+    let said = format!(
+        "{} stored, {} stored before, {} not permitted; {still} cannot be read still.",
+        grouped(count("stored")),
+        grouped(count("duplicate")),
+        grouped(count("unpermitted")),
+    );
+    show(&app, &who, Some(&said)).await
+}
+
+async fn show(app: &App, who: &Who, said: Option<&str>) -> std::result::Result<Response, Refusal> {
     let bodies = who.is_admin();
     let (heaps, letters) =
         app.reader.run("letters", move |connection| Ok((heaps(connection)?, letters(connection, bodies)?))).await?;
     let mut main = String::with_capacity(16 * 1024);
-    write(&mut main, &heaps, &letters, now()).ok();
+    if let Some(said) = said {
+        writeln!(main, "<p class=\"told\" role=\"status\">{}</p>", Text(said)).ok();
+    }
+    write(&mut main, &heaps, &letters, bodies, now()).ok();
     let lead =
         "What was sent and could not be read. Nothing of it is lost: mend what sends it, or what reads it, and replay.";
-    Ok(Sheet { here: Here::Letters, title: "Letters", lead, who: &who }.around(&main))
+    Ok(Sheet { here: Here::Letters, title: "Letters", lead, who }.around(&main))
 }
 
 fn heaps(connection: &Connection) -> Result<Vec<Heap>> {
@@ -88,7 +128,7 @@ fn heaps(connection: &Connection) -> Result<Vec<Heap>> {
 
 fn letters(connection: &Connection, bodies: bool) -> Result<Vec<Letter>> {
     let rows = connection.query(
-        "SELECT received, source, path, position, code, message, replayed, body FROM dead_letters ORDER BY id DESC LIMIT ?1",
+        "SELECT received, source, path, position, code, field, message, replayed, body FROM dead_letters ORDER BY id DESC LIMIT ?1",
         params![LISTED],
     )?;
     rows.iter()
@@ -99,15 +139,16 @@ fn letters(connection: &Connection, bodies: bool) -> Result<Vec<Letter>> {
                 path: row.get(2)?,
                 position: row.get(3)?,
                 code: row.get(4)?,
-                message: row.get(5)?,
-                replayed: row.get(6)?,
-                body: if bodies { Some(row.get(7)?) } else { None },
+                field: row.get(5)?,
+                message: row.get(6)?,
+                replayed: row.get(7)?,
+                body: if bodies { Some(row.get(8)?) } else { None },
             })
         })
         .collect()
 }
 
-fn write(out: &mut String, heaps: &[Heap], letters: &[Letter], now: i64) -> fmt::Result {
+fn write(out: &mut String, heaps: &[Heap], letters: &[Letter], admin: bool, now: i64) -> fmt::Result {
     out.push_str("<section class=\"card\" id=\"heaps\" data-live aria-labelledby=\"heaps-name\">\n<h2 id=\"heaps-name\">By reason and source</h2>\n");
     if heaps.is_empty() {
         out.push_str(&nothing("None: everything that was sent could be read."));
@@ -118,7 +159,7 @@ fn write(out: &mut String, heaps: &[Heap], letters: &[Letter], now: i64) -> fmt:
         "<p class=\"legend\"><span class=\"key caramel\"></span>waiting <span class=\"key good\"></span>replayed</p>\n<div class=\"wide\"><table>\
          <caption class=\"hidden\">Letters by code and source</caption><thead><tr><th scope=\"col\">Code</th><th scope=\"col\">Source</th>\
          <th scope=\"col\" class=\"picture\"><span class=\"hidden\">Picture</span></th><th scope=\"col\">Waiting</th><th scope=\"col\">Replayed</th>\
-         <th scope=\"col\">Last</th></tr></thead>\n<tbody>\n",
+         <th scope=\"col\">Last</th><th scope=\"col\"><span class=\"hidden\">Read again</span></th></tr></thead>\n<tbody>\n",
     );
     let most = heaps.iter().map(|heap| heap.waiting + heap.replayed).max().unwrap_or_default();
     for heap in heaps {
@@ -132,13 +173,23 @@ fn write(out: &mut String, heaps: &[Heap], letters: &[Letter], now: i64) -> fmt:
             out,
             &[("good", share(heap.waiting + heap.replayed, most)), ("caramel", share(heap.waiting, most))],
         )?;
-        writeln!(
+        write!(
             out,
-            "</td><td data-label=\"waiting\">{}</td><td data-label=\"replayed\">{}</td><td data-label=\"last\">{}</td></tr>",
+            "</td><td data-label=\"waiting\">{}</td><td data-label=\"replayed\">{}</td><td data-label=\"last\">{}</td><td>",
             grouped(heap.waiting),
             grouped(heap.replayed),
             time(heap.last, now)
         )?;
+        if admin && heap.waiting > 0 {
+            write!(
+                out,
+                "<form method=\"post\" action=\"/collector/letters\"><input type=\"hidden\" name=\"code\" value=\"{}\">\
+                 <button class=\"plain\" aria-label=\"Read those of {} again\">Read again</button></form>",
+                Text(&heap.code),
+                Text(&heap.code)
+            )?;
+        }
+        out.push_str("</td></tr>\n");
     }
     out.push_str("</tbody></table></div>\n</section>\n<section class=\"card\" aria-labelledby=\"latest-name\">\n<h2 id=\"latest-name\">The latest</h2>\n<ol class=\"letters\">\n");
     for letter in letters {
@@ -156,8 +207,9 @@ impl Letter {
         };
         write!(
             out,
-            "<li><p><code>{}</code> {state}</p><p>{}</p><p class=\"quiet\">{} · {} · <code>{}</code>, place {}</p>",
+            "<li><p><code>{}</code> {state}</p><p>{}{}</p><p class=\"quiet\">{} · {} · <code>{}</code>, place {}</p>",
             Text(&self.code),
+            if self.field.is_empty() { String::new() } else { format!("<code>{}</code>: ", Text(&self.field)) },
             Text(&self.message),
             time(self.received, now),
             Text(&self.source),
