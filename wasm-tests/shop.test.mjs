@@ -224,7 +224,7 @@ step("a phone shows the same shop, and the counter as a sheet", async () => {
 });
 
 step("the collector's page shows the counts to a person", async () => {
-  await page.goto(`${origin.url}/collector`);
+  await page.goto(`${origin.url}/collector/campaigns`);
   assert.match(await page.textContent("body"), /more-of-your-tea/);
   await page.screenshot({ path: `${pictures}/collector-1280.png`, fullPage: true });
 });

@@ -307,7 +307,7 @@ fn no_page_of_anybody_else_changes_anything_under_a_cookie() {
     let own = format!("http://{host}");
     let add = |headers: &[(&str, &str)]| {
         let headers = [&[("cookie", cookie.as_str()), form], headers].concat();
-        ask(&server, "POST", "/collector/access/add", &headers, "name=eve&role=admin")
+        ask(&server, "POST", "/collector/access/add", &headers, "name=mallory&role=admin")
     };
     for headers in [
         &[("sec-fetch-site", "cross-site")][..],
@@ -319,14 +319,14 @@ fn no_page_of_anybody_else_changes_anything_under_a_cookie() {
         let answer = add(headers);
         assert_eq!((answer.status, answer.code.as_str()), (403, "access/elsewhere"), "{headers:?}");
     }
-    assert!(!ask(&server, "GET", "/collector/access", &[("cookie", &cookie)], "").body.contains("eve"));
+    assert!(!ask(&server, "GET", "/collector/access", &[("cookie", &cookie)], "").body.contains("mallory"));
     assert_eq!(add(&[("origin", &own)]).status, 200);
     assert_eq!(add(&[("sec-fetch-site", "same-origin")]).status, 200);
     let login =
         ask(&server, "POST", "/collector/login", &[form, ("sec-fetch-site", "cross-site")], &format!("token={first}"));
     assert_eq!((login.status, login.cookies.len()), (403, 0));
     assert_eq!(
-        ask(&server, "GET", "/collector/access/add?name=eve&role=admin", &[("cookie", &cookie)], "").status,
+        ask(&server, "GET", "/collector/access/add?name=mallory&role=admin", &[("cookie", &cookie)], "").status,
         405
     );
 }

@@ -172,11 +172,12 @@ fn the_page_shows_the_counts_by_name() {
     fs::write(&file, bundle(1, &["summer", "autumn"])).expect("written");
     let server = Server::start(folder.path(), &["--bundle", file.to_str().expect("text")]);
     server.post("/v1/sync", &message(1, 0, "autumn").encode());
-    let page = server.get("/", &[]).text();
-    assert_eq!(page, server.get("/collector", &[]).text());
+    let first = server.get("/", &[]).text();
+    assert!(first.contains(r#"<strong data-total="exposures">1</strong>"#), "{first}");
+    let page = server.get("/collector/campaigns", &[]).text();
     let (summer, autumn) = (page.find(">summer<").expect("summer"), page.find(">autumn<").expect("autumn"));
     assert!(summer < autumn, "the bundle's order");
-    assert!(page[autumn..].contains(r#"<rect class="seen" data-bar="exposures" width="100.00" height="10"/>"#));
+    assert!(page[autumn..].contains(r#"<rect class="rose" width="100.00" height="10"/>"#));
     for (path, kind) in [("/collector/style.css", "text/css"), ("/collector/live.js", "text/javascript")] {
         assert!(server.get(path, &[]).header("content-type").starts_with(kind));
     }

@@ -107,7 +107,7 @@ fn said(lift: &Lift) -> String {
         None => "Nobody in either group had an outcome other than a click yet.".to_owned(),
         Some(found) if !found.is_told() => {
             let needed = (found.to - found.from) / 2.0;
-            format!("No difference can be told yet: one of {} or less would not show.", points(needed))
+            format!("No difference can be told yet; one smaller than about {} could not be.", points(needed))
         }
         Some(found) => {
             let (low, high) = (found.from.abs().min(found.to.abs()), found.from.abs().max(found.to.abs()));
@@ -132,8 +132,12 @@ fn points(share: f64) -> String {
 }
 
 fn signed(share: f64) -> String {
-    let sign = if share < 0.0 { "−" } else { "+" };
-    format!("{sign}{:.1}", (share * 100.0).abs())
+    let text = format!("{:.1}", (share * 100.0).abs());
+    match text.as_str() {
+        "0.0" => text,
+        _ if share < 0.0 => format!("−{text}"),
+        _ => format!("+{text}"),
+    }
 }
 
 /// One decimal where it says something.

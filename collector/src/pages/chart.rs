@@ -21,6 +21,7 @@ pub fn area(out: &mut String, layers: &[(&str, Vec<f64>)], most: f64) -> fmt::Re
         write!(out, r#"<line class="grid" x1="0" x2="{WIDE}" y1="{y}" y2="{y}"/>"#)?;
     }
     let mut floor = vec![0.0; length];
+    let mut edges = Vec::new();
     for (class, values) in layers {
         let top: Vec<f64> = floor.iter().zip(values).map(|(below, value)| below + value).collect();
         let points: Vec<(f64, f64)> =
@@ -31,10 +32,14 @@ pub fn area(out: &mut String, layers: &[(&str, Vec<f64>)], most: f64) -> fmt::Re
         curve(out, &points, "M")?;
         curve(out, &back.iter().rev().copied().collect::<Vec<_>>(), "L")?;
         out.push_str(r#"Z"/>"#);
-        write!(out, r#"<path class="{class} edge" d=""#)?;
-        curve(out, &points, "M")?;
-        out.push_str(r#""/>"#);
+        edges.push((class, points));
         floor = top;
+    }
+    // The lowest last: where the upper brings nothing, its edge lies upon the lower's.
+    for (class, points) in edges.iter().rev() {
+        write!(out, r#"<path class="{class} edge" d=""#)?;
+        curve(out, points, "M")?;
+        out.push_str(r#""/>"#);
     }
     out.push_str("</svg>");
     Ok(())
@@ -66,6 +71,8 @@ fn curve(out: &mut String, points: &[(f64, f64)], first: &str) -> fmt::Result {
 pub fn bar(out: &mut String, parts: &[(&str, f64)]) -> fmt::Result {
     out.push_str(r#"<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="10"/>"#);
     for (class, share) in parts {
+        // What is there at all is to be seen.
+        let share = if *share > 0.0 { share.max(0.8) } else { 0.0 };
         write!(out, r#"<rect class="{class}" width="{share:.2}" height="10"/>"#)?;
     }
     out.push_str("</svg>");

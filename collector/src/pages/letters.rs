@@ -103,7 +103,7 @@ async fn show(app: &App, who: &Who, said: Option<&str>) -> std::result::Result<R
     write(&mut main, &heaps, &letters, bodies, now()).ok();
     let lead =
         "What was sent and could not be read. Nothing of it is lost: mend what sends it, or what reads it, and replay.";
-    Ok(Sheet { here: Here::Letters, title: "Letters", lead, who }.around(&main))
+    Ok(Sheet { here: Here::Letters, title: "Dead letters", lead, who }.around(&main))
 }
 
 fn heaps(connection: &Connection) -> Result<Vec<Heap>> {

@@ -22,7 +22,13 @@ const SHIPPED: [&str; 8] = [
 ];
 
 /// Pages that the collector makes itself, with a word that each must contain.
-const MADE: [(&str, &str); 3] = [("/collector", "<"), ("/health", "live"), ("/metrics", "petitfour")];
+const MADE: [(&str, &str); 5] = [
+    ("/collector", "Coming in"),
+    ("/collector/campaigns", "Lift"),
+    ("/collector/person", "Find somebody"),
+    ("/health", "live"),
+    ("/metrics", "petitfour"),
+];
 
 /// Fetches every page and file once; each is printed with its size.
 ///

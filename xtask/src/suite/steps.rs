@@ -158,6 +158,7 @@ fn node_tests(workspace: &Workspace, scale: Scale, files: &[&str], count: &mut C
         "--package",
         "petitfour-collector",
     ]))?;
+    call(workspace.cargo().args(["build", "--quiet", "--package", "petitfour-collector", "--example", "invented"]))?;
     let mut node = workspace.node();
     // One file after the other: they share the machine's cores. A file that hangs is ended after ten minutes, the
     // longest that a person would wait before looking.
@@ -167,7 +168,8 @@ fn node_tests(workspace: &Workspace, scale: Scale, files: &[&str], count: &mut C
     // The tests run what was just built, wherever Cargo put it, and the browser that the set-up found.
     node.env("PETITFOUR_TARBALL", tarball)
         .env("PETITFOUR_CLI", workspace.binary("debug", "petitfour"))
-        .env("PETITFOUR_COLLECTOR", workspace.binary("debug", "petitfour-collector"));
+        .env("PETITFOUR_COLLECTOR", workspace.binary("debug", "petitfour-collector"))
+        .env("PETITFOUR_INVENTED", workspace.binary("debug/examples", "invented"));
     if let Some(browser) = setup::browser() {
         node.env("CHROMIUM", browser);
     }
