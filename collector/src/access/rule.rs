@@ -32,7 +32,7 @@ impl Need {
 }
 
 /// Address as the router has it, what may be done there, and what that needs. HEAD is GET.
-pub const RULES: [(&str, &str, Need); 70] = [
+pub const RULES: [(&str, &str, Need); 71] = [
     // Devices and pages.
     ("POST", "/v1/sync", Need::Public),
     ("GET", "/bundle.pf4", Need::Public),
@@ -94,6 +94,7 @@ pub const RULES: [(&str, &str, Need); 70] = [
     ("GET", "/v1/persons", Need::Viewer),
     ("GET", "/v1/persons/path", Need::Viewer),
     ("GET", "/v1/persons/{person}", Need::Viewer),
+    ("GET", "/v1/persons/{person}/eids", Need::Viewer),
     ("GET", "/metrics", Need::Metrics),
     // Changing, and reading what visitors sent as they sent it.
     ("POST", "/v1/syncs", Need::Server),

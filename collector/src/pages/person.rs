@@ -112,13 +112,16 @@ pub async fn page(
     Ok(Sheet { here: Here::Person, title: &format!("Person {short}"), lead: &lead, who: &who }.around(&main))
 }
 
+/// Universal ids of the two ends of a path.
+type Ends = (String, String);
+
 /// The path that was asked for, or one between the two oldest ends, so that there is one to look at.
 fn why(
     connection: &Connection,
     policy: &graph::Policy,
     person: &Person,
     pair: &Pair,
-) -> Result<(Option<(String, String)>, Vec<Step>)> {
+) -> Result<(Option<Ends>, Vec<Step>)> {
     let (first, last) = (person.identifiers.first(), person.identifiers.last());
     let (from, to) = match (hex::read::<16>(&pair.from), hex::read::<16>(&pair.to), first, last) {
         (Some(from), Some(to), ..) => (from, to),
