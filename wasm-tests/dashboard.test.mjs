@@ -153,8 +153,8 @@ test("a person's path of evidence is drawn and told, and an admin parts what was
   await page.selectOption("[name=from]", from);
   await page.selectOption("[name=to]", to);
   await page.click("text=Show the path");
-  await page.waitForSelector("ol.path");
-  const steps = await page.locator("ol.path li").allTextContents();
+  await page.waitForSelector("ol.steps");
+  const steps = await page.locator("ol.steps li").allTextContents();
   assert.ok(steps.length >= 3, steps.join("\n"));
   assert.equal(await graph.locator(".tie.path").count(), steps.length, "as many lines as steps");
   assert.match(steps[0], /partner .* → card .*match table · from tv-partner · 91 % sure/s);

@@ -248,7 +248,7 @@ fn crowd(now: i64) -> Vec<Event> {
         let plan = if chance(4, 10) < 3 { r#"{"traits":{"plan":"club"}}"# } else { "{}" };
         events.push(event(number * 10, Kind::Identify, "", "web", at, together, plan));
         for nth in 0..chance(5, 4) {
-            let name = if nth == 0 { "purchase" } else { "product_viewed" };
+            let name = if nth % 2 == 0 { "purchase" } else { "product_viewed" };
             let later = at + i64::try_from(nth).unwrap_or_default() * 7 * MINUTE;
             events.push(event(
                 number * 10 + nth + 1,

@@ -107,7 +107,7 @@ fn said(lift: &Lift) -> String {
         None => "Nobody in either group had an outcome other than a click yet.".to_owned(),
         Some(found) if !found.is_told() => {
             let needed = (found.to - found.from) / 2.0;
-            format!("No difference can be told yet; one smaller than about {} could not be.", points(needed))
+            format!("No difference can be told yet: it would have to be about {}.", points(needed))
         }
         Some(found) => {
             let (low, high) = (found.from.abs().min(found.to.abs()), found.from.abs().max(found.to.abs()));

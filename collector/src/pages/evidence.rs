@@ -23,11 +23,14 @@ const READ: i64 = 400;
 
 /// Columns: ranks up to this, and what they are called.
 const COLUMNS: [(u8, &str); 4] =
-    [(1, "Accounts"), (4, "Addresses and cards"), (8, "Browsers and devices"), (u8::MAX, "Partners and clicks")];
+    [(1, "Accounts"), (4, "Addresses and cards"), (6, "Partners and clicks"), (u8::MAX, "Browsers and devices")];
 
 const WIDTH: f64 = 240.0;
 const STEP: f64 = 52.0;
-const TOP: f64 = 64.0;
+const TOP: f64 = 72.0;
+
+/// How far a line leads around each column that it passes.
+const AROUND: f64 = 44.0;
 
 /// An identifier in the picture.
 #[derive(Debug, Clone)]
@@ -157,7 +160,7 @@ impl Evidence {
         let columns = self.columns(policy, path);
         let mut places: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
         let most = columns.iter().map(|(_, spots)| spots.len()).max().unwrap_or(1);
-        let high = TOP + most as f64 * STEP;
+        let high = TOP + most as f64 * STEP + 16.0;
         for (at, (_, spots)) in columns.iter().enumerate() {
             // A short column stands in the middle of the tall one.
             let first = TOP + (most - spots.len()) as f64 * STEP / 2.0 + STEP / 3.0;
@@ -165,6 +168,7 @@ impl Evidence {
                 places.insert(spot.id, (24.0 + at as f64 * WIDTH, first + nth as f64 * STEP));
             }
         }
+        let middle = f64::midpoint(TOP, high);
         let wide = columns.len().max(1) as f64 * WIDTH;
         write!(
             out,
@@ -185,10 +189,14 @@ impl Evidence {
             }
             drawn.push((tie.a, tie.b));
             let off = if shown.state == State::Counts { "" } else { " off" };
-            line(out, &places, (tie.a, tie.b), &format!("tie {}{off}", class(shown.rule)), None)?;
+            if let (Some(one), Some(two)) = (places.get(&tie.a), places.get(&tie.b)) {
+                Line::between(*one, *two, middle).draw(out, &format!("tie {}{off}", class(shown.rule)))?;
+            }
         }
-        for (number, step) in path.iter().enumerate() {
-            line(out, &places, (step.from, step.to), "tie path", Some(number + 1))?;
+        let steps = path.iter().filter_map(|step| Some((*places.get(&step.from)?, *places.get(&step.to)?)));
+        let steps: Vec<Line> = steps.map(|(one, two)| Line::between(one, two, middle)).collect();
+        for step in &steps {
+            step.draw(out, "tie path")?;
         }
         let on: Vec<i64> = path.iter().flat_map(|step| [step.from, step.to]).collect();
         for (_, spots) in &columns {
@@ -214,6 +222,9 @@ impl Evidence {
                 )?;
             }
         }
+        for (step, number) in steps.iter().zip(1..) {
+            step.number(out, number)?;
+        }
         out.push_str("</svg></div>\n");
         let hidden = self.spots.len().saturating_sub(places.len());
         if hidden > 0 {
@@ -225,7 +236,7 @@ impl Evidence {
                 write!(out, "<span class=\"key {}\"></span>{} ", class(rule), rule.text())?;
             }
         }
-        out.push_str("<span class=\"key path\"></span>the path</p>\n");
+        out.push_str("<span class=\"key way\"></span>the path</p>\n");
         Ok(())
     }
 
@@ -238,9 +249,9 @@ impl Evidence {
         spots.truncate(DRAWN);
         spots.sort_by_key(|spot| (policy.kind(spot.namespace).rank, spot.namespace, !spot.own, spot.id));
         for spot in spots {
-            // Partners' ids have ranks between those of cards and devices.
+            // Clicks are the weakest, and stand with the partners that they lead to.
             let rank = match policy.kind(spot.namespace).rank {
-                5 | 6 => u8::MAX,
+                9.. => 6,
                 rank => rank,
             };
             let at = COLUMNS.iter().position(|(most, _)| rank <= *most).unwrap_or_default();
@@ -253,30 +264,46 @@ impl Evidence {
     }
 }
 
-/// A line between two identifiers: level where it leaves a column, a bow within one.
-fn line(
-    out: &mut String,
-    places: &BTreeMap<i64, (f64, f64)>,
-    (a, b): (i64, i64),
-    class: &str,
-    number: Option<usize>,
-) -> fmt::Result {
-    let (Some(one), Some(two)) = (places.get(&a), places.get(&b)) else { return Ok(()) };
-    let ((x, y), (u, v)) = if one.0 <= two.0 { (*one, *two) } else { (*two, *one) };
-    let bow = if (u - x).abs() < 1.0 { -46.0 } else { (u - x) * 0.45 };
-    let end = if (u - x).abs() < 1.0 { u - 46.0 } else { u - bow };
-    write!(out, r#"<path class="{class}" d="M{x:.1} {y:.1}C{:.1} {y:.1} {end:.1} {v:.1} {u:.1} {v:.1}"/>"#, x + bow)?;
-    if let Some(number) = number {
-        // The middle of such a curve.
-        let middle = (x + 3.0 * (x + bow) + 3.0 * end + u) / 8.0;
-        let level = f64::midpoint(y, v);
+/// A line between two identifiers: level where it leaves a column, a bow within one, and around what stands between them.
+struct Line {
+    from: (f64, f64),
+    one: (f64, f64),
+    two: (f64, f64),
+    to: (f64, f64),
+}
+
+impl Line {
+    fn between(one: (f64, f64), two: (f64, f64), middle: f64) -> Self {
+        let ((x, y), (u, v)) = if one.0 <= two.0 { (one, two) } else { (two, one) };
+        if (u - x).abs() < 1.0 {
+            return Self { from: (x, y), one: (x - 56.0, y), two: (u - 56.0, v), to: (u, v) };
+        }
+        let between = ((u - x) / WIDTH).round() - 1.0;
+        let away = if f64::midpoint(y, v) <= middle { -AROUND } else { AROUND } * between;
+        let bow = (u - x) * 0.45;
+        Self { from: (x, y), one: (x + bow, y + away), two: (u - bow, v + away), to: (u, v) }
+    }
+
+    fn draw(&self, out: &mut String, class: &str) -> fmt::Result {
+        let Self { from, one, two, to } = self;
         write!(
             out,
-            r#"<circle class="badge" cx="{middle:.1}" cy="{level:.1}" r="9"/><text class="number" x="{middle:.1}" y="{:.1}">{number}</text>"#,
-            level + 4.0
-        )?;
+            r#"<path class="{class}" d="M{:.1} {:.1}C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}"/>"#,
+            from.0, from.1, one.0, one.1, two.0, two.1, to.0, to.1
+        )
     }
-    Ok(())
+
+    /// A number in its middle.
+    fn number(&self, out: &mut String, number: usize) -> fmt::Result {
+        let middle = |from: f64, one: f64, two: f64, to: f64| (from + 3.0 * (one + two) + to) / 8.0;
+        let x = middle(self.from.0, self.one.0, self.two.0, self.to.0);
+        let y = middle(self.from.1, self.one.1, self.two.1, self.to.1);
+        write!(
+            out,
+            r#"<circle class="badge" cx="{x:.1}" cy="{y:.1}" r="9"/><text class="number" x="{x:.1}" y="{:.1}">{number}</text>"#,
+            y + 4.0
+        )
+    }
 }
 
 /// The class of a rule.

@@ -166,8 +166,8 @@ pub async fn cut(
 
 impl Shown {
     fn write(&self, out: &mut String, app: &App, who: &Who) -> fmt::Result {
-        out.push_str("<div class=\"columns-2\">\n<div>\n");
         self.why(out, app, who)?;
+        out.push_str("<div class=\"columns-2\">\n<div>\n");
         self.timeline(out)?;
         out.push_str("</div>\n<div>\n");
         self.identifiers(out)?;
@@ -200,7 +200,7 @@ impl Shown {
             out.push_str("<p class=\"fault\">These two are not one person's, as far as the evidence goes.</p>\n");
         }
         if !self.path.is_empty() {
-            out.push_str("<ol class=\"path\">\n");
+            out.push_str("<ol class=\"steps\">\n");
             for step in &self.path {
                 self.step(out, step, who)?;
             }
