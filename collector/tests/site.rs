@@ -204,7 +204,7 @@ fn health_ready_and_metrics_answer() {
     let folder = tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[]);
     assert_eq!(server.get("/health", &[]).text(), r#"{"live":true}"#);
-    assert_eq!(server.get("/ready", &[]).text(), r#"{"ready":true}"#);
+    assert_eq!(server.get("/ready", &[]).text(), r#"{"ready":true,"store":true}"#);
     server.post("/v1/sync", &message(1, 0, "summer").encode());
     let text = server.get("/metrics", &[]).text();
     for line in [

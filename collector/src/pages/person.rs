@@ -51,11 +51,14 @@ pub struct Pair {
     again: String,
 }
 
+/// The two ends of a path, by universal id.
+type Ends = Option<(String, String)>;
+
 /// Everything that is shown.
 struct Shown {
     person: Person,
     evidence: Evidence,
-    ends: Option<(String, String)>,
+    ends: Ends,
     path: Vec<Step>,
     standings: Vec<Standing>,
     frequency: BTreeMap<(i64, u32), i64>,
@@ -112,16 +115,8 @@ pub async fn page(
     Ok(Sheet { here: Here::Person, title: &format!("Person {short}"), lead: &lead, who: &who }.around(&main))
 }
 
-/// Universal ids of the two ends of a path.
-type Ends = (String, String);
-
 /// The path that was asked for, or one between the two oldest ends, so that there is one to look at.
-fn why(
-    connection: &Connection,
-    policy: &graph::Policy,
-    person: &Person,
-    pair: &Pair,
-) -> Result<(Option<Ends>, Vec<Step>)> {
+fn why(connection: &Connection, policy: &graph::Policy, person: &Person, pair: &Pair) -> Result<(Ends, Vec<Step>)> {
     let (first, last) = (person.identifiers.first(), person.identifiers.last());
     let (from, to) = match (hex::read::<16>(&pair.from), hex::read::<16>(&pair.to), first, last) {
         (Some(from), Some(to), ..) => (from, to),
@@ -411,8 +406,10 @@ impl Shown {
                 time(tie.at, now())
             )?;
             let shared = [tie.a, tie.b].iter().any(|id| self.evidence.spots.get(id).is_some_and(|spot| spot.shared));
+            let own = [tie.a, tie.b].iter().all(|id| self.evidence.spots.get(id).is_some_and(|spot| spot.own));
             out.push_str(match tie.state {
                 Counted::Counts if shared => "<span class=\"tag caramel\">shared, ties nobody</span>",
+                Counted::Counts if !own => "<span class=\"tag\">kept, ties nothing</span>",
                 Counted::Counts => "<span class=\"tag good\">counts</span>",
                 Counted::Withdrawn => "<span class=\"tag\">withdrawn</span>",
                 Counted::Cut => "<span class=\"tag bad\">parted</span> ",
