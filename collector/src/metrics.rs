@@ -106,7 +106,7 @@ impl Metrics {
     pub fn new() -> Self {
         Self {
             appends: Histogram::new(&SECONDS),
-            batches: Histogram::new(&[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]),
+            batches: Histogram::new(&[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0]),
             commits: Histogram::new(&SECONDS),
             ..Self::default()
         }

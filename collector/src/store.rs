@@ -98,6 +98,14 @@ impl Place {
         }
     }
 
+    /// Where it is, for whoever runs it; an address may hold a password and is not repeated.
+    fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => path(folder).display().to_string(),
+            Self::Postgres(_) => "in the PostgreSQL of --store".to_owned(),
+        }
+    }
+
     /// A connection that writes, for those whose rows nobody else writes.
     pub(crate) fn writer(&self) -> anyhow::Result<Connection> {
         match self {
@@ -122,9 +130,10 @@ impl Store {
     /// As [`Store::open`].
     pub fn with(place: &Place, policy: Arc<Policy>) -> anyhow::Result<Self> {
         let connection = place.writer()?;
-        migrate(&connection).context("cannot use the store")?;
+        let named = || format!("cannot write the store {}", place.name());
+        migrate(&connection).with_context(named)?;
         let store = Self { place: place.clone(), connection, policy, memory: Memory::default() };
-        store.checkpoint()?;
+        store.checkpoint().with_context(named)?;
         Ok(store)
     }
 

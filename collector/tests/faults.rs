@@ -148,7 +148,10 @@ fn a_full_disk_is_said_and_outlived() {
     }
     let mut answered = send(&server, 1, 0..100_000, |status| status == 503);
     assert!(answered.len() > 20, "there was room at first");
-    assert_refusing(&server, &said);
+    // A smaller write may still fit into what the log had before, so whether it is ready is open; that it lives and says why is not.
+    assert_eq!(server.get("/health", &[]).status, 200);
+    let lines = fs::read_to_string(&said).expect("what was said");
+    assert!(lines.lines().any(|line| line.starts_with("store: commit failed")), "{lines}");
     match &disk {
         Some(disk) => disk.remount("size=200m"),
         None => limit_files(&server, "unlimited"),
@@ -202,7 +205,7 @@ fn a_store_that_is_read_only_is_refused_at_the_start_with_its_place() {
         .output()
         .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("store"), "{said}");
+    assert!(!output.status.success() && said.contains(&format!("{FILE}: ")), "{said}");
     match &disk {
         Some(disk) => disk.remount("rw"),
         None => {

@@ -25,6 +25,7 @@ use figures::{Run, heading, used};
 use http::Served;
 use petitfour_collector::{
     event::Delivery,
+    journal::Journal,
     metrics::Metrics,
     store::{Place, Store},
     writer::Writer,
@@ -44,8 +45,11 @@ fn main() -> Result<()> {
     let log = arguments.get(2).map(String::as_str);
     let folder = tempfile::tempdir()?;
     heading();
-    let raw = raw(&folder.path().join("raw.db"), &deliveries("raw", events))?;
+    let told = deliveries("raw", events);
+    let raw = self::raw(&folder.path().join("raw.db"), &told, 1)?;
     raw.print();
+    // As many to a transaction as this many clients could bring together.
+    self::raw(&folder.path().join("grouped.db"), &told, CLIENTS)?.print();
     let plain = Served::start(&["plain"])?;
     let requests = requests("plain", events);
     over_http("the HTTP stack alone: reads the body, answers 200", &plain, &requests, CLIENTS)?.print();
@@ -82,6 +86,8 @@ fn main() -> Result<()> {
     let what = format!("the writer alone over {shape}, {CLIENTS} at a time");
     if log.is_none() {
         direct(&place, &what, deliveries("direct", events), CLIENTS)?.print();
+        let what = format!("the same over {shape}, event by event");
+        one_by_one(&place, &what, &deliveries("one by one", events / 10))?.print();
     }
     Ok(())
 }
@@ -144,18 +150,39 @@ fn direct(place: &Place, what: &str, deliveries: Vec<Delivery>, clients: usize) 
     Ok(Run { what: what.to_owned(), events, whole, times: times?.concat() })
 }
 
-/// The least that "durable once" can mean in SQLite: one row with a unique key and the bytes, twenty to a transaction.
-fn raw(file: &Path, deliveries: &[Delivery]) -> Result<Run> {
+/// The same with a statement or several for each event, as it would be without statements for many.
+fn one_by_one(place: &Place, what: &str, deliveries: &[Delivery]) -> Result<Run> {
+    let mut store = Store::open(place)?;
+    let began = Instant::now();
+    let mut times = Vec::new();
+    // As many to a transaction as the writer takes.
+    for deliveries in deliveries.chunks(CLIENTS) {
+        let began = Instant::now();
+        store.write(0, |graph| {
+            let mut journal = Journal::new(graph);
+            for event in deliveries.iter().flat_map(|delivery| &delivery.events) {
+                journal.record(event)?;
+            }
+            journal.close()
+        })?;
+        times.push(began.elapsed());
+    }
+    let events = deliveries.iter().map(|delivery| delivery.events.len()).sum();
+    Ok(Run { what: what.to_owned(), events, whole: began.elapsed(), times })
+}
+
+/// The least that "durable once" can mean in SQLite: one row with a unique key and the bytes, so many deliveries to a transaction.
+fn raw(file: &Path, deliveries: &[Delivery], together: usize) -> Result<Run> {
     let mut connection = rusqlite::Connection::open(file)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute("CREATE TABLE raw (key BLOB NOT NULL UNIQUE, bytes TEXT NOT NULL) STRICT", [])?;
     let began = Instant::now();
     let mut times = Vec::with_capacity(deliveries.len());
-    for delivery in deliveries {
+    for deliveries in deliveries.chunks(together) {
         let began = Instant::now();
         let transaction = connection.transaction()?;
-        for event in &delivery.events {
+        for event in deliveries.iter().flat_map(|delivery| &delivery.events) {
             transaction
                 .prepare_cached("INSERT OR IGNORE INTO raw (key, bytes) VALUES (?1, ?2)")?
                 .execute(rusqlite::params![event.message, event.body])?;
@@ -164,6 +191,6 @@ fn raw(file: &Path, deliveries: &[Delivery]) -> Result<Run> {
         times.push(began.elapsed());
     }
     let events = deliveries.iter().map(|delivery| delivery.events.len()).sum();
-    let what = format!("SQLite alone: one row an event, {BATCH} a transaction, same fsync");
+    let what = format!("SQLite alone: one row an event, {} a transaction, same fsync", BATCH * together);
     Ok(Run { what, events, whole: began.elapsed(), times })
 }
