@@ -146,7 +146,7 @@ impl Rounds {
             let (place, desk) = (self.place.clone(), Arc::clone(&self.desk));
             let complete = move || register::complete(&place.writer()?, desk.keys(), desk.domain(), now());
             if let Ok(Err(error)) = tokio::task::spawn_blocking(complete).await {
-                eprintln!("rights: requests for deletion could not be completed: {error:#}");
+                crate::say!("rights: requests for deletion could not be completed: {error:#}");
             }
         }
     }

@@ -125,7 +125,7 @@ impl Work {
                         Ok(0) => LOOK,
                         Ok(_) => Duration::ZERO,
                         Err(error) => {
-                            eprintln!("destination {}: the outbox does not answer: {error:#}", self.name);
+                            crate::say!("destination {}: the outbox does not answer: {error:#}", self.name);
                             LOOK
                         }
                     }

@@ -106,7 +106,7 @@ impl Desk {
                     }
                     Ok(Taken::Other) => (request.version, Verdict::Reused),
                     Err(error) => {
-                        eprintln!("rights: a request for deletion could not be stored: {error:#}");
+                        crate::say!("rights: a request for deletion could not be stored: {error:#}");
                         let told = self.acknowledge(Verdict::Fault, request.version, token, now)?;
                         return Ok((StatusCode::SERVICE_UNAVAILABLE, told));
                     }
