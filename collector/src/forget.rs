@@ -9,10 +9,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::{params, sql::Result};
 use petitfour::consent::Permissions;
 
-use crate::ledger::{Ledger, Tally};
+use crate::{
+    event::VISITOR,
+    lake::tombstone::{Scope, note},
+    ledger::{Ledger, Tally},
+    params,
+    sql::Result,
+};
 
 /// Before everything: nothing has been taken back.
 const NEVER: i64 = i64::MIN;
@@ -151,6 +156,7 @@ impl Ledger<'_, '_> {
             let told = "DELETE FROM memberships WHERE namespace = 0 AND who = ?1";
             self.transaction.execute(told, params![pseudonym])?;
         }
+        self.hide(pseudonym, tombstone)?;
         self.graph.forget(pseudonym, tombstone.everything, tombstone.shared)?;
         let known: Option<i64> =
             self.transaction.scalar("SELECT id FROM visitors WHERE pseudonym = ?1", params![pseudonym])?;
@@ -169,6 +175,22 @@ impl Ledger<'_, '_> {
         self.shift(&before, -1);
         let after = self.sums(visitor)?;
         self.shift(&after, 1);
+        Ok(())
+    }
+
+    /// Lets no lake show it any more.
+    fn hide(&mut self, pseudonym: &[u8; 16], tombstone: Tombstone) -> Result<()> {
+        let uid = self.graph.universal(VISITOR, pseudonym)?;
+        let (connection, now) = (self.transaction, self.received);
+        if tombstone.everything {
+            return note(connection, &uid, Scope::Everything, None, now);
+        }
+        if tombstone.measured > NEVER {
+            note(connection, &uid, Scope::Measured, Some(tombstone.measured), now)?;
+        }
+        if tombstone.shared > NEVER {
+            note(connection, &uid, Scope::Shared, Some(tombstone.shared), now)?;
+        }
         Ok(())
     }
 

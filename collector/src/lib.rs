@@ -27,6 +27,7 @@ pub mod intake;
 pub mod journal;
 pub mod keep;
 pub mod key;
+pub mod lake;
 pub mod ledger;
 pub mod lift;
 pub mod link;
@@ -39,6 +40,7 @@ pub mod pages;
 pub mod partner;
 pub mod person;
 pub mod reader;
+pub mod retention;
 pub mod rights;
 pub mod ring;
 mod say;
@@ -62,6 +64,7 @@ use crate::{
     graph::Policy,
     intake::sync::Room,
     key::Keys,
+    lake::follow::Bell,
     log::{Follower, Log},
     metrics::Metrics,
     pages::Board,
@@ -105,6 +108,10 @@ pub struct Config {
     pub open: bool,
     /// `/metrics` is public.
     pub open_metrics: bool,
+    /// How long what is stored stays.
+    pub retention: retention::Policy,
+    /// The lake that is exported to, and how often.
+    pub lake: Option<(String, Duration)>,
 }
 
 /// A collector that answers.
@@ -194,10 +201,16 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let files =
         Files { destinations: config.destinations.as_deref(), rights: config.rights.as_deref(), data: &config.data };
     let mut activation = Activation::start(files, &place, reader.clone(), writer.clone())?;
+    watches.push(tokio::spawn(retention::follow(config.retention, writer.clone(), Arc::clone(&metrics))));
+    let bell = Bell::default();
+    if let Some((lake, pause)) = config.lake {
+        watches.push(tokio::spawn(lake::follow::follow(place, lake, pause, bell.clone())));
+    }
     let board = Board::default();
     watches.push(tokio::spawn(Arc::clone(&board.live).watch(Arc::clone(&metrics))));
     let access = Access { open: config.open, metrics: config.open_metrics, ..Access::default() };
-    let app = App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy, keys, board, access };
+    let app =
+        App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy, keys, board, access, bell };
     let served = std::mem::take(&mut activation.router);
     let router = site::router(Arc::new(app), served, &config.www, &config.origins)?;
     // An answer is one small write: waiting for more of it would only cost the client a delay.

@@ -1,13 +1,15 @@
 //! The command: reads its arguments, starts a collector, and stops it in good order when it is told to.
 
-use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use petitfour_collector::{
     Config,
     access::command as access,
-    import, link, partner, ring,
+    import,
+    lake::command as lake,
+    link, partner, retention, ring,
     site::Www,
     start,
     store::{Place, Store},
@@ -73,6 +75,18 @@ struct Arguments {
     /// Let everybody read /metrics
     #[arg(long)]
     open_metrics: bool,
+
+    /// How many days something is kept: events, syncs (395 each), log (90), letters (30), seen (7); or =forever. May be given several times
+    #[arg(long, value_name = "NAME=DAYS")]
+    keep: Vec<String>,
+
+    /// Export to this lake while running: a folder, or s3://bucket/prefix
+    #[arg(long, value_name = "PLACE")]
+    lake: Option<String>,
+
+    /// Seconds between two exports; who is deleted is hidden there at once
+    #[arg(long, value_name = "SECONDS", default_value = "900")]
+    lake_every: u64,
 }
 
 #[derive(Subcommand)]
@@ -90,12 +104,19 @@ enum Command {
     Partner(partner::command::Command),
     /// Find which records of a file are one person's, and propose to tie them
     Link(link::Options),
+    Export(lake::Export),
+    #[command(subcommand)]
+    Lake(lake::Command),
 }
 
 impl Command {
     /// Does it work without a store?
     fn is_dry(&self) -> bool {
-        matches!(self, Self::Import(options) if options.dry_run)
+        match self {
+            Self::Import(options) => options.dry_run,
+            Self::Lake(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -113,6 +134,9 @@ const EXAMPLES: &str = "Examples:
   Look at what an import would store, then store it
     petitfour-collector import customers.csv.gz --mapping crm.yaml --dry-run
     petitfour-collector import customers.csv.gz --mapping crm.yaml --data data
+  Write what is new to a lake of Parquet files, and take out of it who was deleted
+    petitfour-collector export --data data --to lake
+    petitfour-collector lake compact --to lake
 
   Take syncs from a shop on another origin, on a port that is free
     petitfour-collector --data data --listen 127.0.0.1:0 --allow-origin https://shop.example
@@ -141,8 +165,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             bail!("say where the store is: --data DIR or --store postgres://…");
         }
         let place = Place::parse(arguments.store.as_deref(), &folder)?;
-        return tokio::task::spawn_blocking(move || obey(&command, &place)).await?;
+        let runtime = tokio::runtime::Handle::current();
+        return tokio::task::spawn_blocking(move || obey(&command, &place, runtime)).await?;
     }
+    let mut retention = retention::Policy::default();
+    arguments.keep.iter().try_for_each(|text| retention.set(text))?;
     let www: anyhow::Result<Vec<Www>> = arguments.www.iter().map(|text| Www::parse(text)).collect();
     let feeds: anyhow::Result<BTreeMap<String, PathBuf>> = arguments.feed.iter().map(|text| feed_file(text)).collect();
     // Before anything is announced: a stop that comes at once is a stop in good order too.
@@ -162,6 +189,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         rights: arguments.rights,
         open: arguments.open,
         open_metrics: arguments.open_metrics,
+        retention,
+        lake: arguments.lake.map(|lake| (lake, Duration::from_secs(arguments.lake_every.max(1)))),
     })
     .await?;
     {
@@ -191,7 +220,7 @@ fn feed_file(text: &str) -> anyhow::Result<(String, PathBuf)> {
     Ok((name.to_owned(), PathBuf::from(file)))
 }
 
-fn obey(command: &Command, place: &Place) -> anyhow::Result<()> {
+fn obey(command: &Command, place: &Place, runtime: tokio::runtime::Handle) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match command {
         Command::Import(options) => import::run(options, place, &mut out).map(drop),
@@ -199,5 +228,7 @@ fn obey(command: &Command, place: &Place) -> anyhow::Result<()> {
         Command::Link(options) => link::run(options, place, &mut out),
         Command::Key(command) => ring::run(command, &mut Store::open(place)?, &mut out),
         Command::Access(command) => access::run(command, &mut Store::open(place)?, &mut out),
+        Command::Export(options) => lake::export(options, place, runtime, &mut out),
+        Command::Lake(command) => lake::run(command, runtime, &mut out),
     }
 }

@@ -12,6 +12,7 @@ use std::{
 use crate::{
     journal::Outcome,
     ledger::{Intake, Verdict},
+    retention,
     writer::Refused,
 };
 
@@ -95,6 +96,9 @@ pub struct Metrics {
     /// Records that wait in the log for the store.
     pub log_pending: Count,
     appends: Histogram,
+    /// What was removed because its time was over, by table.
+    removed: [Count; retention::TABLES.len()],
+    idle: Count,
     entries: Count,
     batches: Histogram,
     commits: Histogram,
@@ -159,6 +163,14 @@ impl Metrics {
         self.letters.add(letters as u64);
     }
 
+    /// So many rows of a table were removed because their time was over.
+    pub fn removed(&self, table: &str, by: u64) {
+        match retention::TABLES.iter().position(|name| *name == table).and_then(|at| self.removed.get(at)) {
+            Some(count) => count.add(by),
+            None => self.idle.add(by),
+        }
+    }
+
     /// Syncs that were refused for good.
     #[must_use]
     pub fn refused(&self) -> u64 {
@@ -202,6 +214,12 @@ impl Metrics {
             [("acknowledged", &self.log_appended), ("busy", &self.log_busy), ("failed", &self.log_failed)]
         {
             line(&mut out, &format!("petitfour_log_appends_total{{result=\"{result}\"}}"), count.value() as f64);
+        }
+        family(&mut out, "petitfour_retention_removed_total", "counter", "Rows removed because their time was over.");
+        for (table, count) in retention::TABLES.iter().zip(&self.removed).chain([(&retention::IDENTIFIERS, &self.idle)])
+        {
+            let name = format!("petitfour_retention_removed_total{{table=\"{table}\"}}");
+            line(&mut out, &name, count.value() as f64);
         }
         for (name, kind, help, count) in [
             ("petitfour_log_pending", "gauge", "Records that wait in the log for the store.", &self.log_pending),

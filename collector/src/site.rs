@@ -40,11 +40,12 @@ use crate::{
     },
     keep,
     key::Keys,
+    lake::follow::Bell,
     log::Log,
     members,
     metrics::Metrics,
     pages::{self, Board},
-    person::{api, asked::Asked},
+    person::{api, asked::Asked, rights},
     reader::Reader,
     shelf::{self, Shelf},
     visitor,
@@ -113,6 +114,8 @@ pub struct App {
     pub board: Board,
     /// How the gate is set up.
     pub access: Access,
+    /// Rung when somebody was deleted.
+    pub bell: Bell,
 }
 
 impl App {
@@ -155,8 +158,11 @@ pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> a
         .route("/v1/feeds/{feed}", post(feed::take))
         .route("/v1/persons", get(api::find))
         .route("/v1/persons/path", get(api::path))
-        .route("/v1/persons/{person}", get(api::one))
+        .route("/v1/persons/{person}", get(api::one).delete(rights::delete))
         .route("/v1/persons/{person}/eids", get(api::eids))
+        .route("/v1/persons/{person}/export", get(rights::export))
+        .route("/v1/persons/deletions", post(rights::delete_by))
+        .route("/v1/persons/deletions/{deletion}", get(rights::proof))
         .route("/v1/evidence/withdraw", post(api::withdraw))
         .route("/v1/evidence/restore", post(api::restore))
         .route("/health", get(|| async { Json(json!({ "live": true })) }))

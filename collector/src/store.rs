@@ -30,7 +30,7 @@ pub const FILE: &str = "collector.db";
 
 /// What leads from each schema to the next, from nothing on. How many there are is the schema's number, kept in SQLite's
 /// `user_version` and in PostgreSQL's row of `about`.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("schema/1-syncs.sql"),
     include_str!("schema/2-answers.sql"),
     include_str!("schema/3-forms.sql"),
@@ -38,6 +38,7 @@ const STEPS: [&str; 7] = [
     include_str!("schema/5-activation.sql"),
     include_str!("schema/6-partners.sql"),
     include_str!("schema/7-access.sql"),
+    include_str!("schema/8-rights.sql"),
 ];
 
 /// Pages of the log before it is folded into the database: 4,000 × 4 KiB. A checkpoint syncs twice, so it should be rare;
@@ -247,6 +248,14 @@ fn open_file(folder: &Path) -> anyhow::Result<Connection> {
 /// # Errors
 /// When a newer collector wrote it, or it cannot be written.
 pub fn migrate(connection: &Connection) -> anyhow::Result<()> {
+    // A table that is built anew is for a moment not there, which whoever refers to it would not bear.
+    connection.pragma("foreign_keys", "OFF")?;
+    let migrated = lead(connection);
+    connection.pragma("foreign_keys", "ON")?;
+    migrated
+}
+
+fn lead(connection: &Connection) -> anyhow::Result<()> {
     let transaction = connection.write()?;
     let found = version(&transaction)?;
     let steps = STEPS

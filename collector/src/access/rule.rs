@@ -32,7 +32,7 @@ impl Need {
 }
 
 /// Address as the router has it, what may be done there, and what that needs. HEAD is GET.
-pub const RULES: [(&str, &str, Need); 71] = [
+pub const RULES: [(&str, &str, Need); 75] = [
     // Devices and pages.
     ("POST", "/v1/sync", Need::Public),
     ("GET", "/bundle.pf4", Need::Public),
@@ -96,6 +96,10 @@ pub const RULES: [(&str, &str, Need); 71] = [
     ("GET", "/v1/persons/{person}", Need::Viewer),
     ("GET", "/v1/persons/{person}/eids", Need::Viewer),
     ("GET", "/metrics", Need::Metrics),
+    ("GET", "/v1/persons/{person}/export", Need::Admin),
+    ("DELETE", "/v1/persons/{person}", Need::Admin),
+    ("POST", "/v1/persons/deletions", Need::Admin),
+    ("GET", "/v1/persons/deletions/{deletion}", Need::Admin),
     // Changing, and reading what visitors sent as they sent it.
     ("POST", "/v1/syncs", Need::Server),
     ("POST", "/v1/memberships", Need::Admin),

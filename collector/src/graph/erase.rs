@@ -6,9 +6,16 @@
 use std::collections::BTreeSet;
 
 use super::{Graph, people::is_shared};
-use crate::{event::VISITOR, ledger::DEVICE, params, sql::Result};
+use crate::{
+    event::VISITOR,
+    lake::tombstone::{self, Scope},
+    ledger::DEVICE,
+    params,
+    sql::Result,
+};
 
-/// Everything that hangs on an identifier, rows before what they refer to.
+/// Everything that hangs on an identifier, rows before what they refer to. What is kept by person goes by the identifier's own number at
+/// once; whoever is left of the person has it made anew.
 const EVERYTHING: [&str; 11] = [
     "DELETE FROM events WHERE identifier = ?1",
     "DELETE FROM contacts WHERE identifier = ?1",
@@ -31,14 +38,24 @@ impl Graph<'_> {
     /// Any error of the store.
     pub fn erase(&mut self, id: i64, at: i64) -> Result<()> {
         let Some((node, _)) = self.node(id)? else { return Ok(()) };
-        let grave = self.keyed(&[b"deleted", &[node.namespace], &node.value])?;
+        self.bury(node.namespace, &node.value, at)?;
+        self.remove(id)
+    }
+
+    /// Buries an identifier, known or not: what was told of it until `at` is let go, and no lake shows it.
+    ///
+    /// # Errors
+    /// Any error of the store.
+    pub fn bury(&mut self, namespace: u8, value: &[u8], at: i64) -> Result<()> {
+        let grave = self.keyed(&[b"deleted", &[namespace], value])?;
         self.connection.execute(
             "INSERT INTO tombstones (who, everything, measured, shared, received) VALUES (?1, 0, ?2, ?2, ?3)
              ON CONFLICT (who) DO UPDATE SET measured = excluded.measured, shared = excluded.shared
              WHERE excluded.measured > tombstones.measured",
             params![&grave, at, self.received],
         )?;
-        self.remove(id)
+        let uid = self.universal(namespace, value)?;
+        tombstone::note(self.connection, &uid, Scope::Everything, None, self.received)
     }
 
     /// Lets go of what a device said of its visitor: everything, or what it said until a time.
@@ -74,7 +91,8 @@ impl Graph<'_> {
         Ok(())
     }
 
-    fn remove(&mut self, id: i64) -> Result<()> {
+    /// Deletes an identifier and leaves nothing of it: one that nothing refers to any more.
+    pub(crate) fn remove(&mut self, id: i64) -> Result<()> {
         let person: Option<i64> =
             self.connection.scalar("SELECT person FROM identifiers WHERE id = ?1", params![id])?;
         let others: Vec<i64> = self.around(id)?.others.into_keys().collect();

@@ -190,7 +190,7 @@ impl<'t> Graph<'t> {
     }
 
     /// The universal id of an identifier: nobody who lacks the store's key can tell what it stands for.
-    fn universal(&mut self, namespace: u8, value: &[u8]) -> Result<[u8; 16]> {
+    pub(crate) fn universal(&mut self, namespace: u8, value: &[u8]) -> Result<[u8; 16]> {
         let whole = self.keyed(&[b"universal", &[namespace], value])?;
         Ok(whole.first_chunk().copied().unwrap_or_default())
     }

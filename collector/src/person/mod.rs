@@ -6,7 +6,10 @@
 
 pub mod api;
 pub mod asked;
+pub mod deletion;
+pub mod dossier;
 pub mod frequency;
 pub mod profile;
+pub mod rights;
 pub mod segments;
 pub mod timeline;

@@ -197,7 +197,7 @@ pub fn tls(folder: &Path, mail: bool) -> (Process, PathBuf, PathBuf) {
 }
 
 /// The Python of the pinned packages, where `cargo xtask setup` puts it.
-fn python() -> String {
+pub fn python() -> String {
     let list = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt")).expect("a list");
     let hash = list
         .iter()

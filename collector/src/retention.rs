@@ -1,0 +1,264 @@
+//! Retention: how long what is stored stays, and what takes it away when its time is over.
+//!
+//! A step deletes some hundred rows in a transaction of its own, so that what is to be stored waits for milliseconds; steps follow one
+//! another until nothing is due, once an hour. Age is that of storing, by the server's clock.
+//!
+//! Running sums keep what they counted: they name nobody. A person whose events went has the profile made anew of those that are left,
+//! and an identifier that nothing refers to any more goes too.
+//!
+//! Absent on purpose: memberships and feeds, which are somebody else's word and stay until it is taken back; proofs of deletions; and
+//! tombstones, without which what was deleted would come back.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+
+use crate::{
+    graph::Graph,
+    metrics::Metrics,
+    params,
+    person::frequency::DAY,
+    sql::{Connection, Result},
+    writer::Writer,
+};
+
+/// Rows of a step: some milliseconds of the writer's time.
+pub const STEP: i64 = 500;
+
+/// How long the writer is left to others between two steps.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// How often it is looked for what is due.
+const PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// How long a message's name is known, in days: a repeat within it is stored once, exactly.
+pub const SEEN: u32 = 7;
+
+/// What is kept, and for how many days; none: for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Events, and partners' counts.
+    pub events: Option<u32>,
+    /// Syncs with their decisions, exposures, outcomes and identifiers.
+    pub syncs: Option<u32>,
+    /// Dead letters.
+    pub letters: Option<u32>,
+    /// Names of messages.
+    pub seen: Option<u32>,
+    /// The log of deliveries.
+    pub log: Option<u32>,
+}
+
+impl Default for Policy {
+    /// 395 days, as long as a browser keeps a cookie: a year and a month, so that a year can be compared with the one before.
+    fn default() -> Self {
+        Self { events: Some(395), syncs: Some(395), letters: Some(30), seen: Some(SEEN), log: Some(90) }
+    }
+}
+
+/// What was removed, in the order of [`TABLES`].
+pub type Removed = [u64; TABLES.len()];
+
+/// What is counted by.
+pub const TABLES: [&str; 9] =
+    ["events", "impressions", "messages", "decisions", "exposures", "outcomes", "dead_letters", "seen", "delivery_log"];
+
+/// Where identifiers that went are counted.
+pub const IDENTIFIERS: &str = "identifiers";
+
+impl Policy {
+    /// Takes `events=395`, or `events=forever`.
+    ///
+    /// # Errors
+    /// When nothing is called so, or the number is none.
+    pub fn set(&mut self, text: &str) -> anyhow::Result<()> {
+        let (name, days) =
+            text.split_once('=').with_context(|| format!("{text:?} is no term: write --keep events=395"))?;
+        let days = if days == "forever" {
+            None
+        } else {
+            let read: Option<u32> = days.parse().ok();
+            Some(read.with_context(|| format!("{days:?} is no number of days: write --keep {name}=395 or =forever"))?)
+        };
+        match name {
+            "events" => self.events = days,
+            "syncs" => self.syncs = days,
+            "letters" => self.letters = days,
+            // Shorter, a client's own retries would be stored twice.
+            "seen" if days.is_some_and(|days| days < 1) => anyhow::bail!("--keep seen takes a day at least"),
+            "seen" => self.seen = days,
+            "log" => self.log = days,
+            _ => anyhow::bail!("nothing called {name:?} is kept for a time: events, syncs, letters, seen or log"),
+        }
+        Ok(())
+    }
+
+    /// The longest time, in days; none when something is kept for ever.
+    fn longest(&self) -> Option<u32> {
+        Some(self.events?.max(self.syncs?))
+    }
+}
+
+/// One step: what is due most, at most [`STEP`] rows of each kind. Nothing removed: nothing is due.
+///
+/// # Errors
+/// Any error of the store; the whole transaction is then to be given up.
+pub fn step(graph: &mut Graph<'_>, policy: &Policy) -> Result<Removed> {
+    let connection = graph.connection;
+    let now = graph.received;
+    let due = |days: Option<u32>| days.map(|days| now.saturating_sub(i64::from(days).saturating_mul(DAY)));
+    let mut removed = Removed::default();
+    let [events, impressions, messages, decisions, exposures, outcomes, letters, seen, log] = &mut removed;
+    if let Some(before) = due(policy.events) {
+        *events = old_events(connection, before, now)?;
+        *impressions = connection.execute(
+            "DELETE FROM impressions WHERE (identifier, campaign, day, channel, source) IN
+               (SELECT identifier, campaign, day, channel, source FROM impressions WHERE day < ?1 LIMIT ?2)",
+            params![before.div_euclid(DAY), STEP],
+        )?;
+    }
+    if let Some(before) = due(policy.syncs) {
+        let sql = "SELECT id, visitor FROM messages WHERE received < ?1 ORDER BY received, id LIMIT ?2";
+        for row in connection.query(sql, params![before, STEP])? {
+            let (message, visitor): (i64, i64) = (row.get(0)?, row.get(1)?);
+            for (count, sql) in [
+                (&mut *outcomes, "DELETE FROM outcomes WHERE visitor = ?1 AND message = ?2"),
+                (&mut *exposures, "DELETE FROM exposures WHERE visitor = ?1 AND message = ?2"),
+                (&mut *decisions, "DELETE FROM decisions WHERE visitor = ?1 AND message = ?2"),
+                (&mut 0, "DELETE FROM identities WHERE visitor = ?1 AND message = ?2"),
+            ] {
+                *count += connection.execute(sql, params![visitor, message])?;
+            }
+            *messages += connection.execute("DELETE FROM messages WHERE id = ?1", params![message])?;
+            connection.execute(
+                "DELETE FROM visitors WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM messages WHERE visitor = ?1)",
+                params![visitor],
+            )?;
+        }
+    }
+    if let Some(before) = due(policy.letters) {
+        let sql = "DELETE FROM dead_letters WHERE id IN
+                     (SELECT id FROM dead_letters WHERE received < ?1 ORDER BY received LIMIT ?2)";
+        *letters = connection.execute(sql, params![before, STEP])?;
+    }
+    if let Some(before) = due(policy.seen) {
+        let sql = "DELETE FROM seen WHERE message IN (SELECT message FROM seen WHERE received < ?1 ORDER BY received LIMIT ?2)";
+        *seen = connection.execute(sql, params![before, STEP])?;
+    }
+    if let Some(before) = due(policy.log) {
+        let sql = "DELETE FROM delivery_log WHERE (destination, id) IN
+                     (SELECT destination, id FROM delivery_log WHERE at < ?1 ORDER BY at LIMIT ?2)";
+        *log = connection.execute(sql, params![before, STEP])?;
+    }
+    Ok(removed)
+}
+
+fn old_events(connection: &Connection, before: i64, now: i64) -> Result<u64> {
+    let sql = "SELECT e.id, i.person FROM events e JOIN identifiers i ON i.id = e.identifier
+               WHERE e.received < ?1 ORDER BY e.received, e.id LIMIT ?2";
+    let mut count = 0;
+    for row in connection.query(sql, params![before, STEP])? {
+        let (event, person): (i64, i64) = (row.get(0)?, row.get(1)?);
+        count += connection.execute("DELETE FROM events WHERE id = ?1", params![event])?;
+        // The profile is made anew of what is left.
+        let sql = "INSERT INTO stale (person, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        connection.execute(sql, params![person, now])?;
+    }
+    Ok(count)
+}
+
+/// One step through the identifiers: those among the next [`STEP`] after a number that nothing refers to any more, and that are
+/// older than everything is kept. How many went, and the number to go on after; none at the end.
+///
+/// # Errors
+/// Any error of the store; the whole transaction is then to be given up.
+pub fn idle(graph: &mut Graph<'_>, policy: &Policy, after: i64) -> Result<(u64, Option<i64>)> {
+    let Some(days) = policy.longest() else { return Ok((0, None)) };
+    let before = graph.received.saturating_sub(i64::from(days).saturating_mul(DAY));
+    let connection = graph.connection;
+    let rows = connection.query(
+        "SELECT id, namespace, value, person, shared, first_at FROM identifiers WHERE id > ?1 ORDER BY id LIMIT ?2",
+        params![after, STEP],
+    )?;
+    let last = rows.last().map(|row| row.get(0)).transpose()?;
+    let mut count = 0;
+    for row in &rows {
+        let (id, person, first_at): (i64, i64, i64) = (row.get(0)?, row.get(3)?, row.get(5)?);
+        if first_at < before && is_idle(connection, person, row.get(4)?, before)? {
+            graph.remove(id)?;
+            count += 1;
+        }
+    }
+    Ok((count, last))
+}
+
+/// Whether nothing is left that hangs on any identifier of a person, and all evidence is old.
+fn is_idle(connection: &Connection, person: i64, shared: bool, before: i64) -> Result<bool> {
+    const HELD: [&str; 8] = [
+        "SELECT 1 FROM identifiers i JOIN events e ON e.identifier = i.id WHERE i.person = ?1 LIMIT 1",
+        "SELECT 1 FROM identifiers i JOIN contacts c ON c.identifier = i.id WHERE i.person = ?1 LIMIT 1",
+        "SELECT 1 FROM identifiers i JOIN impressions m ON m.identifier = i.id WHERE i.person = ?1 LIMIT 1",
+        "SELECT 1 FROM identifiers i JOIN visitors v ON v.pseudonym = i.value WHERE i.person = ?1 AND i.namespace = 0 LIMIT 1",
+        "SELECT 1 FROM identifiers i JOIN identities d ON d.namespace = i.namespace AND d.digest = i.value
+         WHERE i.person = ?1 LIMIT 1",
+        "SELECT 1 FROM identifiers i JOIN memberships m ON m.namespace = i.namespace AND m.who = i.value
+         WHERE i.person = ?1 LIMIT 1",
+        "SELECT 1 FROM identifiers i JOIN bought b ON b.identifier = i.id WHERE i.person = ?1 LIMIT 1",
+        "SELECT 1 FROM cuts c JOIN identifiers i ON i.id = c.a WHERE i.person = ?1 LIMIT 1",
+    ];
+    for sql in HELD {
+        if connection.exists(sql, params![person])? {
+            return Ok(false);
+        }
+    }
+    // What many share is a reason not to tie them: it stays while there is anything at it.
+    let since = if shared { i64::MIN } else { before };
+    let young = "SELECT 1 FROM identifiers i JOIN edges e ON e.a = i.id WHERE i.person = ?1 AND e.received >= ?2
+                 UNION ALL SELECT 1 FROM identifiers i JOIN edges e ON e.b = i.id WHERE i.person = ?1 AND e.received >= ?2
+                 LIMIT 1";
+    Ok(!connection.exists(young, params![person, since])?)
+}
+
+/// Removes what is due, for ever. Run it as a task and drop it to stop.
+pub(crate) async fn follow(policy: Policy, writer: Writer, metrics: Arc<Metrics>) {
+    let mut pause = tokio::time::interval(PAUSE);
+    pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pause.tick().await;
+        // A store that is busy or away is asked again after the pause.
+        while let Ok(removed) = writer.run("retention", move |graph| step(graph, &policy)).await {
+            for (table, count) in TABLES.iter().zip(removed) {
+                metrics.removed(table, count);
+            }
+            if removed.iter().all(|count| *count == 0) {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+        let mut after = Some(i64::MIN);
+        while let Some(from) = after {
+            let Ok((count, last)) = writer.run("retention", move |graph| idle(graph, &policy, from)).await else {
+                break;
+            };
+            metrics.removed(IDENTIFIERS, count);
+            after = last;
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_is_days_or_for_ever() {
+        let mut policy = Policy::default();
+        policy.set("events=30").unwrap();
+        policy.set("syncs=forever").unwrap();
+        assert_eq!((policy.events, policy.syncs, policy.seen), (Some(30), None, Some(SEEN)));
+        for wrong in ["events", "events=soon", "profiles=3", "seen=0"] {
+            assert!(policy.set(wrong).is_err(), "{wrong}");
+        }
+    }
+}
