@@ -114,10 +114,13 @@ struct Export<'e> {
     of: u64,
 }
 
+/// Rows of one table and day.
+type Pile = (Option<&'static Table>, Vec<Row>);
+
 /// Rows that wait to be written, by table and day.
 #[derive(Default)]
 struct Heap {
-    rows: BTreeMap<(&'static str, String), (Option<&'static Table>, Vec<Row>)>,
+    rows: BTreeMap<(&'static str, String), Pile>,
     count: usize,
     bytes: usize,
 }

@@ -17,7 +17,7 @@ use petitfour_collector::{
     event::{ANONYMOUS, Contact, Event, Identifier, Kind, VISITOR},
     journal::Journal,
     ledger::{Intake, Verdict},
-    person::frequency::{DAY, Impressions, report},
+    person::frequency::{self, DAY, Impressions},
     sql::{Cell, Connection},
     store::{Place, Store},
 };
@@ -133,17 +133,15 @@ pub fn fill(store: &mut Store, now: i64, people: &[Somebody], each: u64) {
                  SELECT person, 99, 1, ?2 FROM identifiers WHERE id = ?1",
                 petitfour_collector::params![identifier, now],
             )?;
-            report(
-                graph.connection,
-                &[Impressions {
-                    identifier,
-                    campaign: Key::of("sunny").0,
-                    day: now / DAY,
-                    channel: "tv".into(),
-                    source: "box".into(),
-                    count: 3,
-                }],
-            )
+            let seen = Impressions {
+                identifier,
+                campaign: Key::of("sunny").0,
+                day: now / DAY,
+                channel: "tv".into(),
+                source: "box".into(),
+                count: 3,
+            };
+            frequency::count(graph.connection, &seen)
         });
         written.expect("stored");
     }
