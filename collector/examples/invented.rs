@@ -18,7 +18,9 @@ use petitfour_collector::{
     graph::{Evidence, Rule},
     journal::Journal,
     ledger::Intake,
+    params,
     person::frequency::{DAY, Impressions, count},
+    sql::Connection,
     store::{Place, Store, now},
 };
 use petitfour_compiler::{Source, compile, compile_segments};
@@ -117,8 +119,37 @@ fn main() -> Result<()> {
         };
         [seen(1, 3), seen(2, 1), seen(5, 2)].iter().try_for_each(|seen| count(graph.connection, seen))
     })?;
+    store.write(now, |graph| parcels(graph.connection, now))?;
     let more: Vec<u8> = (0..3_000).flat_map(|number| frame(&visit(100_000 + number, now))).collect();
     fs::write(folder.join("syncs.bin"), more)?;
+    Ok(())
+}
+
+/// Parcels that were handed over, that wait, and that were given up.
+fn parcels(store: &Connection, now: i64) -> petitfour_collector::sql::Result<()> {
+    for (destination, kind, delivered, waiting, dead) in
+        [("crm-webhook", "joined", 64, 3, 0), ("newsletter", "mail", 41, 0, 2), ("kiosk-screens", "offer", 120, 9, 0)]
+    {
+        for number in 0..delivered + waiting + dead {
+            let (id, at) = (format!("{destination}-{number}"), now - i64::from(number) * 11 * MINUTE);
+            let is_dead = number >= delivered + waiting;
+            let (outcome, reason) = match number {
+                number if number < delivered => (1, ""),
+                _ if is_dead => (3, "550 mailbox unavailable"),
+                _ => (2, "the destination answered 503"),
+            };
+            store.execute(
+                "INSERT INTO delivery_log (destination, id, person, kind, outcome, attempts, at, reason) VALUES (?1, ?2, '', ?3, ?4, ?5, ?6, ?7)",
+                params![destination, &id, kind, outcome, if outcome == 1 { 1 } else { 4 }, at, reason],
+            )?;
+            if outcome > 1 {
+                store.execute(
+                    "INSERT INTO outbox (destination, id, person, kind, at, body, attempts, due, dead) VALUES (?1, ?2, '', ?3, ?4, '{}', 4, ?5, ?6)",
+                    params![destination, &id, kind, at, now + HOUR, is_dead],
+                )?;
+            }
+        }
+    }
     Ok(())
 }
 

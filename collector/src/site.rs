@@ -175,6 +175,7 @@ pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> a
     }
     // What is added from here on is files, which everybody may read.
     router = router.route_layer(from_fn_with_state(Arc::clone(&app), gate));
+    let more = if more.has_routes() { more.route_layer(from_fn_with_state(Arc::clone(&app), gate)) } else { more };
     let mut taken = Vec::new();
     for Www { path, folder } in www {
         if taken.contains(&path)

@@ -17,7 +17,7 @@ use crate::{
     answer::Refusal,
     params,
     site::App,
-    sql::{Connection, Dialect, Result},
+    sql::{Connection, Result},
     store::now,
 };
 
@@ -61,10 +61,6 @@ pub async fn page(
 
 fn read(connection: &Connection) -> Result<(BTreeMap<String, Destination>, Vec<Line>)> {
     let (mut found, mut lines) = (BTreeMap::<String, Destination>::new(), Vec::new());
-    // A store of before there were destinations.
-    if !is_made(connection)? {
-        return Ok((found, lines));
-    }
     for row in connection.query(
         "SELECT destination, CAST(sum(CASE WHEN dead = 0 THEN 1 ELSE 0 END) AS BIGINT), CAST(sum(CASE WHEN dead = 0 THEN 0 ELSE 1 END) AS BIGINT),
            min(CASE WHEN dead = 0 THEN at END) FROM outbox GROUP BY destination",
@@ -94,16 +90,6 @@ fn read(connection: &Connection) -> Result<(BTreeMap<String, Destination>, Vec<L
         });
     }
     Ok((found, lines))
-}
-
-fn is_made(connection: &Connection) -> Result<bool> {
-    connection.exists(
-        match connection.dialect() {
-            Dialect::Sqlite => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'outbox'",
-            Dialect::Postgres => "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'outbox'",
-        },
-        params![],
-    )
 }
 
 fn write(out: &mut String, destinations: &BTreeMap<String, Destination>, lines: &[Line], now: i64) -> fmt::Result {
