@@ -203,7 +203,7 @@ fn a_deleted_person_is_in_no_view_at_once_and_after_compacting_in_no_file() {
             Server::start(folder.path(), &[&["--lake", &to, "--lake-every", "3600"], store.as_slice()].concat());
         // Tables of state are published last.
         let everything = |lake: &Path| {
-            lake.join("lake.sql").is_file().then(|| ask(lake, "SELECT count(*) FROM persons")).unwrap_or(0)
+            if lake.join("lake.sql").is_file() { ask(lake, "SELECT count(*) FROM persons") } else { 0 }
         };
         support::until("the lake has both", || everything(&lake) == 8);
         let path = format!("/v1/persons?kind=user_id&value={}", anna.name);
@@ -278,7 +278,7 @@ fn what_a_device_takes_back_is_hidden_and_what_it_does_later_is_seen() {
     let place = Place::folder(folder.path());
     let mut store = Store::open(&place).expect("a store");
     let anna = Somebody::new(1);
-    fill(&mut store, now(), &[anna.clone()], 1);
+    fill(&mut store, now(), std::slice::from_ref(&anna), 1);
     let lake = folder.path().join("lake");
     let to = lake.display().to_string();
     let export = [words(&["export", "--to", &to]), arguments(folder.path(), &place)].concat();
@@ -309,7 +309,7 @@ fn a_row_that_takes_the_place_of_a_deleted_one_is_exported_too() {
     let (anna, bert) = (Somebody::new(1), Somebody::new(2));
     let lake = folder.path().join("lake");
     let export = [words(&["export", "--to", &lake.display().to_string()]), arguments(folder.path(), &place)].concat();
-    fill(&mut store, now(), &[anna.clone()], 3);
+    fill(&mut store, now(), std::slice::from_ref(&anna), 3);
     run(&export);
     let gone = store.write(now(), |graph| {
         let id = graph.identifier(anna.user().namespace, &anna.user().value, 0, now())?.id;

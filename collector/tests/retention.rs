@@ -57,7 +57,7 @@ fn exactly_what_is_due_goes() {
         let (old, young) = (Somebody::new(1), Somebody::new(2));
         let now = now();
         let then = now - 396 * DAY;
-        fill(&mut store, then, &[old.clone()], 1_200);
+        fill(&mut store, then, std::slice::from_ref(&old), 1_200);
         fill(&mut store, now - 394 * DAY, &[young], 3);
         let bury = |store: &mut Store, at: i64, number: u8| {
             let letter = Letter {
@@ -96,6 +96,7 @@ fn exactly_what_is_due_goes() {
         assert_eq!(idle, 0, "an address and a membership are left");
         let taken = store.write(now, |graph| {
             graph.connection.execute("DELETE FROM contacts", &[])?;
+            graph.connection.execute("DELETE FROM bought", &[])?;
             graph.connection.execute("DELETE FROM memberships", &[])
         });
         taken.expect("taken back");

@@ -17,7 +17,7 @@ use petitfour_collector::{
     event::{ANONYMOUS, Contact, Event, Identifier, Kind, VISITOR},
     journal::Journal,
     ledger::{Intake, Verdict},
-    person::frequency::{self, DAY, Impressions},
+    person::frequency::DAY,
     sql::{Cell, Connection},
     store::{Place, Store},
 };
@@ -133,15 +133,20 @@ pub fn fill(store: &mut Store, now: i64, people: &[Somebody], each: u64) {
                  SELECT person, 99, 1, ?2 FROM identifiers WHERE id = ?1",
                 petitfour_collector::params![identifier, now],
             )?;
-            let seen = Impressions {
-                identifier,
-                campaign: Key::of("sunny").0,
-                day: now / DAY,
-                channel: "tv".into(),
-                source: "box".into(),
-                count: 3,
-            };
-            frequency::count(graph.connection, &seen)
+            graph.connection.execute(
+                "INSERT INTO impressions (identifier, campaign, day, channel, source, count)
+                 VALUES (?1, ?2, ?3, 'tv', 'box', 3)",
+                petitfour_collector::params![identifier, Key::of("sunny").0, now / DAY],
+            )?;
+            graph.connection.execute(
+                "INSERT INTO partner_ids (identifier, source, id, atype) VALUES (?1, 'box', ?2, 1)",
+                petitfour_collector::params![identifier, &somebody.name],
+            )?;
+            graph.connection.execute(
+                "INSERT INTO bought (identifier, provider, taxonomy, segment, price, currency, until, needs)
+                 VALUES (?1, 'seller', 4, '12', 1, 'EUR', ?2, 1)",
+                petitfour_collector::params![identifier, now + 1],
+            )
         });
         written.expect("stored");
     }
