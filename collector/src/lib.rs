@@ -187,7 +187,6 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         learn(&segments.current());
         watches.push(tokio::spawn(segments.watch(metrics, learn)));
     }
-    watches.push(tokio::spawn(asked.clone().follow(writer.clone())));
     if !config.feeds.is_empty() {
         watches.push(tokio::spawn(feed::watch(config.feeds, writer.clone())));
     }
@@ -201,6 +200,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let files =
         Files { destinations: config.destinations.as_deref(), rights: config.rights.as_deref(), data: &config.data };
     let mut activation = Activation::start(files, &place, reader.clone(), writer.clone())?;
+    let routes = Arc::new(activation.routes.clone());
+    watches.push(tokio::spawn(asked.clone().follow(writer.clone(), Arc::clone(&routes))));
     watches.push(tokio::spawn(retention::follow(config.retention, writer.clone(), Arc::clone(&metrics))));
     let bell = Bell::default();
     if let Some((lake, pause)) = config.lake {
@@ -209,8 +210,21 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let board = Board::default();
     watches.push(tokio::spawn(Arc::clone(&board.live).watch(Arc::clone(&metrics))));
     let access = Access { open: config.open, metrics: config.open_metrics, ..Access::default() };
-    let app =
-        App { log, writer, shelf, asked, metrics, room: Room::default(), reader, policy, keys, board, access, bell };
+    let app = App {
+        log,
+        writer,
+        shelf,
+        asked,
+        metrics,
+        room: Room::default(),
+        reader,
+        policy,
+        keys,
+        board,
+        access,
+        routes,
+        bell,
+    };
     let served = std::mem::take(&mut activation.router);
     let router = site::router(Arc::new(app), served, &config.www, &config.origins)?;
     // An answer is one small write: waiting for more of it would only cost the client a delay.

@@ -31,7 +31,9 @@ use crate::{
     access::{Access, gate::gate},
     answer::Refusal,
     counts::{self, Counts},
-    dead_letters, feed,
+    dead_letters,
+    destination::dispatch::Routes,
+    feed,
     graph::Policy,
     intake::{
         door,
@@ -114,6 +116,8 @@ pub struct App {
     pub board: Board,
     /// How the gate is set up.
     pub access: Access,
+    /// Who takes what is handed over.
+    pub routes: Arc<Routes>,
     /// Rung when somebody was deleted.
     pub bell: Bell,
 }

@@ -20,6 +20,7 @@ mod support;
 
 use petitfour::sync::answer::Verdict as Answered;
 use petitfour_collector::{
+    destination::dispatch::Routes,
     event::Letter,
     graph,
     graph::Policy,
@@ -170,7 +171,7 @@ fn a_deletion_takes_everything_counts_it_and_leaves_the_others() {
         let letters = deletion::letters(&reader, &whom, Some(&anna.address())).expect("read");
         assert_eq!(letters.len(), 1);
         let proof = store
-            .write(now(), |graph| deletion::delete(graph, &whom, "privacy desk", &letters))
+            .write(now(), |graph| deletion::delete(graph, &whom, "privacy desk", &letters, &Routes::default()))
             .expect("deleted")
             .expect("a proof");
         for (table, rows) in [
@@ -210,7 +211,7 @@ fn a_deletion_takes_everything_counts_it_and_leaves_the_others() {
         assert_eq!(count(&reader, "SELECT count(*) FROM events"), 5);
 
         // Done twice, it is done once; the proof says of whom to whoever can ask, and can be told from a forged one.
-        let again = store.write(now(), |graph| deletion::delete(graph, &whom, "privacy desk", &[]));
+        let again = store.write(now(), |graph| deletion::delete(graph, &whom, "privacy desk", &[], &Routes::default()));
         let again = again.expect("deleted").expect("a proof");
         assert!(!again.rows.contains_key("events") && again.who == proof.who && again.id != proof.id);
         let kept = deletion::proof(&reader, &proof.id).expect("read").expect("a proof");

@@ -285,3 +285,56 @@ fn nothing_is_stored_of_what_is_not_permitted() {
         .collect();
     assert_eq!(known, [0], "who they are was not to be shared");
 }
+
+/// Every file under a folder with its text, in order of their names.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push((path.display().to_string(), fs::read_to_string(&path).unwrap_or_default()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_destination_hears_who_joins_a_segment_that_it_follows_and_who_is_deleted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, segments) = (folder.path().join("data"), segments(folder.path()));
+    let lists = folder.path().join("lists");
+    let roster = folder.path().join("destinations.yaml");
+    let text = format!(
+        "destinations:\n  - name: meta-loyal\n    segments: [loyal]\n    audience: {{ platform: meta, folder: {} }}\n",
+        lists.display()
+    );
+    fs::write(&roster, text).expect("written");
+    let now = now();
+    let address = |name: &str| Identifier { namespace: 2, forms: 1, value: Digest::of(name).0.to_vec() };
+    let mut store = Store::open(&Place::folder(&data)).expect("a store");
+    let bought = |number, at, who: &str| event(number, Kind::Track, "purchase", at, vec![address(who)], "{}");
+    record(
+        &mut store,
+        &[
+            bought(1, now - 3 * MINUTE, "dora@example.com"),
+            bought(2, now - 2 * MINUTE, "dora@example.com"),
+            bought(3, now - MINUTE, "emil@example.com"),
+        ],
+    );
+    drop(store);
+    let roster = roster.display().to_string();
+    let server = Server::start(&data, &["--segments", &segments, "--destinations", &roster]);
+    let (dora, emil) = (Digest::of("dora@example.com").hex(), Digest::of("emil@example.com").hex());
+    let listed = |digest: &str| files(&lists).iter().filter(|(_, text)| text.contains(digest)).count();
+    eventually("the list", || (listed(&dora) == 1).then_some(()));
+    assert_eq!(listed(&emil), 0, "once is not loyal");
+    let person = json(&server, "/v1/persons?kind=email&value=dora@example.com");
+    let path = format!("{}/v1/persons/{}?by=desk", server.url, person["person"].as_str().expect("an id"));
+    let gone = support::agent().delete(path).call().expect("an answer");
+    assert_eq!(gone.status().as_u16(), 200);
+    eventually("the deletion", || (listed(&dora) == 2).then_some(()));
+    assert_eq!(server.get("/v1/persons?kind=email&value=dora@example.com", &[]).status, 404);
+}

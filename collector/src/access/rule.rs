@@ -94,7 +94,7 @@ pub const RULES: [(&str, &str, Need); 75] = [
     ("GET", "/v1/persons", Need::Viewer),
     ("GET", "/v1/persons/path", Need::Viewer),
     ("GET", "/v1/persons/{person}", Need::Viewer),
-    ("GET", "/v1/persons/{person}/eids", Need::Viewer),
+    ("GET", "/v1/persons/{person}/eids", Need::Admin),
     ("GET", "/metrics", Need::Metrics),
     ("GET", "/v1/persons/{person}/export", Need::Admin),
     ("DELETE", "/v1/persons/{person}", Need::Admin),

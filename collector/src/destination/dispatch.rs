@@ -17,7 +17,15 @@ pub struct Dispatch {
 
 /// Who takes what: for those who decide, in their own transaction.
 #[derive(Debug, Clone, Default)]
-pub struct Routes(Vec<(String, Vec<Kind>)>);
+pub struct Routes(Vec<Route>);
+
+/// What one destination takes.
+#[derive(Debug, Clone)]
+struct Route {
+    name: String,
+    kinds: Vec<Kind>,
+    segments: Vec<String>,
+}
 
 impl Dispatch {
     /// Sets every destination up and starts its lane.
@@ -54,15 +62,25 @@ impl Routes {
     /// Who takes what, by the roster.
     #[must_use]
     pub fn of(roster: &Roster) -> Self {
-        let route = |entry: &super::roster::Entry| {
-            (entry.name.clone(), Kind::ALL.into_iter().filter(|kind| entry.takes(*kind)).collect())
+        let route = |entry: &super::roster::Entry| Route {
+            name: entry.name.clone(),
+            kinds: Kind::ALL.into_iter().filter(|kind| entry.takes(*kind)).collect(),
+            segments: entry.segments.clone(),
         };
         Self(roster.destinations.iter().map(route).collect())
     }
 
     /// Destinations that take parcels of a kind.
     pub fn takers(&self, kind: Kind) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(_, kinds)| kinds.contains(&kind)).map(|(name, _)| name.as_str())
+        self.0.iter().filter(move |route| route.kinds.contains(&kind)).map(|route| route.name.as_str())
+    }
+
+    /// Destinations that follow who joins and leaves a segment.
+    pub fn followers(&self, segment: &str) -> impl Iterator<Item = &str> {
+        let follows = move |route: &&Route| {
+            route.kinds.contains(&Kind::Add) && route.segments.iter().any(|followed| followed == segment)
+        };
+        self.0.iter().filter(follows).map(|route| route.name.as_str())
     }
 
     /// Puts a parcel into the outbox of everybody who takes its kind; how many. Runs in the caller's transaction.

@@ -33,6 +33,9 @@ pub struct Roster {
 pub struct Entry {
     /// What it is called; parcels and the delivery log know it by this.
     pub name: String,
+    /// Segments whose joins and leaves it is told.
+    #[serde(default)]
+    pub segments: Vec<String>,
     /// Which kinds of parcels it takes; without it, all that its channel can do.
     #[serde(default)]
     kinds: Option<Vec<Kind>>,

@@ -88,7 +88,9 @@ fn read(connection: &Connection, policy: &Policy, root: i64) -> Result<Person> {
 /// Others who share an address, a number or a card with a person, where few enough do.
 fn household(connection: &Connection, policy: &Policy, root: i64) -> Result<Vec<[u8; 16]>> {
     let shared = connection.query(
-        "SELECT DISTINCT s.id, s.namespace FROM identifiers m
+        "SELECT id, namespace FROM identifiers WHERE person = ?1
+         UNION
+         SELECT DISTINCT s.id, s.namespace FROM identifiers m
          JOIN edges e ON e.a = m.id JOIN identifiers s ON s.id = e.b
          WHERE m.person = ?1 AND s.person <> ?1 AND e.withdrawn IS NULL
          UNION

@@ -9,6 +9,7 @@ use petitfour::engine::Engine;
 
 use super::profile;
 use crate::{
+    destination::dispatch::Routes,
     params,
     shelf::Served,
     sql::{Connection, Result},
@@ -38,17 +39,17 @@ impl Asked {
     }
 
     /// Follows the events for ever. Run it as a task and drop it to stop: what was not told yet is told after the next start.
-    pub(crate) async fn follow(self, writer: Writer) {
+    pub(crate) async fn follow(self, writer: Writer, routes: Arc<Routes>) {
         let mut pause = tokio::time::interval(PAUSE);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             pause.tick().await;
             let Some(engine) = self.engine() else { continue };
             loop {
-                let engine = Arc::clone(&engine);
+                let (engine, routes) = (Arc::clone(&engine), Arc::clone(&routes));
                 let step = writer.run("profiles", move |graph| {
                     begin_anew(graph.connection, engine.catalog().hash().cast_signed())?;
-                    profile::fold(graph.connection, &engine, graph.received)
+                    profile::fold(graph.connection, &engine, &routes, graph.received)
                 });
                 // A store that is busy or away is asked again after the pause.
                 if !step.await.unwrap_or(false) {

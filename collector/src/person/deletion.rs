@@ -1,7 +1,7 @@
 //! Deletion: everything that the store holds of somebody goes in one transaction, and a proof stays that names nobody.
 //!
 //! What goes: all identifiers of the person that are theirs alone, with events, evidence, addresses and partners' counts; what their devices
-//! sent; what others said of their segments; the profile; letters that carry an address of theirs; what waits to be handed over. What
+//! sent; what others said of their segments; the profile; letters that carry an address of theirs; what waits to be handed over. Every destination that has had something of them is told to delete. What
 //! stays: keyed hashes, by which whatever was still on its way is let go when it arrives ([`crate::graph`], `crate::forget`), a
 //! tombstone for every lake, and one row of `deletions`.
 //!
@@ -16,12 +16,14 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     counts,
+    destination::{Kind, Parcel, dispatch::Routes},
     event::VISITOR,
     graph::{self, Graph},
     hex,
     lake::tombstone,
     ledger::Ledger,
     params,
+    rights::erasure,
     sql::{Connection, Error, Result, Value},
 };
 
@@ -68,13 +70,15 @@ pub fn is_name(by: &str) -> bool {
 ///
 /// # Errors
 /// Any error of the store; the whole transaction is then to be given up.
-pub fn delete(graph: &mut Graph<'_>, whom: &Whom, by: &str, letters: &[i64]) -> Result<Option<Proof>> {
+pub fn delete(graph: &mut Graph<'_>, whom: &Whom, by: &str, letters: &[i64], routes: &Routes) -> Result<Option<Proof>> {
     let connection = graph.connection;
     let (mut targets, names, asked) = match targets(graph, whom)? {
         Some(found) => found,
         None => return Ok(None),
     };
     let mut rows = Rows::default();
+    let holders = erasure::holders(connection, &names)?;
+    let member = erasure::member(&with_forms(connection, &targets)?);
     for name in &names {
         rows.handed(connection, name)?;
     }
@@ -86,8 +90,17 @@ pub fn delete(graph: &mut Graph<'_>, whom: &Whom, by: &str, letters: &[i64]) -> 
     for letter in letters {
         rows.add("dead_letters", connection.execute("DELETE FROM dead_letters WHERE id = ?1", params![letter])?);
     }
+    let id = random()?;
+    let parcel = Parcel {
+        id: format!("deletion-{id}"),
+        person: names.first().cloned().unwrap_or_default(),
+        kind: Kind::Delete,
+        at: graph.received,
+        body: json!({ "member": member, "original": "" }),
+    };
+    rows.add("passed_on", erasure::pass_on(connection, routes, &holders, &parcel)?);
     let proof = Proof {
-        id: random()?,
+        id,
         at: graph.received,
         requested_by: by.to_owned(),
         who: graph.keyed(&[b"deletion", &asked])?,
@@ -100,6 +113,18 @@ pub fn delete(graph: &mut Graph<'_>, whom: &Whom, by: &str, letters: &[i64]) -> 
         params![&proof.id, proof.at, &proof.requested_by, &proof.who, &counts, proof.tombstone],
     )?;
     Ok(Some(proof))
+}
+
+/// The same with the forms that each digest serves, while the store still knows them.
+fn with_forms(connection: &Connection, targets: &[(u8, Vec<u8>)]) -> Result<erasure::Targets> {
+    let sql = "SELECT forms FROM identifiers WHERE namespace = ?1 AND value = ?2";
+    targets
+        .iter()
+        .map(|(namespace, value)| {
+            let forms: Option<u8> = connection.scalar(sql, params![*namespace, value])?;
+            Ok(((*namespace, value.clone()), forms.unwrap_or_default()))
+        })
+        .collect()
 }
 
 /// Identifiers by kind and value; the names under which something was handed over; the universal id that was asked for.

@@ -18,6 +18,7 @@ use serde_json::{Map, Value as Json};
 
 use super::segments;
 use crate::{
+    destination::dispatch::Routes,
     event::Kind,
     params,
     sql::{Connection, Error, Result, Row},
@@ -39,7 +40,7 @@ const COLUMNS: &str = "e.kind, e.name, e.at, e.value, e.body, e.permitted";
 ///
 /// # Errors
 /// Any error of the store.
-pub fn fold(connection: &Connection, engine: &Arc<Engine>, now: i64) -> Result<bool> {
+pub fn fold(connection: &Connection, engine: &Arc<Engine>, routes: &Routes, now: i64) -> Result<bool> {
     let folded: i64 = connection.scalar("SELECT value FROM about WHERE key = 'folded'", params![])?.unwrap_or_default();
     let fresh = connection.query(
         "SELECT e.id, i.person, e.at FROM events e JOIN identifiers i ON i.id = e.identifier
@@ -51,7 +52,6 @@ pub fn fold(connection: &Connection, engine: &Arc<Engine>, now: i64) -> Result<b
     for row in &stale {
         let person = row.get(0)?;
         connection.execute("DELETE FROM profiles WHERE person = ?1", params![person])?;
-        connection.execute("DELETE FROM standings WHERE person = ?1", params![person])?;
         connection.execute("DELETE FROM stale WHERE person = ?1", params![person])?;
         persons.insert(person);
     }
@@ -60,7 +60,7 @@ pub fn fold(connection: &Connection, engine: &Arc<Engine>, now: i64) -> Result<b
     }
     let last: i64 = fresh.last().map_or(Ok(folded), |row| row.get(0))?;
     for person in persons {
-        one(connection, engine, person, folded, last, now)?;
+        one(connection, engine, routes, person, (folded, last), now)?;
     }
     if last != folded {
         connection.execute(
@@ -72,11 +72,20 @@ pub fn fold(connection: &Connection, engine: &Arc<Engine>, now: i64) -> Result<b
     Ok(fresh.len() == step || stale.len() == step)
 }
 
-fn one(connection: &Connection, engine: &Arc<Engine>, person: i64, folded: i64, last: i64, now: i64) -> Result<()> {
+/// Brings one person up to the events after the first of `reach` and up to the second.
+fn one(
+    connection: &Connection,
+    engine: &Arc<Engine>,
+    routes: &Routes,
+    person: i64,
+    reach: (i64, i64),
+    now: i64,
+) -> Result<()> {
+    let (folded, last) = reach;
     // A name that leads elsewhere by now is nobody's.
     let own: Option<i64> = connection.scalar("SELECT person FROM identifiers WHERE id = ?1", params![person])?;
     if own != Some(person) {
-        return Ok(());
+        return connection.execute("DELETE FROM standings WHERE person = ?1", params![person]).map(drop);
     }
     let known = connection.first("SELECT bytes, at FROM profiles WHERE person = ?1", params![person])?;
     let known: Option<(Vec<u8>, i64)> = known.map(|row| Ok::<_, Error>((row.get(0)?, row.get(1)?))).transpose()?;
@@ -108,7 +117,7 @@ fn one(connection: &Connection, engine: &Arc<Engine>, person: i64, folded: i64, 
          ON CONFLICT (person) DO UPDATE SET bytes = excluded.bytes, at = excluded.at",
         params![person, &session.profile_bytes(), at],
     )?;
-    segments::keep(connection, person, &segments::of_session(&mut session, now), now)
+    segments::keep(connection, routes, person, &segments::of_session(&mut session, now), now)
 }
 
 fn everything(connection: &Connection, person: i64, last: i64) -> Result<Vec<Row>> {

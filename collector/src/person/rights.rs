@@ -76,10 +76,11 @@ async fn carry_out(app: &App, whom: Whom, raw: Option<String>, by: Option<String
     let whose = whom.clone();
     let letters =
         app.reader.run("letters", move |connection| deletion::letters(connection, &whose, raw.as_deref())).await?;
+    let routes = Arc::clone(&app.routes);
     let document = app
         .writer
         .run("deletion", move |graph| {
-            let proof = deletion::delete(graph, &whom, &by, &letters)?;
+            let proof = deletion::delete(graph, &whom, &by, &letters, &routes)?;
             proof.map(|proof| proof.document(graph.connection)).transpose()
         })
         .await?;

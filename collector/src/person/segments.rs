@@ -12,9 +12,13 @@ use petitfour::{
     time::Moment,
 };
 
+use serde_json::json;
+
 use super::profile::listener;
 use crate::{
-    params,
+    destination::{Kind, Parcel, dispatch::Routes, post},
+    hex, params,
+    rights::erasure,
     sql::{Connection, Result},
 };
 
@@ -60,15 +64,57 @@ pub(super) fn of_session(session: &mut Session, now: i64) -> Vec<Standing> {
         .collect()
 }
 
-/// Keeps what a look has found; what is as it was keeps its time.
-pub(super) fn keep(connection: &Connection, person: i64, standings: &[Standing], now: i64) -> Result<()> {
+/// Keeps what a look has found, and tells the destinations that follow a segment who joined and who left; what is as it was keeps
+/// its time.
+pub(super) fn keep(
+    connection: &Connection,
+    routes: &Routes,
+    person: i64,
+    standings: &[Standing],
+    now: i64,
+) -> Result<()> {
     for standing in standings {
+        let sql = "SELECT inside FROM standings WHERE person = ?1 AND segment = ?2";
+        let before: Option<bool> = connection.scalar(sql, params![person, standing.key()])?;
+        if before == Some(standing.inside) {
+            continue;
+        }
         connection.execute(
             "INSERT INTO standings (person, segment, inside, since) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (person, segment) DO UPDATE SET inside = excluded.inside, since = excluded.since
-             WHERE standings.inside <> excluded.inside",
+             ON CONFLICT (person, segment) DO UPDATE SET inside = excluded.inside, since = excluded.since",
             params![person, standing.key(), standing.inside, now],
         )?;
+        // Who was never in has not left.
+        if standing.inside || before.is_some() {
+            tell(connection, routes, person, standing, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a join or a leave into the outbox of every destination that follows the segment, in this very transaction.
+fn tell(connection: &Connection, routes: &Routes, person: i64, standing: &Standing, now: i64) -> Result<()> {
+    let mut followers = routes.followers(&standing.name).peekable();
+    if followers.peek().is_none() {
+        return Ok(());
+    }
+    let rows = connection
+        .query("SELECT namespace, value, forms FROM identifiers WHERE person = ?1 AND shared = 0", params![person])?;
+    let mut targets = erasure::Targets::new();
+    for row in &rows {
+        targets.insert((row.get(0)?, row.get(1)?), row.get(2)?);
+    }
+    let uid: Option<[u8; 16]> = connection.scalar("SELECT uid FROM identifiers WHERE id = ?1", params![person])?;
+    let person = hex::write(&uid.unwrap_or_default());
+    let parcel = Parcel {
+        id: format!("{}-{person}-{now}", standing.name),
+        person,
+        kind: if standing.inside { Kind::Add } else { Kind::Remove },
+        at: now,
+        body: json!({ "audience": standing.name, "member": erasure::member(&targets) }),
+    };
+    for follower in followers {
+        post::send(connection, follower, &parcel)?;
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ use crate::{
     hex,
     ledger::Ledger,
     params,
-    sql::Result,
+    sql::{Connection, Result},
 };
 
 /// How far a request of another company reaches.
@@ -50,7 +50,7 @@ pub enum Reach {
 }
 
 /// Identifiers that go, by kind and value, with the forms that a digest serves.
-type Targets = BTreeMap<(u8, Vec<u8>), u8>;
+pub(crate) type Targets = BTreeMap<(u8, Vec<u8>), u8>;
 
 /// Which forms a digest serves is not said by another company; the plain one is what the framework's examples are.
 const UNTOLD: Forms = Forms::PLAIN;
@@ -71,13 +71,7 @@ pub fn erase(graph: &mut Graph<'_>, request: &Pending, reach: Reach, routes: &Ro
     let gone: Vec<&Known> =
         known.iter().filter(|one| whole || (one.namespace == namespace && one.value == value)).collect();
     let names: Vec<String> = known.iter().map(|one| hex::write(&one.uid)).collect();
-    let holders: BTreeSet<String> = names
-        .iter()
-        .map(|name| post::holders(connection, name))
-        .collect::<Result<Vec<_>>>()?
-        .concat()
-        .into_iter()
-        .collect();
+    let holders = holders(connection, &names)?;
 
     let mut steps = Vec::new();
     let (mut waiting, mut rows) = (0, Rows::default());
@@ -109,10 +103,28 @@ pub fn erase(graph: &mut Graph<'_>, request: &Pending, reach: Reach, routes: &Ro
         at,
         body: json!({ "member": member(&targets), "original": request.original }),
     };
-    for taker in routes.takers(Kind::Delete).filter(|taker| holders.contains(*taker)) {
-        post::send(connection, taker, &parcel)?;
-    }
+    pass_on(connection, routes, &holders, &parcel)?;
     register::erased(connection, request, &steps, at)
+}
+
+/// Destinations that have had something of somebody who goes by these names.
+pub(crate) fn holders(connection: &Connection, names: &[String]) -> Result<BTreeSet<String>> {
+    let found = names.iter().map(|name| post::holders(connection, name)).collect::<Result<Vec<_>>>()?;
+    Ok(found.concat().into_iter().collect())
+}
+
+/// Sends a deletion to those of them that take it; how many.
+pub(crate) fn pass_on(
+    connection: &Connection,
+    routes: &Routes,
+    holders: &BTreeSet<String>,
+    parcel: &Parcel,
+) -> Result<u64> {
+    let mut sent = 0;
+    for taker in routes.takers(Kind::Delete).filter(|taker| holders.contains(*taker)) {
+        sent += u64::from(post::send(connection, taker, parcel)?);
+    }
+    Ok(sent)
 }
 
 /// What was deleted.
@@ -158,7 +170,7 @@ impl Rows {
 }
 
 /// Digests for lists of deletions, and pseudonyms for whoever knows the person by one.
-fn member(targets: &Targets) -> Member {
+pub(crate) fn member(targets: &Targets) -> Member {
     let mut member = Member::default();
     for ((number, value), forms) in targets {
         match <[u8; 32]>::try_from(value.as_slice())
