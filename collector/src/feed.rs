@@ -12,10 +12,7 @@ use axum::{
     Json,
     body::Body,
     extract::{Path, Query, State},
-    http::{
-        HeaderValue, Request,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN},
-    },
+    http::{HeaderValue, Request, header::CACHE_CONTROL},
     response::{IntoResponse, Response},
 };
 use petitfour::{id::Key, sync::answer};
@@ -24,7 +21,7 @@ use serde_json::json;
 
 use crate::{
     answer::Refusal,
-    intake::sync,
+    intake::table,
     params,
     shelf::State as FileState,
     site::App,
@@ -34,9 +31,6 @@ use crate::{
 
 /// Longest body: some hundred thousand levels.
 const BYTES: usize = 4 * 1024 * 1024;
-
-/// What a body says that it is.
-const KIND: &str = "text/csv";
 
 /// Most levels of one answer; the next question starts at the version that it names.
 const ROWS: i64 = 50_000;
@@ -93,17 +87,8 @@ pub async fn take(
     Path(feed): Path<String>,
     request: Request<Body>,
 ) -> std::result::Result<Json<serde_json::Value>, Refusal> {
-    let (head, body) = request.into_parts();
-    if head.headers.contains_key(ORIGIN) {
-        return Err(Refusal::Page);
-    }
-    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some(KIND) {
-        return Err(Refusal::Kind(KIND));
-    }
-    let _room = app.room.reserve(BYTES)?;
-    let bytes = sync::read(body, BYTES).await?;
-    let levels = parse(&String::from_utf8_lossy(&bytes)).map_err(Refusal::Line)?;
+    let text = table::text(&app.room, request, BYTES).await?;
+    let levels = parse(&text).map_err(Refusal::Line)?;
     let count = levels.len();
     let changed = store(&app.writer, feed, levels).await?;
     Ok(Json(json!({ "stored": count, "changed": changed })))
@@ -130,8 +115,7 @@ pub async fn answer(
 /// # Errors
 /// The number of a line that does not read.
 pub fn parse(text: &str) -> std::result::Result<Vec<(Level, bool)>, usize> {
-    let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|(line, number)| level(line).ok_or(number)).collect()
+    table::lines(text, level)
 }
 
 /// A level, and whether it says when that was so.

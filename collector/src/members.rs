@@ -8,15 +8,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{
-    Json,
-    body::Body,
-    extract::State,
-    http::{
-        Request,
-        header::{CONTENT_TYPE, ORIGIN},
-    },
-};
+use axum::{Json, body::Body, extract::State, http::Request};
 use petitfour::{
     engine::Engine,
     id::Key,
@@ -29,7 +21,7 @@ use crate::{
     answer::Refusal,
     event::VISITOR,
     feed,
-    intake::sync,
+    intake::table,
     params,
     person::{
         frequency,
@@ -42,9 +34,6 @@ use crate::{
 
 /// Longest body: some ten thousand lines. A larger export is sent in parts.
 const BYTES: usize = 1024 * 1024;
-
-/// What a body says that it is. No page can say so to another origin without asking first, which is not answered here.
-const KIND: &str = "text/csv";
 
 /// Messages that an answer confirms: more than a visit leaves unconfirmed.
 const RECEIPTS: u32 = 16;
@@ -81,18 +70,8 @@ pub struct News {
 /// # Errors
 /// A [`Refusal`] with its status; nothing was stored then.
 pub async fn take(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Json<serde_json::Value>, Refusal> {
-    let (head, body) = request.into_parts();
-    // Whoever runs this writes with a program; a request that a browser marks as a page's is not theirs.
-    if head.headers.contains_key(ORIGIN) {
-        return Err(Refusal::Page);
-    }
-    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some(KIND) {
-        return Err(Refusal::Kind(KIND));
-    }
-    let _room = app.room.reserve(BYTES)?;
-    let bytes = sync::read(body, BYTES).await?;
-    let rows = parse(&String::from_utf8_lossy(&bytes)).map_err(Refusal::Line)?;
+    let text = table::text(&app.room, request, BYTES).await?;
+    let rows = parse(&text).map_err(Refusal::Line)?;
     let count = rows.len();
     app.writer.run("memberships", move |graph| enrol(graph.connection, &rows, graph.received)).await?;
     Ok(Json(json!({ "stored": count })))
@@ -103,8 +82,7 @@ pub async fn take(State(app): State<Arc<App>>, request: Request<Body>) -> Result
 /// # Errors
 /// The number of a line that does not read.
 pub fn parse(text: &str) -> std::result::Result<Vec<Row>, usize> {
-    let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|(line, number)| row(line).ok_or(number)).collect()
+    table::lines(text, row)
 }
 
 fn row(line: &str) -> Option<Row> {

@@ -25,5 +25,6 @@ pub mod rows;
 pub mod segment;
 pub mod shape;
 pub mod sync;
+pub(crate) mod table;
 pub mod who;
 pub mod worth;

@@ -19,7 +19,7 @@ use super::markup::{Here, Sheet, Text, ago, nothing};
 use crate::{
     access::Who,
     answer::Refusal,
-    graph, hex, params,
+    hex, params,
     person::api::{self, Asked},
     site::App,
     sql::{Connection, Result},
@@ -69,18 +69,7 @@ pub async fn find(
     let Some((namespace, values)) = api::read(&asked) else {
         return show(&app, &who, Some("That is no identifier of this kind.")).await;
     };
-    let policy = Arc::clone(&app.policy);
-    let found = app
-        .reader
-        .run("person", move |connection| {
-            for value in &values {
-                if let Some(person) = graph::find(connection, &policy, namespace, value)? {
-                    return Ok(Some(person.uid));
-                }
-            }
-            Ok(None)
-        })
-        .await?;
+    let found = api::known_by(&app, namespace, values).await?;
     match found {
         Some(uid) => Ok(Redirect::to(&format!("/collector/person/{}", hex::write(&uid))).into_response()),
         None => show(&app, &who, Some("Nobody is known by this.")).await,

@@ -100,19 +100,29 @@ pub async fn find(
     Query(asked): Query<Asked>,
 ) -> std::result::Result<Json<Json_>, Refusal> {
     let (namespace, values) = read(&asked).ok_or(Refusal::Asked)?;
-    let policy = Arc::clone(&app.policy);
-    let found = app
-        .reader
-        .run("person", move |connection| {
-            for value in &values {
-                if let Some(person) = graph::find(connection, &policy, namespace, value)? {
-                    return Ok(Some(person.uid));
-                }
-            }
-            Ok(None)
-        })
-        .await?;
+    let found = known_by(&app, namespace, values).await?;
     show(&app, found.ok_or(Refusal::Nobody)?).await
+}
+
+/// The universal id of whoever is known by one of these values.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn known_by(
+    app: &App,
+    namespace: u8,
+    values: Vec<Vec<u8>>,
+) -> std::result::Result<Option<[u8; 16]>, Refusal> {
+    let policy = Arc::clone(&app.policy);
+    let look = move |connection: &Connection| {
+        for value in &values {
+            if let Some(person) = graph::find(connection, &policy, namespace, value)? {
+                return Ok(Some(person.uid));
+            }
+        }
+        Ok(None)
+    };
+    app.reader.run("person", look).await
 }
 
 /// The person whose id this is, or once was.
