@@ -5,7 +5,8 @@
 //! its way changes nothing when it arrives. Doing it twice is doing it once, and whatever order messages and tombstones arrive in,
 //! the same is left.
 //!
-//! Absent on purpose: anything about other visitors of the same person, until there is a graph that says who they are.
+//! Absent on purpose: other visitors of the same person. A device speaks for itself; whoever wants everything of a person gone asks for
+//! that ([`crate::person::deletion`]).
 
 use std::collections::BTreeMap;
 

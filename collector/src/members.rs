@@ -1,10 +1,9 @@
 //! What a CRM or a warehouse says of visitors: who is in which segment; and what a device is told of itself.
 //!
 //! `POST /v1/memberships` takes lines of `kind,who,segment,in|out[,as of]`; all of them or none. A device hears of its own in the
-//! answer to its next sync: those of its pseudonym, and those of every identifier that it has sent. The later word wins.
+//! answer to its next sync: those of its pseudonym, of every identifier that it has sent, and of every one of the person behind it. The later word wins.
 //!
-//! Absent on purpose: raw identifiers (they come hashed, as a device would hash them), and any tie between visitors beyond the
-//! identifiers that each has sent itself.
+//! Absent on purpose: raw identifiers (they come hashed, as a device would hash them), and any say in who is one person: the graph has that.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -138,6 +137,11 @@ pub(crate) fn news(connection: &Connection, engine: Option<&Arc<Engine>>, visito
          JOIN identities i ON i.visitor = v.id
          JOIN memberships m ON m.namespace = i.namespace AND m.who = i.digest
          WHERE v.pseudonym = ?1
+         UNION ALL
+         SELECT m.segment, m.inside, m.as_of FROM identifiers v
+         JOIN identifiers i ON i.person = v.person AND i.shared = 0
+         JOIN memberships m ON m.namespace = i.namespace AND m.who = i.value
+         WHERE v.namespace = 0 AND v.value = ?1 AND v.shared = 0 AND i.id <> v.id
          ORDER BY 3, 2 DESC",
         params![visitor],
     )?;

@@ -126,6 +126,8 @@ fn a_device_hears_of_segments_exposures_and_feeds_of_the_whole_person() {
                 at: now,
             };
             graph.tie(user, box_, &evidence)?;
+            let mail = graph.identifier(2, &Digest::of("anna@example.com").0, 1, now)?.id;
+            graph.tie(user, mail, &evidence)?;
             let seen = Impressions {
                 identifier: box_,
                 campaign: Key::of("sunny").0,
@@ -149,19 +151,22 @@ fn a_device_hears_of_segments_exposures_and_feeds_of_the_whole_person() {
     laptop.began = now.cast_unsigned();
     laptop.entries.push(identity.clone());
     server.sync(&laptop.encode());
+    // A CRM speaks of an address that the phone never sent; it is the same person's.
+    let gold = format!("email,{},gold,in\n", Digest::of("anna@example.com").hex());
+    assert_eq!(server.enrol(&gold, &[("content-type", "text/csv")]).0, 200);
     let mut sequence = 0;
     let answer = eventually("segments", || {
         sequence += 1;
         let mut hello = entries(1, sequence, vec![identity.clone()]);
         hello.began = now.cast_unsigned();
         let answer = server.sync(&hello.encode());
-        (answer.members.len() == 2 && !answer.feeds.is_empty()).then_some(answer)
+        (answer.members.len() == 3 && !answer.feeds.is_empty()).then_some(answer)
     });
     let is = |segment: &str, inside| {
         let found: Option<&Member> = answer.members.iter().find(|row| row.segment == Key::of(segment).0);
         found.is_some_and(|row| row.inside == inside)
     };
-    assert!(is("loyal", true) && is("club", false), "{:?}", answer.members);
+    assert!(is("loyal", true) && is("club", false) && is("gold", true), "{:?}", answer.members);
     let elsewhere: Vec<(u32, u16)> = answer.elsewhere.iter().map(|row| (row.campaign, row.exposures)).collect();
     assert_eq!(
         elsewhere,
@@ -175,7 +180,7 @@ fn a_device_hears_of_segments_exposures_and_feeds_of_the_whole_person() {
     let visitor = hex::write(&phone.visitor);
     assert_eq!(json(&server, &format!("/v1/persons?kind=visitor&value={visitor}"))["person"], person["person"]);
     assert_eq!(inside(&person, "loyal"), Some(true));
-    assert_eq!(person["identifiers"].as_array().map(Vec::len), Some(4));
+    assert_eq!(person["identifiers"].as_array().map(Vec::len), Some(5));
     assert_eq!(person["timeline"].as_array().map(Vec::len), Some(4), "two purchases, an exposure, a click");
     let total: i64 =
         person["frequency"].as_array().expect("rows").iter().filter_map(|row| row["exposures"].as_i64()).sum();
