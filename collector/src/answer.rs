@@ -125,7 +125,7 @@ impl Refusal {
             }
             Self::Page => plain(S::FORBIDDEN, "memberships/page", "no page may write here; send it from a program"),
             Self::Line(line) => {
-                (S::BAD_REQUEST, "memberships/line", format!("line {line} is no membership; nothing was stored"), None)
+                (S::BAD_REQUEST, "memberships/line", format!("line {line} does not read; nothing was stored"), None)
             }
             Self::Elsewhere => plain(S::FORBIDDEN, "keep/elsewhere", "only pages of this very origin are served here"),
             Self::Unpermitted => {

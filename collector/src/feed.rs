@@ -35,6 +35,9 @@ const BYTES: usize = 4 * 1024 * 1024;
 /// Most levels of one answer; the next question starts at the version that it names.
 const ROWS: i64 = 50_000;
 
+/// Levels of one version at most.
+const STEP: usize = 25_000;
+
 /// How often a feed's file is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -145,9 +148,13 @@ pub async fn store(
 
 fn keep(connection: &Connection, feed: &str, levels: &[(Level, bool)], now: i64) -> Result<usize> {
     let sql = "SELECT version FROM feeds WHERE feed = ?1";
-    let version = connection.scalar::<i64>(sql, params![feed])?.unwrap_or_default() + 1;
+    let mut version = connection.scalar::<i64>(sql, params![feed])?.unwrap_or_default();
     let mut changed = 0;
-    for (Level { place, item, level, as_of }, dated) in levels {
+    for (number, (Level { place, item, level, as_of }, dated)) in levels.iter().enumerate() {
+        // An answer ends between two versions, so none may have more levels than an answer.
+        if number % STEP == 0 {
+            version += 1;
+        }
         let as_of = if *dated { as_of } else { &now };
         changed += connection.execute(
             "INSERT INTO levels (feed, place, item, level, as_of, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -347,6 +347,9 @@ impl<'g, 't> Ledger<'g, 't> {
             return Ok(());
         };
         let namespace = namespace.number();
+        if self.graph.is_let_go(namespace, &digest, place.began)? {
+            return Ok(());
+        }
         let known = self.transaction.exists(
             "SELECT 1 FROM identities WHERE namespace = ?1 AND digest = ?2 AND visitor = ?3",
             params![namespace, &digest, place.visitor],
@@ -372,12 +375,12 @@ impl<'g, 't> Ledger<'g, 't> {
                 && let Some(hashed) = Hashed::from_code(code, Digest(digest))
                 && let Some(namespace) = hashed.namespace()
             {
+                if self.graph.is_let_go(namespace.number(), &digest, at)? {
+                    continue;
+                }
                 let rank = self.graph.policy.kind(namespace.number()).rank;
                 let entry = self.graph.identifier(namespace.number(), &digest, hashed.forms().bits(), at)?;
-                // Deleted after this was told.
-                if at > entry.floor {
-                    told.push((rank, digest, entry.id));
-                }
+                told.push((rank, digest, entry.id));
             }
         }
         told.sort_unstable();

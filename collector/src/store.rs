@@ -1,4 +1,4 @@
-//! The store: one SQLite file in WAL mode, synced at every commit.
+//! The store: one SQLite file in WAL mode, synced at every commit, or a PostgreSQL.
 //!
 //! `synchronous=FULL` makes SQLite sync the write-ahead log before a commit returns; that is the moment from which a
 //! 200 may be answered. There is one writer (see [`crate::writer`]); readers have connections of their own and see whole
@@ -187,9 +187,8 @@ impl Store {
 
     fn attempt<R>(&mut self, received: i64, work: impl FnOnce(&mut Graph<'_>) -> Result<R>) -> Result<R> {
         let transaction = self.connection.write()?;
-        if transaction.dialect() == Dialect::Postgres {
-            self.memory.compare(&transaction)?;
-        }
+        // Another collector, or a command beside this one, may have deleted what is remembered.
+        self.memory.compare(&transaction)?;
         let mut graph = Graph::new(&transaction, &self.policy, &mut self.memory, received);
         let done = work(&mut graph)?;
         graph.close()?;

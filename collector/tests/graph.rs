@@ -302,6 +302,17 @@ fn a_family_shares_an_inbox_and_stays_a_household_of_persons() {
 }
 
 #[test]
+fn a_household_is_seen_by_all_who_share_it_whosever_the_number_is() {
+    let (connection, policy, mut memory) = (store(), Policy::default(), Memory::default());
+    tell(&connection, &policy, &mut memory, &together((USER, 1), (PHONE, 1), 1));
+    tell(&connection, &policy, &mut memory, &together((USER, 2), (PHONE, 1), 2));
+    let of = |user: u8| find(&connection, &policy, USER, &[user]).expect("found").expect("known");
+    let (anna, ben) = (of(1), of(2));
+    assert_eq!((anna.identifiers.len(), ben.identifiers.len()), (2, 1), "the number is Anna's");
+    assert_eq!((anna.household, ben.household), (vec![ben.uid], vec![anna.uid]));
+}
+
+#[test]
 fn ten_thousand_people_at_one_kiosk_with_one_inbox_stay_ten_thousand() {
     let people = 10_000_u64;
     let (connection, policy, mut memory) = (store(), Policy::default(), Memory::default());

@@ -21,7 +21,7 @@ mod support;
 use std::{
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use petitfour::{
@@ -137,21 +137,20 @@ fn an_export_that_is_killed_again_and_again_comes_to_what_one_whole_export_has()
         let to = lake.display().to_string();
         [words(&["export", "--to", &to, "--rows", rows]), arguments(folder.path(), &place)].concat()
     };
-    let (mut kills, mut ends) = (0, 0);
-    for round in 0..60_u64 {
+    // Kills fall anywhere within the time that a whole export takes on this machine now.
+    let began = Instant::now();
+    run(&export(&folder.path().join("timed"), "300"));
+    let time = u64::try_from(began.elapsed().as_micros()).expect("short");
+    let mut kills = 0;
+    for round in 0..40_u64 {
         let mut child = Command::new(env!("CARGO_BIN_EXE_petitfour-collector"))
             .args(export(&killed, "300"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
-        std::thread::sleep(Duration::from_millis(20 + support::scatter(round) % 400));
-        if child.try_wait().expect("a child").is_some() {
-            ends += 1;
-            if ends == 3 {
-                break;
-            }
-        } else {
+        std::thread::sleep(Duration::from_micros(support::scatter(round) % time));
+        if child.try_wait().expect("a child").is_none() {
             kills += 1;
         }
         child.kill().ok();

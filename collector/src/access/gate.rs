@@ -37,6 +37,11 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
         return if known { next.run(request).await } else { Refusal::Closed.into_response() };
     };
     if app.access.open {
+        // Whoever sits at this machine may do everything; what a page of elsewhere does in their browser is not theirs.
+        let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if changes && need.role().is_some() && origin::is_elsewhere(request.headers()) {
+            return Refusal::Foreign.into_response();
+        }
         request.extensions_mut().insert(Who::anybody());
         return next.run(request).await;
     }

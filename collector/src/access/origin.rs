@@ -18,6 +18,13 @@ pub fn is_own(headers: &HeaderMap) -> bool {
     named.is_some_and(|named| named.eq_ignore_ascii_case(host))
 }
 
+/// Does a browser say that a page of elsewhere sends this? A program says nothing of the kind.
+#[must_use]
+pub fn is_elsewhere(headers: &HeaderMap) -> bool {
+    let said = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
+    said && !is_own(headers)
+}
+
 /// Was this address typed, kept or clicked outside of any page, or followed from a page of our own?
 #[must_use]
 pub fn is_called(headers: &HeaderMap) -> bool {

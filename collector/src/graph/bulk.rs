@@ -262,10 +262,10 @@ impl Graph<'_> {
         Ok(all)
     }
 
-    /// Was this told already, at that time or earlier?
+    /// Was this told already, at an earlier time? Of one time the smaller message counts, which only the store knows.
     fn is_told(&self, (a, b, rule, source): &Slot<'_>, at: i64) -> bool {
         let told = self.memory.ties.get(&(*a, *b, *rule));
-        told.is_some_and(|told| told.iter().any(|(name, first)| name == source && *first <= at))
+        told.is_some_and(|told| told.iter().any(|(name, first)| name == source && *first < at))
     }
 
     fn remember_tie(&mut self, a: i64, b: i64, rule: u8, source: &str, first: i64) {

@@ -112,8 +112,11 @@ impl Graph<'_> {
                     seeds.extend(self.around(*neighbour)?.others.into_keys());
                 }
             }
-            seeds.insert(other);
-            seeds.extend(around.others.into_keys());
+            // Around what is shared before and after nothing changes, however many there are.
+            if !(shared && flags.shared) {
+                seeds.insert(other);
+                seeds.extend(around.others.into_keys());
+            }
         }
         // Those who went by its id, and no longer touch it.
         let left = self.connection.query("SELECT id FROM identifiers WHERE person = ?1", params![id])?;

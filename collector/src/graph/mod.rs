@@ -159,8 +159,10 @@ impl<'t> Graph<'t> {
             self.memory.identifiers.insert(key, made);
             return Ok(Entry { id: made.id, floor: made.floor });
         };
-        let now = Remembered { forms: known.forms | forms, first_at: known.first_at.min(at), ..known };
-        if now.forms != known.forms || (now.first_at != known.first_at && at > known.floor) {
+        // What was told before it was deleted says nothing of when it began.
+        let first_at = if at > known.floor { known.first_at.min(at) } else { known.first_at };
+        let now = Remembered { forms: known.forms | forms, first_at, ..known };
+        if now.forms != known.forms || now.first_at != known.first_at {
             self.connection.execute(
                 // What is remembered may be less than another collector has stored since.
                 "UPDATE identifiers SET forms = forms | ?2, first_at = CASE WHEN first_at < ?3 THEN first_at ELSE ?3 END
@@ -168,10 +170,34 @@ impl<'t> Graph<'t> {
                 params![known.id, now.forms, now.first_at],
             )?;
             // An older beginning may make it the root; another form may make it count.
-            self.settle(BTreeSet::from([known.id]))?;
+            if now.forms == known.forms {
+                self.settle(BTreeSet::from([known.id]))?;
+            } else {
+                // It may own its neighbours now, or be one of too many.
+                for other in self.around(known.id)?.others.into_keys() {
+                    self.judge(known.id.min(other), known.id.max(other), false)?;
+                }
+            }
         }
         self.memory.identifiers.insert(key, now);
         Ok(Entry { id: known.id, floor: known.floor })
+    }
+
+    /// Whether what was told of an identifier at this time is let go, since it was deleted later.
+    ///
+    /// # Errors
+    /// Any error of the store.
+    pub(crate) fn is_let_go(&mut self, namespace: u8, value: &[u8], at: i64) -> Result<bool> {
+        let key = (namespace, value.to_vec());
+        let known = match self.memory.identifiers.get(&key) {
+            Some(known) => Some(*known),
+            None => self.look_up(namespace, value)?,
+        };
+        let floor = match known {
+            Some(known) => known.floor,
+            None => self.floors([&key])?.get(&key).copied().unwrap_or(i64::MIN),
+        };
+        Ok(at <= floor)
     }
 
     fn look_up(&self, namespace: u8, value: &[u8]) -> Result<Option<Remembered>> {

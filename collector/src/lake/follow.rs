@@ -33,7 +33,7 @@ pub async fn follow(place: Place, lake: String, pause: Duration, bell: Bell) {
         let step = tokio::task::spawn_blocking(move || once(&place, &lake)).await;
         match step {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => eprintln!("lake: not exported, tried again later: {error:#}"),
+            Ok(Err(error)) => crate::say!("lake: not exported, tried again later: {error:#}"),
             Err(_) => return,
         }
         tokio::select! {

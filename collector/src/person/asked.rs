@@ -67,7 +67,6 @@ fn begin_anew(connection: &Connection, hash: i64) -> Result<()> {
         return Ok(());
     }
     connection.execute("DELETE FROM profiles", params![])?;
-    connection.execute("DELETE FROM standings", params![])?;
     connection.execute("DELETE FROM about WHERE key = 'folded'", params![])?;
     connection.execute(
         "INSERT INTO about (key, value) VALUES ('segments', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -168,7 +168,7 @@ fn targets(graph: &mut Graph<'_>, whom: &Whom) -> Result<Option<Targets>> {
 
 /// What was deleted, by table.
 #[derive(Default)]
-struct Rows(BTreeMap<&'static str, u64>);
+pub(crate) struct Rows(BTreeMap<&'static str, u64>);
 
 /// What hangs on an identifier, by its number.
 const BY_IDENTIFIER: [(&str, &str); 9] = [
@@ -196,6 +196,11 @@ const BY_VISITOR: [(&str, &str); 5] = [
 ];
 
 impl Rows {
+    /// How many went of a table.
+    pub(crate) fn of(&self, table: &str) -> u64 {
+        self.0.get(table).copied().unwrap_or_default()
+    }
+
     fn add(&mut self, table: &'static str, count: u64) {
         if count > 0 {
             *self.0.entry(table).or_default() += count;
@@ -208,7 +213,8 @@ impl Rows {
         Ok(())
     }
 
-    fn erase(&mut self, graph: &mut Graph<'_>, namespace: u8, value: &[u8]) -> Result<()> {
+    /// Deletes what hangs on an identifier, and buries it whether it is known or not.
+    pub(crate) fn erase(&mut self, graph: &mut Graph<'_>, namespace: u8, value: &[u8]) -> Result<()> {
         let connection = graph.connection;
         let sql = "SELECT id FROM identifiers WHERE namespace = ?1 AND value = ?2";
         let id: Option<i64> = connection.scalar(sql, params![namespace, value])?;
@@ -249,7 +255,10 @@ impl Rows {
 
     /// What waits to be handed over, and what the log of deliveries says of whom it went to.
     fn handed(&mut self, connection: &Connection, name: &str) -> Result<()> {
-        self.add("outbox", connection.execute("DELETE FROM outbox WHERE person = ?1", params![name])?);
+        // Deletions that wait are of an earlier request, and are to be done.
+        let waiting = "DELETE FROM outbox WHERE person = ?1 AND kind <> 'delete'";
+        self.add("outbox", connection.execute(waiting, params![name])?);
+        self.add("suppressions", connection.execute("DELETE FROM suppressions WHERE who = ?1", params![name])?);
         let sql = "UPDATE delivery_log SET person = '' WHERE person = ?1";
         self.add("delivery_log", connection.execute(sql, params![name])?);
         Ok(())

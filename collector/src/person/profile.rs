@@ -110,6 +110,11 @@ fn one(
         at = tell(&mut session, row)?;
     }
     if told.is_empty() {
+        // Nothing is left of what put them in, if anything did.
+        let known = "SELECT 1 FROM standings WHERE person = ?1 AND inside = 1";
+        if connection.exists(known, params![person])? {
+            segments::keep(connection, routes, person, &segments::of_session(&mut session, now), now)?;
+        }
         return Ok(());
     }
     connection.execute(

@@ -9,6 +9,7 @@ use petitfour::{
     decision::Reason,
     engine::{Engine, Session},
     id::Key,
+    identity::Digest,
     time::Moment,
 };
 
@@ -107,7 +108,8 @@ fn tell(connection: &Connection, routes: &Routes, person: i64, standing: &Standi
     let uid: Option<[u8; 16]> = connection.scalar("SELECT uid FROM identifiers WHERE id = ?1", params![person])?;
     let person = hex::write(&uid.unwrap_or_default());
     let parcel = Parcel {
-        id: format!("{}-{person}-{now}", standing.name),
+        // The log of deliveries keeps ids when it lets go of names.
+        id: Digest::of(format!("{}\n{person}\n{now}", standing.name)).hex(),
         person,
         kind: if standing.inside { Kind::Add } else { Kind::Remove },
         at: now,

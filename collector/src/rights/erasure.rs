@@ -9,10 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petitfour::{
-    consent::Permissions,
-    identity::{Digest, Forms, Hashed},
-};
+use petitfour::identity::{Digest, Forms, Hashed};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -23,18 +20,15 @@ use super::{
     register::{self, Pending},
 };
 use crate::{
-    counts,
     destination::{
         Kind, Parcel,
         dispatch::Routes,
         platform::{Held, Member},
         post,
     },
-    event::VISITOR,
     graph::{Graph, Known, find},
     hex,
-    ledger::Ledger,
-    params,
+    person::deletion::Rows,
     sql::{Connection, Result},
 };
 
@@ -68,30 +62,31 @@ pub fn erase(graph: &mut Graph<'_>, request: &Pending, reach: Reach, routes: &Ro
     let person = find(connection, graph.policy, namespace, &value)?;
     let whole = request.requester.is_empty() || reach == Reach::Person;
     let known: Vec<Known> = person.map(|person| person.identifiers).unwrap_or_default();
-    let gone: Vec<&Known> =
-        known.iter().filter(|one| whole || (one.namespace == namespace && one.value == value)).collect();
+    let named_here = |one: &Known| one.namespace == namespace && one.value == value;
+    // What many share is nobody's: deleting it would take from the others.
+    let gone: Vec<&Known> = known.iter().filter(|one| !one.shared && (whole || named_here(one))).collect();
     let names: Vec<String> = known.iter().map(|one| hex::write(&one.uid)).collect();
     let holders = holders(connection, &names)?;
 
     let mut steps = Vec::new();
     let (mut waiting, mut rows) = (0, Rows::default());
-    if whole {
-        for name in &names {
-            waiting += post::forget(connection, name)?;
-        }
+    for one in &gone {
+        waiting += post::forget(connection, &hex::write(&one.uid))?;
     }
     // What the request names goes even when the graph does not know it: lists of a CRM, and what is still on its way.
     let mut targets: Targets = gone.iter().map(|one| ((one.namespace, one.value.clone()), one.forms)).collect();
-    targets.entry((namespace, value)).or_insert(UNTOLD.bits());
+    if !known.iter().any(|one| one.shared && named_here(one)) {
+        targets.entry((namespace, value)).or_insert(UNTOLD.bits());
+    }
     for (namespace, value) in targets.keys() {
         rows.erase(graph, *namespace, value)?;
     }
     let at = graph.received;
     for (place, count) in [
-        ("identifiers", rows.identifiers),
-        ("events", rows.events),
-        ("visitors", rows.visitors),
-        ("memberships", rows.memberships),
+        ("identifiers", rows.of("identifiers")),
+        ("events", rows.of("events")),
+        ("visitors", rows.of("visitors")),
+        ("memberships", rows.of("memberships")),
         ("outbox and log", waiting),
     ] {
         steps.push(Step { place: place.to_owned(), count, at: Some(at) });
@@ -125,48 +120,6 @@ pub(crate) fn pass_on(
         sent += u64::from(post::send(connection, taker, parcel)?);
     }
     Ok(sent)
-}
-
-/// What was deleted.
-#[derive(Default)]
-struct Rows {
-    identifiers: u64,
-    events: u64,
-    visitors: u64,
-    memberships: u64,
-}
-
-impl Rows {
-    fn erase(&mut self, graph: &mut Graph<'_>, namespace: u8, value: &Vec<u8>) -> Result<()> {
-        let connection = graph.connection;
-        let counted =
-            |sql: &str, id: i64| connection.scalar::<i64>(sql, params![id]).map(|n| n.unwrap_or(0).unsigned_abs());
-        let sql = "SELECT id FROM identifiers WHERE namespace = ?1 AND value = ?2";
-        let id: Option<i64> = connection.scalar(sql, params![namespace, value])?;
-        if let Some(id) = id {
-            self.identifiers += 1;
-            self.events += counted("SELECT count(*) FROM events WHERE identifier = ?1", id)?;
-        }
-        self.memberships += connection
-            .execute("DELETE FROM memberships WHERE namespace = ?1 AND who = ?2", params![namespace, value])?;
-        if namespace == VISITOR {
-            let Ok(pseudonym) = <[u8; 16]>::try_from(value.as_slice()) else { return Ok(()) };
-            let found = "SELECT 1 FROM visitors WHERE pseudonym = ?1";
-            self.visitors += u64::from(connection.exists(found, params![&pseudonym])?);
-            let at = graph.received;
-            let mut ledger = Ledger::new(graph);
-            ledger.forget(&pseudonym, Permissions::ALL, at)?;
-            return ledger.close();
-        }
-        let held = connection
-            .execute("DELETE FROM identities WHERE namespace = ?1 AND digest = ?2", params![namespace, value])?;
-        // The page shows running sums.
-        counts::add(connection, &BTreeMap::from([("identities", -held.cast_signed())]))?;
-        match id {
-            Some(id) => graph.erase(id, graph.received),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Digests for lists of deletions, and pseudonyms for whoever knows the person by one.

@@ -1,4 +1,4 @@
--- From schema 1 to 2: what is answered to a device, and what was forgotten. Also run on a new store, after schema.sql.
+-- From schema 1 to 2: what is answered to a device, and what was forgotten. Also run on a new store, after 1-syncs.sql.
 
 -- Receipts are answered by visitor, and a visitor is forgotten as one.
 CREATE INDEX messages_by_visitor ON messages (visitor);

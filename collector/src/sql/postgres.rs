@@ -83,7 +83,12 @@ impl Postgres {
 
     /// Two collectors that tie the same people at once would each see half of it: they take turns.
     pub(super) fn begin_writing(&self) -> Result<()> {
-        self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITER}, hashtext(current_schema()))"))
+        let begun = self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({WRITER}, hashtext(current_schema()))"));
+        if begun.is_err() {
+            // Nobody holds a transaction that could be given up, and the session may be stuck in one.
+            self.broken.set(true);
+        }
+        begun
     }
 
     /// Marks the connection when it is what failed.
