@@ -4,6 +4,8 @@
 //! wrong lay here: a key that did not say what is permitted, a field that a newer collector reads. Its time stays the one of its arrival.
 //!
 //! Invariant: a letter whose event is stored says so in the same transaction, and what it brings is stored once however often it is sent.
+//! A record of the log is stored in a transaction of its own: the store refused it before, and may again.
+//!
 //! Absent on purpose: mending a letter here. Whoever can mend it sends the event itself, under its message id.
 
 use std::{collections::HashMap, sync::Arc};
@@ -21,6 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     answer::Refusal,
     event::Delivery,
+    graph::Graph,
     intake::{
         call::Arrival,
         cloudevents::{self, Mode},
@@ -30,6 +33,8 @@ use crate::{
     },
     journal::{Journal, Outcome},
     key::Keys,
+    ledger::{Intake, Ledger, Verdict},
+    log::record::{self, Record},
     params,
     site::App,
     sql::{Connection, Result, Row},
@@ -39,6 +44,18 @@ use crate::{
 const PAGE: i64 = 500;
 
 const COLUMNS: &str = "id, received, source, path, position, code, field, message, body, replayed";
+
+/// Where letters come from that the log wrote: source and path.
+const LOG: (&str, &str) = ("log", "/log");
+
+/// What came of sending letters again.
+#[derive(Default)]
+struct Told {
+    stored: u32,
+    duplicate: u32,
+    unpermitted: u32,
+    refused: Vec<Value>,
+}
 
 /// A letter as the store has it.
 struct Kept {
@@ -98,37 +115,37 @@ pub async fn replay(State(app): State<Arc<App>>, headers: HeaderMap, body: Strin
         serde_json::from_str(&body).map_err(|error| Refusal::Fault(Fault::json("body/json", &error)))?
     };
     let keys = Arc::clone(&app.keys);
-    let told = app.writer.run("replay", move |graph| {
+    let work = app.writer.run("replay", move |graph| {
         let (connection, received) = (graph.connection, graph.received);
-        let letters = waiting(connection, &which)?;
-        let (mut stored, mut duplicate, mut unpermitted, mut still) = (0_u32, 0_u32, 0_u32, Vec::new());
+        let (records, letters): (Vec<Kept>, Vec<Kept>) = waiting(connection, &which)?
+            .into_iter()
+            .partition(|letter| (letter.source.as_str(), letter.path.as_str()) == LOG);
+        let mut told = Told::default();
         let mut journal = Journal::new(graph);
         for letter in letters {
             let delivery = letter.read(&keys);
             if let Some(wrong) = delivery.letters.first() {
-                still.push(
-                    json!({ "id": letter.id, "code": wrong.code, "field": wrong.field, "message": wrong.message }),
-                );
+                told.refuse(letter.id, &wrong.code, &wrong.field, &wrong.message);
                 continue;
             }
-            unpermitted += delivery.unpermitted;
+            told.unpermitted += delivery.unpermitted;
             for event in &delivery.events {
-                match journal.record(event)? {
-                    Outcome::Stored => stored += 1,
-                    Outcome::Duplicate => duplicate += 1,
-                    Outcome::LetGo => unpermitted += 1,
-                }
+                told.count(journal.record(event)?);
             }
-            // The bytes have done their work, and of what is not permitted nothing is to stay.
-            connection.execute(
-                "UPDATE dead_letters SET replayed = ?2, body = ?3 WHERE id = ?1",
-                params![letter.id, received, &[0_u8; 0]],
-            )?;
+            letter.done(connection, received)?;
         }
         journal.close()?;
-        Ok(json!({ "stored": stored, "duplicate": duplicate, "unpermitted": unpermitted, "refused": still }))
+        Ok((told, records))
     });
-    Ok(Json(told.await?))
+    let (mut told, records) = work.await?;
+    for letter in records {
+        let id = letter.id;
+        match app.writer.run("replay of a record", move |graph| letter.restore(graph)).await {
+            Ok(more) => told.add(more),
+            Err(_) => told.refuse(id, "log/refused", "", "the store did not take it; look at the collector's log"),
+        }
+    }
+    Ok(Json(told.show()))
 }
 
 fn waiting(connection: &Connection, which: &Which) -> Result<Vec<Kept>> {
@@ -147,7 +164,91 @@ fn waiting(connection: &Connection, which: &Which) -> Result<Vec<Kept>> {
     connection.query(&sql, params![code, PAGE])?.iter().map(Kept::of).collect()
 }
 
+impl Told {
+    fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Stored => self.stored += 1,
+            Outcome::Duplicate => self.duplicate += 1,
+            Outcome::LetGo => self.unpermitted += 1,
+        }
+    }
+
+    fn refuse(&mut self, id: i64, code: &str, field: &str, message: &str) {
+        self.refused.push(json!({ "id": id, "code": code, "field": field, "message": message }));
+    }
+
+    fn add(&mut self, more: Self) {
+        self.stored += more.stored;
+        self.duplicate += more.duplicate;
+        self.unpermitted += more.unpermitted;
+        self.refused.extend(more.refused);
+    }
+
+    fn show(self) -> Value {
+        json!({
+            "stored": self.stored, "duplicate": self.duplicate, "unpermitted": self.unpermitted, "refused": self.refused,
+        })
+    }
+}
+
 impl Kept {
+    /// Notes that it is stored. The bytes have done their work, and of what is not permitted nothing is to stay.
+    fn done(&self, connection: &Connection, now: i64) -> Result<()> {
+        connection.execute(
+            "UPDATE dead_letters SET replayed = ?2, body = ?3 WHERE id = ?1",
+            params![self.id, now, &[0_u8; 0]],
+        )?;
+        Ok(())
+    }
+
+    /// Stores the record of the log that it holds. Its events were read when they came, so nothing asks for their key again.
+    fn restore(&self, graph: &mut Graph<'_>) -> Result<Told> {
+        let mut told = Told::default();
+        // It may have been sent again meanwhile.
+        let waits = "SELECT 1 FROM dead_letters WHERE id = ?1 AND replayed IS NULL";
+        if !graph.connection.exists(waits, params![self.id])? {
+            return Ok(told);
+        }
+        let read = match Record::decode(&self.body) {
+            Some(Record::Events(delivery)) => Some((delivery, Vec::new())),
+            Some(Record::Syncs(messages)) => {
+                let intakes: Option<Vec<Intake>> = messages.iter().map(|bytes| record::intake(bytes).ok()).collect();
+                intakes.map(|intakes| (Delivery::default(), intakes))
+            }
+            Some(Record::Probe) => Some((Delivery::default(), Vec::new())),
+            None => None,
+        };
+        let Some((delivery, intakes)) = read else {
+            told.refuse(
+                self.id,
+                "log/unreadable",
+                "",
+                "no record that this build knows; a newer collector may read it",
+            );
+            return Ok(told);
+        };
+        let mut journal = Journal::new(graph);
+        for event in &delivery.events {
+            told.count(journal.record(event)?);
+        }
+        for letter in &delivery.letters {
+            journal.bury(letter)?;
+        }
+        journal.close()?;
+        let mut ledger = Ledger::new(graph);
+        for intake in &intakes {
+            told.count(match ledger.record(intake)? {
+                Verdict::Stored => Outcome::Stored,
+                // The first one counts.
+                Verdict::Duplicate | Verdict::Conflict => Outcome::Duplicate,
+                Verdict::Forgotten => Outcome::LetGo,
+            });
+        }
+        ledger.close()?;
+        self.done(graph.connection, graph.received)?;
+        Ok(told)
+    }
+
     fn of(row: &Row) -> Result<Self> {
         Ok(Self {
             id: row.get(0)?,

@@ -4,7 +4,8 @@
 //! another until nothing is due, once an hour. Age is that of storing, by the server's clock.
 //!
 //! Running sums keep what they counted: they name nobody. A person whose events went has the profile made anew of those that are left,
-//! and an identifier that nothing refers to any more goes too.
+//! and an identifier that nothing refers to any more goes too. Of the log of deliveries the latest line of each person at each destination
+//! stays, however old: by it a deletion knows where to go.
 //!
 //! Absent on purpose: memberships and feeds, which are somebody else's word and stay until it is taken back; proofs of deletions; and
 //! tombstones, without which what was deleted would come back.
@@ -34,6 +35,9 @@ const PAUSE: Duration = Duration::from_secs(60 * 60);
 /// How long a message's name is known, in days: a repeat within it is stored once, exactly.
 pub const SEEN: u32 = 7;
 
+/// How long a bought segment stays after its licence has ended, in days: long enough to settle a bill. No policy prolongs it.
+pub const ENDED: u32 = 30;
+
 /// What is kept, and for how many days; none: for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -56,12 +60,28 @@ impl Default for Policy {
     }
 }
 
-/// What was removed, in the order of [`TABLES`].
+/// What was removed, in the order of [`TABLES`]; of the last one by [`lines`] alone.
 pub type Removed = [u64; TABLES.len()];
 
 /// What is counted by.
-pub const TABLES: [&str; 9] =
-    ["events", "impressions", "messages", "decisions", "exposures", "outcomes", "dead_letters", "seen", "delivery_log"];
+pub const TABLES: [&str; 10] = [
+    "events",
+    "impressions",
+    "messages",
+    "decisions",
+    "exposures",
+    "outcomes",
+    "dead_letters",
+    "seen",
+    "bought",
+    LINES,
+];
+
+/// Where lines of the log of deliveries are counted.
+const LINES: &str = "delivery_log";
+
+/// A place in the log of deliveries: time, destination, id.
+pub type Line = (i64, String, String);
 
 /// Where identifiers that went are counted.
 pub const IDENTIFIERS: &str = "identifiers";
@@ -108,7 +128,7 @@ pub fn step(graph: &mut Graph<'_>, policy: &Policy) -> Result<Removed> {
     let now = graph.received;
     let due = |days: Option<u32>| days.map(|days| now.saturating_sub(i64::from(days).saturating_mul(DAY)));
     let mut removed = Removed::default();
-    let [events, impressions, messages, decisions, exposures, outcomes, letters, seen, log] = &mut removed;
+    let [events, impressions, messages, decisions, exposures, outcomes, letters, seen, bought, _] = &mut removed;
     if let Some(before) = due(policy.events) {
         *events = old_events(connection, before, now)?;
         *impressions = connection.execute(
@@ -145,12 +165,49 @@ pub fn step(graph: &mut Graph<'_>, policy: &Policy) -> Result<Removed> {
         let sql = "DELETE FROM seen WHERE message IN (SELECT message FROM seen WHERE received < ?1 ORDER BY received LIMIT ?2)";
         *seen = connection.execute(sql, params![before, STEP])?;
     }
-    if let Some(before) = due(policy.log) {
-        let sql = "DELETE FROM delivery_log WHERE (destination, id) IN
-                     (SELECT destination, id FROM delivery_log WHERE at < ?1 ORDER BY at LIMIT ?2)";
-        *log = connection.execute(sql, params![before, STEP])?;
+    if let Some(before) = due(Some(ENDED)) {
+        let sql = "DELETE FROM bought WHERE (identifier, provider, taxonomy, segment) IN
+                     (SELECT identifier, provider, taxonomy, segment FROM bought WHERE until < ?1 ORDER BY until LIMIT ?2)";
+        *bought = connection.execute(sql, params![before, STEP])?;
     }
     Ok(removed)
+}
+
+/// One step through the log of deliveries: of the next [`STEP`] old lines after a place, those that nothing needs any more. The latest
+/// delivery of each person at each destination stays, and what became of a parcel that is still in the outbox. How many went, and the
+/// place to go on after; none at the end. What was delivered can be delivered again under its id once its line is gone.
+///
+/// # Errors
+/// Any error of the store; the whole transaction is then to be given up.
+pub fn lines(graph: &mut Graph<'_>, policy: &Policy, after: &Line) -> Result<(u64, Option<Line>)> {
+    let Some(days) = policy.log else { return Ok((0, None)) };
+    let before = graph.received.saturating_sub(i64::from(days).saturating_mul(DAY));
+    let connection = graph.connection;
+    let rows = connection.query(
+        "SELECT at, destination, id FROM delivery_log WHERE at < ?1 AND (at, destination, id) > (?2, ?3, ?4)
+         ORDER BY at, destination, id LIMIT ?5",
+        params![before, after.0, &after.1, &after.2, STEP],
+    )?;
+    let Some(row) = rows.last() else { return Ok((0, None)) };
+    let last: Line = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let count = connection.execute(
+        "DELETE FROM delivery_log WHERE (at, destination, id) > (?1, ?2, ?3) AND (at, destination, id) <= (?4, ?5, ?6)
+           AND CASE WHEN outcome = 1
+             THEN person = '' OR EXISTS (
+               SELECT 1 FROM delivery_log l WHERE l.destination = delivery_log.destination AND l.person = delivery_log.person
+                 AND l.outcome = 1 AND (l.at > delivery_log.at OR (l.at = delivery_log.at AND l.id > delivery_log.id)))
+             ELSE NOT EXISTS (
+               SELECT 1 FROM outbox o WHERE o.destination = delivery_log.destination AND o.id = delivery_log.id)
+             END",
+        params![after.0, &after.1, &after.2, last.0, &last.1, &last.2],
+    )?;
+    Ok((count, Some(last)))
+}
+
+/// The place before the first line of the log.
+#[must_use]
+pub fn first_line() -> Line {
+    (i64::MIN, String::new(), String::new())
 }
 
 fn old_events(connection: &Connection, before: i64, now: i64) -> Result<u64> {
@@ -176,15 +233,19 @@ pub fn idle(graph: &mut Graph<'_>, policy: &Policy, after: i64) -> Result<(u64, 
     let Some(days) = policy.longest() else { return Ok((0, None)) };
     let before = graph.received.saturating_sub(i64::from(days).saturating_mul(DAY));
     let connection = graph.connection;
-    let rows = connection.query(
-        "SELECT id, namespace, value, person, shared, first_at FROM identifiers WHERE id > ?1 ORDER BY id LIMIT ?2",
-        params![after, STEP],
-    )?;
+    let rows = connection
+        .query("SELECT id, first_at FROM identifiers WHERE id > ?1 ORDER BY id LIMIT ?2", params![after, STEP])?;
     let last = rows.last().map(|row| row.get(0)).transpose()?;
     let mut count = 0;
     for row in &rows {
-        let (id, person, first_at): (i64, i64, i64) = (row.get(0)?, row.get(3)?, row.get(5)?);
-        if first_at < before && is_idle(connection, person, row.get(4)?, before)? {
+        let (id, first_at): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if first_at >= before {
+            continue;
+        }
+        // Whoever went before may have been the reason why this one was shared, or the one at whose id its person went.
+        let sql = "SELECT person, shared FROM identifiers WHERE id = ?1";
+        let Some(now) = connection.first(sql, params![id])? else { continue };
+        if is_idle(connection, now.get(0)?, now.get(1)?, before)? {
             graph.remove(id)?;
             count += 1;
         }
@@ -194,7 +255,7 @@ pub fn idle(graph: &mut Graph<'_>, policy: &Policy, after: i64) -> Result<(u64, 
 
 /// Whether nothing is left that hangs on any identifier of a person, and all evidence is old.
 fn is_idle(connection: &Connection, person: i64, shared: bool, before: i64) -> Result<bool> {
-    const HELD: [&str; 8] = [
+    const HELD: [&str; 9] = [
         "SELECT 1 FROM identifiers i JOIN events e ON e.identifier = i.id WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM identifiers i JOIN contacts c ON c.identifier = i.id WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM identifiers i JOIN impressions m ON m.identifier = i.id WHERE i.person = ?1 LIMIT 1",
@@ -205,6 +266,7 @@ fn is_idle(connection: &Connection, person: i64, shared: bool, before: i64) -> R
          WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM identifiers i JOIN bought b ON b.identifier = i.id WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM cuts c JOIN identifiers i ON i.id = c.a WHERE i.person = ?1 LIMIT 1",
+        "SELECT 1 FROM cuts c JOIN identifiers i ON i.id = c.b WHERE i.person = ?1 LIMIT 1",
     ];
     for sql in HELD {
         if connection.exists(sql, params![person])? {
@@ -233,6 +295,15 @@ pub(crate) async fn follow(policy: Policy, writer: Writer, metrics: Arc<Metrics>
             if removed.iter().all(|count| *count == 0) {
                 break;
             }
+            tokio::time::sleep(BREATH).await;
+        }
+        let mut place = Some(first_line());
+        while let Some(from) = place {
+            let Ok((count, last)) = writer.run("retention", move |graph| lines(graph, &policy, &from)).await else {
+                break;
+            };
+            metrics.removed(LINES, count);
+            place = last;
             tokio::time::sleep(BREATH).await;
         }
         let mut after = Some(i64::MIN);

@@ -19,13 +19,14 @@ mod shop;
 mod support;
 
 use petitfour_collector::{
-    event::Letter,
+    event::{Event, Letter},
     journal::{Journal, Outcome},
+    params,
     person::frequency::DAY,
     retention::{self, Policy, TABLES},
     store::{Place, Store, now},
 };
-use shop::{Somebody, count, fill, places};
+use shop::{Somebody, count, fill, places, record};
 use support::Server;
 
 fn sweep(store: &mut Store, policy: &Policy, now: i64) -> (Vec<(&'static str, u64)>, u64) {
@@ -90,13 +91,14 @@ fn exactly_what_is_due_goes() {
                 ("exposures", 2),
                 ("outcomes", 4),
                 ("dead_letters", 1),
-                ("seen", 1_203)
+                ("seen", 1_203),
+                // Both licences ended more than thirty days ago.
+                ("bought", 2)
             ]
         );
         assert_eq!(idle, 0, "an address and a membership are left");
         let taken = store.write(now, |graph| {
             graph.connection.execute("DELETE FROM contacts", &[])?;
-            graph.connection.execute("DELETE FROM bought", &[])?;
             graph.connection.execute("DELETE FROM memberships", &[])
         });
         taken.expect("taken back");
@@ -120,6 +122,88 @@ fn exactly_what_is_due_goes() {
             forever.set(term).expect("a term");
         }
         assert_eq!(sweep(&mut store, &forever, now + 10_000 * DAY), (Vec::new(), 0));
+    }
+}
+
+#[test]
+fn whoever_shared_an_inbox_with_somebody_idle_keeps_everything() {
+    for (_folder, place) in places() {
+        let mut store = Store::open(&place).expect("a store");
+        let (now, inbox) = (now(), Somebody::new(9).email());
+        let then = now - 400 * DAY;
+        let tell = |number: u64, message: u64, at: i64| {
+            let somebody = Somebody::new(number);
+            let identifiers = vec![somebody.user(), inbox.clone()];
+            Event { identifiers, contacts: Vec::new(), ..somebody.event(message, at) }
+        };
+        // The idle one first, so that the inbox stands before the others: when it is no longer shared, it is the oldest of whom it ties.
+        let told = [tell(1, 1, then), tell(2, 1, then + DAY), tell(3, 1, then + 2 * DAY)];
+        told.iter().zip(0..).for_each(|(event, day)| record(&mut store, then + day * DAY, std::slice::from_ref(event)));
+        record(&mut store, now - DAY, &[tell(2, 2, now - DAY), tell(3, 2, now - DAY)]);
+        let shared = "SELECT count(*) FROM identifiers WHERE shared = 1";
+        assert_eq!(count(&place.reader().expect("a store"), shared), 1, "three people share the inbox");
+        let (removed, idle) = sweep(&mut store, &Policy::default(), now);
+        assert_eq!(removed, [("events", 3), ("seen", 3)]);
+        assert_eq!(idle, 1, "the idle user id alone");
+        let reader = place.reader().expect("a store");
+        assert_eq!(count(&reader, "SELECT count(*) FROM events"), 2);
+        assert_eq!(count(&reader, "SELECT count(*) FROM identifiers"), 3);
+        assert_eq!(count(&reader, shared), 0, "two may share it");
+        for (number, left) in [(1, 0), (2, 1), (3, 1)] {
+            let sql = "SELECT count(*) FROM identifiers i JOIN events e ON e.identifier = i.id WHERE i.value = ?1";
+            let user = Somebody::new(number).user().value;
+            assert_eq!(reader.scalar::<i64>(sql, params![&user]).expect("a count"), Some(left), "user {number}");
+        }
+    }
+}
+
+#[test]
+fn the_log_of_deliveries_keeps_where_each_person_is_held_and_what_still_waits() {
+    for (_folder, place) in places() {
+        let mut store = Store::open(&place).expect("a store");
+        let now = now();
+        let lines: [(&str, &str, &str, i64, i64); 9] = [
+            ("hook", "earlier", "anna", 1, 100),
+            ("hook", "latest", "anna", 1, 95),
+            ("mail", "only", "anna", 1, 100),
+            ("hook", "nobody", "", 1, 100),
+            ("hook", "before-young", "carl", 1, 100),
+            ("hook", "young", "carl", 1, 1),
+            ("hook", "given-up-and-gone", "dora", 3, 100),
+            ("hook", "given-up", "dora", 3, 100),
+            ("hook", "young-and-gone", "", 3, 1),
+        ];
+        let written = store.write(now, |graph| {
+            for (destination, id, person, outcome, days) in lines {
+                graph.connection.execute(
+                    "INSERT INTO delivery_log (destination, id, person, kind, outcome, attempts, at, reason)
+                     VALUES (?1, ?2, ?3, 'event', ?4, 1, ?5, '')",
+                    params![destination, id, person, outcome, now - days * DAY],
+                )?;
+            }
+            graph.connection.execute(
+                "INSERT INTO outbox (destination, id, person, kind, at, body, attempts, due, dead)
+                 VALUES ('hook', 'given-up', 'dora', 'event', ?1, '{}', 1, ?1, 1)",
+                params![now - 100 * DAY],
+            )
+        });
+        written.expect("stored");
+        let mut prune = |policy: &Policy| {
+            let (mut sum, mut place) = (0, Some(retention::first_line()));
+            while let Some(from) = place {
+                let (count, last) = store.write(now, |graph| retention::lines(graph, policy, &from)).expect("removed");
+                sum += count;
+                place = last;
+            }
+            sum
+        };
+        assert_eq!(prune(&Policy { log: None, ..Policy::default() }), 0);
+        assert_eq!(prune(&Policy::default()), 4);
+        assert_eq!(prune(&Policy::default()), 0, "the rest stays");
+        let reader = place.reader().expect("a store");
+        let left = reader.query("SELECT id FROM delivery_log ORDER BY id", &[]).expect("rows");
+        let left: Vec<String> = left.iter().map(|row| row.get(0).expect("an id")).collect();
+        assert_eq!(left, ["given-up", "latest", "only", "young", "young-and-gone"]);
     }
 }
 

@@ -204,20 +204,6 @@ pub fn forget(connection: &Connection, person: &str) -> Result<u64> {
     Ok(waiting + logged + listed)
 }
 
-/// Lets go of lines of the log that are older; what was delivered before could then be delivered again under its id. The
-/// latest line of each person stays, since it says where the person's data is.
-///
-/// # Errors
-/// Any error of the store.
-pub fn prune(connection: &Connection, before: i64) -> Result<u64> {
-    connection.execute(
-        "DELETE FROM delivery_log WHERE at < ?1 AND outcome = 1 AND (person = '' OR EXISTS (
-           SELECT 1 FROM delivery_log l WHERE l.destination = delivery_log.destination AND l.person = delivery_log.person
-             AND l.outcome = 1 AND (l.at > delivery_log.at OR (l.at = delivery_log.at AND l.id > delivery_log.id))))",
-        params![before],
-    )
-}
-
 impl Post {
     /// Over a store that exists.
     #[must_use]

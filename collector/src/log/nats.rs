@@ -255,20 +255,29 @@ impl Nats {
     }
 
     async fn settle(&self, writer: &Writer, message: &jetstream::Message) -> Fate {
-        let Some(work) = Work::read(&message.payload) else {
-            let letter = letter(message, "log/unreadable", "no record that this build knows");
-            return self.bury(writer, letter).await;
-        };
-        if work.store(writer).await.is_ok() {
-            self.metrics.log_stored.rise();
-            return Fate::Done;
-        }
         let tries = message.info().map_or(0, |info| info.delivered);
-        if tries >= TRIES && writer.probe().await.is_ok() {
-            let letter = letter(message, "log/refused", "the store refused it again and again");
-            return self.bury(writer, letter).await;
+        // Twice at most: while the store was away every record failed, so a record is at fault only when it fails again after the
+        // store has taken another write.
+        for _ in 0..2 {
+            let Some(work) = Work::read(&message.payload) else {
+                let letter = letter(message, "log/unreadable", "no record that this build knows");
+                return self.bury(writer, letter).await;
+            };
+            match work.store(writer).await {
+                Ok(()) => {
+                    self.metrics.log_stored.rise();
+                    return Fate::Done;
+                }
+                // The record was not even tried.
+                Err(Refused::Full) => return Fate::Later,
+                Err(Refused::Unavailable) => {}
+            }
+            if tries < TRIES || writer.probe().await.is_err() {
+                return Fate::Later;
+            }
         }
-        Fate::Later
+        let letter = letter(message, "log/refused", "the store refused it again and again");
+        self.bury(writer, letter).await
     }
 
     async fn bury(&self, writer: &Writer, letter: Letter) -> Fate {

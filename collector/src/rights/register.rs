@@ -4,6 +4,8 @@
 //! completed when the last destination has its copy. At that moment whom it named is let go of; what stays is who asked,
 //! the number, the digest of the token, so that a repeat is known, and the proof.
 
+use std::collections::HashSet;
+
 use anyhow::Context as _;
 use petitfour::identity::{Digest, Namespace};
 
@@ -19,6 +21,9 @@ use crate::{
     sql::{Connection, Error, Result, Row},
     store::Place,
 };
+
+/// Requests that are completed in one transaction at most.
+const TOGETHER: u64 = 100;
 
 /// Requests in the store.
 pub struct Book {
@@ -158,19 +163,28 @@ pub fn parcel(requester: &str, number: &str) -> String {
 /// When the store does not take it or nothing can be signed.
 pub fn complete(connection: &Connection, keys: &Keys, domain: &str, now: i64) -> anyhow::Result<u64> {
     let transaction = connection.write()?;
-    let rows = transaction.query(
-        "SELECT requester, number, digest, origin, received, proof FROM deletion_requests
-         WHERE completed IS NULL AND erased IS NOT NULL ORDER BY received LIMIT 100",
+    // A parcel's id is a digest, which no query can make: what still waits is read once. Those that wait for a destination that
+    // is away do not count towards the bound, so that they keep nobody else from a proof.
+    let parcels = transaction.query("SELECT DISTINCT id FROM outbox WHERE kind = 'delete'", params![])?;
+    let waiting = parcels.iter().map(|row| row.get(0)).collect::<Result<HashSet<String>>>()?;
+    let open = transaction.query(
+        "SELECT requester, number FROM deletion_requests
+         WHERE completed IS NULL AND erased IS NOT NULL ORDER BY received, requester, number",
         params![],
     )?;
     let mut completed = 0;
-    for row in rows {
-        let (requester, number): (String, String) = (row.get(0)?, row.get(1)?);
+    for key in open {
+        let (requester, number): (String, String) = (key.get(0)?, key.get(1)?);
         let id = parcel(&requester, &number);
-        if transaction.exists("SELECT 1 FROM outbox WHERE id = ?1", params![&id])? {
+        if waiting.contains(&id) {
             continue;
         }
-        let steps: Vec<Step> = serde_json::from_str(&row.get::<String>(5)?).context("the steps of a request")?;
+        if completed == TOGETHER {
+            break;
+        }
+        let sql = "SELECT digest, origin, received, proof FROM deletion_requests WHERE requester = ?1 AND number = ?2";
+        let Some(row) = transaction.first(sql, params![&requester, &number])? else { continue };
+        let steps: Vec<Step> = serde_json::from_str(&row.get::<String>(3)?).context("the steps of a request")?;
         let mut steps = steps;
         let delivered = transaction.query(
             "SELECT destination, at FROM delivery_log WHERE id = ?1 AND outcome = 1 ORDER BY destination",
@@ -180,11 +194,11 @@ pub fn complete(connection: &Connection, keys: &Keys, domain: &str, now: i64) ->
             steps.push(Step { place: format!("destination {}", copy.get::<String>(0)?), count: 1, at: copy.get(1)? });
         }
         let proof = Proof {
-            request: row.get(2)?,
+            request: row.get(0)?,
             number: number.clone(),
             requester: requester.clone(),
-            origin: row.get(3)?,
-            received: row.get(4)?,
+            origin: row.get(1)?,
+            received: row.get(2)?,
             completed: Some(now),
             steps,
         };
