@@ -40,6 +40,8 @@ pub enum Refusal {
     Page,
     /// This line of memberships does not read; nothing was stored.
     Line(usize),
+    /// This line of a feed does not read; nothing was stored.
+    Level(usize),
     /// The request comes from a page of another origin.
     Elsewhere,
     /// Nobody is known by this.
@@ -124,8 +126,12 @@ impl Refusal {
                 plain(S::UNSUPPORTED_MEDIA_TYPE, "body/encoding", "a body may be compressed by gzip alone")
             }
             Self::Page => plain(S::FORBIDDEN, "memberships/page", "no page may write here; send it from a program"),
+            Self::Level(line) => {
+                let message = format!("line {line} is no place,item,level with a whole number; nothing was stored");
+                (S::BAD_REQUEST, "feed/line", message, None)
+            }
             Self::Line(line) => {
-                (S::BAD_REQUEST, "memberships/line", format!("line {line} does not read; nothing was stored"), None)
+                (S::BAD_REQUEST, "memberships/line", format!("line {line} is no membership; nothing was stored"), None)
             }
             Self::Elsewhere => plain(S::FORBIDDEN, "keep/elsewhere", "only pages of this very origin are served here"),
             Self::Unpermitted => {

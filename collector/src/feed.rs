@@ -91,7 +91,7 @@ pub async fn take(
     request: Request<Body>,
 ) -> std::result::Result<Json<serde_json::Value>, Refusal> {
     let text = table::text(&app.room, request, BYTES).await?;
-    let levels = parse(&text).map_err(Refusal::Line)?;
+    let levels = parse(&text).map_err(Refusal::Level)?;
     let count = levels.len();
     let changed = store(&app.writer, feed, levels).await?;
     Ok(Json(json!({ "stored": count, "changed": changed })))

@@ -116,6 +116,14 @@ pub fn run(options: &Options, place: &Place, out: &mut impl Write) -> anyhow::Re
         tied += ties;
     }
     writeln!(out, "{proposed} proposed, {tied} tied under the source {:?}", options.source)?;
+    let sql = "SELECT count(*) FROM edges WHERE source = ?1 AND withdrawn IS NOT NULL";
+    let withdrawn: i64 = store.connection().scalar(sql, params![&options.source])?.unwrap_or_default();
+    if withdrawn > 0 {
+        writeln!(
+            out,
+            "{withdrawn} of this source were withdrawn and tie nothing: POST /v1/evidence/restore lets them count"
+        )?;
+    }
     Ok(())
 }
 

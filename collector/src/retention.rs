@@ -100,12 +100,13 @@ impl Policy {
             let read: Option<u32> = days.parse().ok();
             Some(read.with_context(|| format!("{days:?} is no number of days: write --keep {name}=395 or =forever"))?)
         };
+        if days == Some(0) {
+            anyhow::bail!("--keep {name}=0 would delete everything: take a day at least");
+        }
         match name {
             "events" => self.events = days,
             "syncs" => self.syncs = days,
             "letters" => self.letters = days,
-            // Shorter, a client's own retries would be stored twice.
-            "seen" if days.is_some_and(|days| days < 1) => anyhow::bail!("--keep seen takes a day at least"),
             "seen" => self.seen = days,
             "log" => self.log = days,
             _ => anyhow::bail!("nothing called {name:?} is kept for a time: events, syncs, letters, seen or log"),
@@ -328,7 +329,7 @@ mod tests {
         policy.set("events=30").unwrap();
         policy.set("syncs=forever").unwrap();
         assert_eq!((policy.events, policy.syncs, policy.seen), (Some(30), None, Some(SEEN)));
-        for wrong in ["events", "events=soon", "profiles=3", "seen=0"] {
+        for wrong in ["events", "events=soon", "events=0", "profiles=3", "seen=0"] {
             assert!(policy.set(wrong).is_err(), "{wrong}");
         }
     }

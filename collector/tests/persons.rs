@@ -10,18 +10,23 @@
 
 mod support;
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use petitfour::{
+    engine::Engine,
     id::Key,
     identity::{Digest, Namespace},
     sync::{Entry, answer::Member},
 };
 use petitfour_collector::{
+    destination::dispatch::Routes,
     event::{ANONYMOUS, Event, Identifier, Kind, VISITOR},
     hex,
     journal::{Journal, Outcome},
-    person::frequency::{DAY, Impressions, count},
+    person::{
+        frequency::{DAY, Impressions, count},
+        profile,
+    },
     store::{Place, Store, now},
 };
 use petitfour_compiler::{Source, compile_segments};
@@ -342,4 +347,25 @@ fn a_destination_hears_who_joins_a_segment_that_it_follows_and_who_is_deleted() 
     assert_eq!(gone.status().as_u16(), 200);
     eventually("the deletion", || (listed(&dora) == 2).then_some(()));
     assert_eq!(server.get("/v1/persons?kind=email&value=dora@example.com", &[]).status, 404);
+}
+
+#[test]
+fn a_segment_ends_by_time_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let compiled = compile_segments(&[Source { name: "campaigns.yaml".into(), text: SITE.into() }], &|_| None);
+    let engine = Arc::new(Engine::load(compiled.bundle.expect("a bundle")).expect("opens"));
+    let mut store = Store::open(&Place::folder(folder.path())).expect("a store");
+    let now = now();
+    let bought = |number, at| event(number, Kind::Track, "purchase", at, vec![user("fay")], "{}");
+    record(&mut store, &[bought(1, now - 2 * MINUTE), bought(2, now - MINUTE)]);
+    let routes = Routes::default();
+    store.write(now, |graph| profile::fold(graph.connection, &engine, &routes, now)).expect("told");
+    let inside = |store: &Store| {
+        let sql = "SELECT inside FROM standings WHERE segment = ?1";
+        store.connection().scalar::<bool>(sql, &[Key::of("loyal").0.into()]).expect("read").expect("a row")
+    };
+    assert!(inside(&store));
+    let later = now + 31 * DAY;
+    let next = store.write(later, |graph| profile::look_again(graph.connection, &engine, &routes, 0, later));
+    assert_eq!((next.expect("looked"), inside(&store)), (0, false));
 }

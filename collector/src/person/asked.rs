@@ -19,6 +19,9 @@ use crate::{
 /// How long events may wait to be told to the engine.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Pauses between two looks at persons of whom nothing new is known: a hundred persons a second.
+const AGAIN: u32 = 4;
+
 /// The engine over the bundle of segments; nothing while none is served. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Asked(Arc<RwLock<Option<Arc<Engine>>>>);
@@ -42,9 +45,18 @@ impl Asked {
     pub(crate) async fn follow(self, writer: Writer, routes: Arc<Routes>) {
         let mut pause = tokio::time::interval(PAUSE);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut after, mut ticks) = (0, 0_u32);
         loop {
             pause.tick().await;
             let Some(engine) = self.engine() else { continue };
+            ticks = ticks.wrapping_add(1);
+            if ticks.is_multiple_of(AGAIN) {
+                let (engine, routes) = (Arc::clone(&engine), Arc::clone(&routes));
+                let step = writer.run("segments", move |graph| {
+                    profile::look_again(graph.connection, &engine, &routes, after, graph.received)
+                });
+                after = step.await.unwrap_or(after);
+            }
             loop {
                 let (engine, routes) = (Arc::clone(&engine), Arc::clone(&routes));
                 let step = writer.run("profiles", move |graph| {

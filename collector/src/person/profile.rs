@@ -27,6 +27,9 @@ use crate::{
 /// Events that one step takes in: a fraction of a second of the writer's time.
 pub const STEP: i64 = 1_000;
 
+/// Persons that are looked at again in one step: some tens of milliseconds of the writer's time.
+const LOOKS: i64 = 100;
+
 /// Most events of one person that are told: the latest. A profile forgets what is older by itself.
 const MOST: i64 = 20_000;
 
@@ -70,6 +73,25 @@ pub fn fold(connection: &Connection, engine: &Arc<Engine>, routes: &Routes, now:
     }
     let step = usize::try_from(STEP).unwrap_or(usize::MAX);
     Ok(fresh.len() == step || stale.len() == step)
+}
+
+/// Looks again at some persons after one, since a segment may end or begin by time alone; after whom to go on, 0 at the end.
+///
+/// # Errors
+/// Any error of the store.
+pub fn look_again(connection: &Connection, engine: &Arc<Engine>, routes: &Routes, after: i64, now: i64) -> Result<i64> {
+    let sql = "SELECT person, bytes FROM profiles WHERE person > ?1 ORDER BY person LIMIT ?2";
+    let rows = connection.query(sql, params![after, LOOKS])?;
+    for row in &rows {
+        let mut session = listener(engine);
+        if session.restore(&row.get::<Vec<u8>>(1)?).is_ok() {
+            segments::keep(connection, routes, row.get(0)?, &segments::of_session(&mut session, now), now)?;
+        }
+    }
+    match rows.last() {
+        Some(last) if rows.len() as i64 == LOOKS => last.get(0),
+        _ => Ok(0),
+    }
 }
 
 /// Brings one person up to the events after the first of `reach` and up to the second.
