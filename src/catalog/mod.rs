@@ -287,6 +287,13 @@ impl Catalog {
         record(self.section(Section::Models), index).map(Model)
     }
 
+    /// Where the creative of that name stands.
+    #[must_use]
+    pub fn creative_named(&self, name: &str) -> Option<usize> {
+        let key = Key::of(name);
+        self.creatives().position(|creative| creative.key() == key)
+    }
+
     /// Where the placement of that name stands.
     #[must_use]
     pub fn placement_named(&self, name: &str) -> Option<usize> {

@@ -91,7 +91,8 @@ pub struct Session {
     replica: u64,
     permissions: Permissions,
     profile: Profile,
-    levels: Levels,
+    /// Shared among the visitors of one place until one of them hears of another level.
+    levels: Arc<Levels>,
     /// One value for each attribute: a number, the bin of a text value, or NaN. Context is written by the host.
     inputs: Vec<f64>,
     bins: Vec<u16>,
@@ -141,7 +142,7 @@ impl Session {
             permissions,
             // Until the first event the pseudonym is nobody's, so that a stored profile, however young, is the elder.
             profile: Profile::new(visitor, Moment::utc(u64::MAX)),
-            levels: Levels::default(),
+            levels: Arc::default(),
             inputs: vec![f64::NAN; count],
             bins,
             matches,
@@ -159,6 +160,13 @@ impl Session {
             erase: false,
             engine,
         }
+    }
+
+    /// Another visitor over the same bundle and the same levels of feeds, as [`Session::new`] makes one: for a host that answers
+    /// many, such as an edge.
+    #[must_use]
+    pub fn sibling(&self, seed: [u8; 32]) -> Self {
+        Self { levels: Arc::clone(&self.levels), ..Self::new(Arc::clone(&self.engine), seed) }
     }
 
     /// Takes in a stored copy of the profile. Without the store permission it is left alone.
@@ -187,6 +195,13 @@ impl Session {
             self.read_at = None;
         }
         Ok(())
+    }
+
+    /// Lets go of what the origin is said to have told, because the copy came from a hand that could have written it: a cookie.
+    /// What an origin really told is taken in after it ([`Session::answer`]).
+    pub fn doubt_members(&mut self) {
+        self.profile.doubt_members();
+        self.read_at = None;
     }
 
     /// Sets what the visitor permits. What was kept under a permission that is withdrawn is let go at once.
@@ -297,7 +312,8 @@ impl Session {
             Some(None) => return false,
         };
         // Bin 1 is every place that the bundle does not name: they must not share a shelf.
-        known.place().is_none_or(|_| place > 1) && self.levels.set(number as u16, place, Key::of(item), level, as_of)
+        known.place().is_none_or(|_| place > 1)
+            && Arc::make_mut(&mut self.levels).set(number as u16, place, Key::of(item), level, as_of)
     }
 
     /// Decides for a placement by name. Always an answer: an unknown name gets [`Reason::Nothing`].
@@ -343,6 +359,17 @@ impl Session {
             self.queue(|after| Entry::Exposure { decision, after }, moment);
         }
         true
+    }
+
+    /// Takes over a decision that was made elsewhere for what this visitor sees: by the edge that wrote the page. It is not
+    /// decided or counted again; from here on it can be [`Session::exposed`]. `campaign` is where the campaign stands in this
+    /// bundle, if it does. Returns false when the number is none, or known already.
+    pub fn adopt(&mut self, decision: u64, campaign: Option<usize>) -> bool {
+        let new = decision != 0 && self.recent.iter().all(|recent| recent.id != decision);
+        if new {
+            self.remember(Recent { id: decision, campaign, exposed: false });
+        }
+        new
     }
 
     /// Reports that something came of a decision (0: of whichever), worth `value` whole units.

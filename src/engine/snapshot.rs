@@ -92,7 +92,7 @@ impl Session {
         }
         session.permissions = snapshot.permissions;
         session.profile = profile;
-        session.levels = snapshot.levels;
+        session.levels = Arc::new(snapshot.levels);
         session.inputs = snapshot.inputs.into_iter().map(f64::from_bits).collect();
         Ok(session)
     }

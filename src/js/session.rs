@@ -43,6 +43,18 @@ impl Session {
         Ok(Self { inner, output: [NONE; 16], payload: Vec::new(), at: 0.0 })
     }
 
+    /// Another visitor over the same bundle and the same levels of feeds. `seed` is 32 random bytes; fewer give the same visitor
+    /// each time.
+    pub fn sibling(&self, seed: &[u8]) -> Session {
+        let inner = self.inner.sibling(*seed.first_chunk().unwrap_or(&[0; 32]));
+        Self { inner, output: [NONE; 16], payload: Vec::new(), at: 0.0 }
+    }
+
+    /// Lets go of the memberships in a stored profile that the visitor could have written.
+    pub fn doubt_members(&mut self) {
+        self.inner.doubt_members();
+    }
+
     /// Address of the block of inputs: one f64 for each attribute.
     pub fn input(&mut self) -> *const f64 {
         self.inner.inputs().as_ptr()
@@ -77,6 +89,17 @@ impl Session {
     /// Where the placement of that name stands, or −1.
     pub fn placement(&self, name: &str) -> i32 {
         place(self.inner.engine().catalog().placement_named(name))
+    }
+
+    /// Where the creative of that name stands, or −1.
+    pub fn creative(&self, name: &str) -> i32 {
+        place(self.inner.engine().catalog().creative_named(name))
+    }
+
+    /// Takes over a decision that was made elsewhere, by the place of its creative or −1; false when it is none or known.
+    pub fn adopt(&mut self, high: u32, low: u32, creative: i32) -> bool {
+        let creative = self.inner.engine().catalog().creative(creative as usize);
+        self.inner.adopt(id(high, low), creative.and_then(|creative| creative.campaign()))
     }
 
     /// Decides; the answer is in the block of outputs, its reason is returned.

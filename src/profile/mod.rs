@@ -296,6 +296,11 @@ impl Profile {
         self.of(Kind::Member, segment).first().map(|cell| cell.value > 0)
     }
 
+    /// Lets go of every membership.
+    pub(crate) fn doubt_members(&mut self) {
+        self.cells.retain(|cell| cell.key.kind != Kind::Member);
+    }
+
     /// Where a journey stands, and since when in ms since 1970.
     #[must_use]
     pub fn place(&self, journey: Key) -> Option<(u64, u64)> {
