@@ -53,7 +53,7 @@ test("Chromium comes to the recorded bytes", async () => {
     import { play } from "/player/player.mjs";
     import init, { Session } from "/pkg/petitfour.js";
     import initLens, { Lens } from "/pkg/petitfour_lens.js";
-    const { memory } = await init({ module_or_path: "/pkg/petitfour_bg.wasm" });
+    const { memory } = await init({ module_or_path: fetch("/pkg/petitfour_bg.wasm") });
     await initLens({ module_or_path: "/pkg/petitfour_lens_bg.wasm" });
     window.perform = async (name, campaigns) => {
       const theme = await (await fetch("/golden/" + name + ".json")).json();

@@ -34,13 +34,17 @@ pub struct Session {
 
 #[wasm_bindgen]
 impl Session {
-    /// Opens a bundle for one visitor. `seed` is 32 random bytes. Throws the stable code of what is wrong, as a string.
-    #[wasm_bindgen(constructor)]
-    pub fn new(bundle: Vec<u8>, seed: &[u8]) -> Result<Session, JsValue> {
-        let seed = seed.first_chunk::<32>().ok_or_else(|| JsValue::from_str("seed/short"))?;
-        let engine = Engine::load(bundle).map_err(|error| JsValue::from_str(error.code()))?;
-        let inner = Inner::new(Arc::new(engine), *seed);
-        Ok(Self { inner, output: [NONE; 16], payload: Vec::new(), at: 0.0 })
+    /// Opens a bundle for one visitor. `seed` is 32 random bytes. Nothing when the bundle is none, or the seed too short.
+    ///
+    /// Not a constructor that throws: what it takes to throw a string is most of a kilobyte.
+    pub fn open(bundle: Vec<u8>, seed: &[u8]) -> Option<Session> {
+        let inner = Inner::new(Arc::new(Engine::load(bundle).ok()?), *seed.first_chunk()?);
+        Some(Self { inner, output: [NONE; 16], payload: Vec::new(), at: 0.0 })
+    }
+
+    /// The stable code of what is wrong with a bundle that did not open.
+    pub fn fault(bundle: Vec<u8>) -> String {
+        Engine::load(bundle).err().map_or("seed/short", |error| error.code()).to_string()
     }
 
     /// Another visitor over the same bundle and the same levels of feeds. `seed` is 32 random bytes; fewer give the same visitor

@@ -19,6 +19,7 @@ use crate::{
     workspace::Workspace,
 };
 
+mod glue;
 pub mod module;
 pub mod script;
 

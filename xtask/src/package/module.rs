@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
+use super::glue;
 use crate::{
     step::{quiet, run},
     workspace::Workspace,
@@ -156,7 +157,7 @@ impl Module {
         Bindgen::new()
             .input_path(compiled)
             .web(true)?
-            .typescript(false)
+            .typescript(self == Self::Engine)
             .out_name(self.stem())
             // Names are stripped after wasm-opt; `size` wants to read them before.
             .remove_name_section(false)
@@ -165,6 +166,12 @@ impl Module {
             .generate(folder.path())
             .with_context(|| format!("wasm-bindgen on {}", compiled.display()))?;
         let glue = format!("{}.js", self.stem());
+        if self == Self::Engine {
+            let types = folder.path().join(format!("{}.d.ts", self.stem()));
+            let (wasm, script) = glue::shrink(&fs::read(folder.path().join(self.wasm()))?, &types)?;
+            fs::write(stage.join(&glue), script)?;
+            return Ok(wasm);
+        }
         fs::copy(folder.path().join(&glue), stage.join(&glue)).context("wasm-bindgen wrote no JavaScript")?;
         Ok(fs::read(folder.path().join(self.wasm()))?)
     }
