@@ -294,6 +294,21 @@ export function createClient(host) {
     }
   }
 
+  /** Takes over what a server decided and the page shows: it is confirmed here, and not decided or counted again. */
+  const adopt = mutating((placement, decision, creative) => {
+    const index = session.creative(text(creative));
+    // As a number without a sign, like the others that come out of the module.
+    const campaign = session.adopt(...halves(decision), index) >>> 0;
+    return {
+      ...nothing(placement),
+      campaign: name(0, campaign),
+      creative,
+      content: content(index),
+      reason: "adopted",
+      id: decision,
+    };
+  }, null, true);
+
   // ---- what is told ------------------------------------------------------------------------------------------
 
   const record = (event, properties) => {
@@ -470,6 +485,7 @@ export function createClient(host) {
     identify: asynchronous(identity.identify, () => ({ accepted: [], refused: [] })),
     eids: asynchronous(identity.eids, () => []),
     decide,
+    adopt,
     exposed,
     outcome,
     explain,

@@ -81,6 +81,8 @@ export type Reason =
   | "holdout"
   /** No campaign: the placement's fallback creative. */
   | "fallback"
+  /** A server decided, and the page took it over: see {@link PetitFour.adopt}. Why it was chosen only the server knows. */
+  | "adopted"
   /** No campaign and no fallback, or not loaded: the page keeps its own content. */
   | "nothing";
 
@@ -236,6 +238,11 @@ export interface PetitFour {
   eids(list?: unknown): Promise<Eid[]>;
   /** Chooses for a placement, at once. `context` holds for this decision only. */
   decide(placement: string, context?: Context): Decision;
+  /**
+   * Takes over a decision that a server made and the page already shows (`data-pf-decision`, `data-pf-shown`), so that it can be
+   * {@link PetitFour.exposed} and come to something here. Nothing is decided or counted again. `null` until loaded.
+   */
+  adopt(placement: string, decision: string, creative: string): Decision | null;
   /** The decision was really seen. Counts once for each decision; caps move now, not when it was chosen. */
   exposed(decision: Decision | string): boolean;
   /** Something came of a decision: a click, a purchase. */

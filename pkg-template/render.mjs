@@ -39,10 +39,33 @@ export function safe(address, image) {
   }
 }
 
+const slotsOf = (placement) => [...(placement.matches(SELECTOR) ? [placement] : []), ...placement.querySelectorAll(SELECTOR)];
+
+/** Whether `placement`, which a server filled, still says what `content` does: a framework may have put its own there since. */
+export function shows(placement, content) {
+  const slots = slotsOf(placement);
+  const holds = (slot, kind, value = "") =>
+    kind === "html" || (kind === "text" ? slot.textContent.trim() === value.trim() : (slot.getAttribute(kind) ?? "") === value);
+  return slots.length
+    ? slots.every((slot) =>
+        Object.keys(SLOTS).every((kind) => {
+          const field = slot.getAttribute(`data-pf-${kind}`);
+          return field === null || slot.hidden || holds(slot, kind, content[field]);
+        }),
+      )
+    : [content.headline, content.text, content.cta].every((part) => !part || placement.textContent.includes(part));
+}
+
+/** Writes as markup what a server, which has no sanitizer, wrote as text. */
+export const enrich = (placement, content) =>
+  slotsOf(placement).forEach((slot) => {
+    const value = content[slot.getAttribute("data-pf-html")];
+    if (value && slot.setHTML) SLOTS.html(slot, value);
+  });
+
 /** Shows `content` in `placement`; the answer is a function that brings the default content back, node for node. */
 export function render(placement, content) {
-  const slots = [...placement.querySelectorAll(SELECTOR)];
-  if (placement.matches(SELECTOR)) slots.unshift(placement);
+  const slots = slotsOf(placement);
   const undo = [];
   if (!slots.length) {
     const children = [...placement.childNodes];

@@ -13,7 +13,7 @@
 import init, { Session } from "./petitfour.js";
 import { createClient } from "./core.mjs";
 import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
-import { render } from "./render.mjs";
+import { enrich, render, shows } from "./render.mjs";
 import { hear } from "./sources.mjs";
 
 /** Media Rating Council: a display impression is half of its pixels for one second. */
@@ -21,6 +21,9 @@ const VIEWABLE = { share: 0.5, wait: 1000 };
 
 const PLACEMENT = "[data-petitfour]";
 const CONTEXT = "data-pf-context-";
+
+/** On a placement that a server has filled: the number of its decision (docs/adr/0010-the-edge-hands-over.md). */
+const HANDED = "data-pf-decision";
 
 function run(script) {
   const began = performance.now();
@@ -43,14 +46,33 @@ function run(script) {
 
   // ---- placements --------------------------------------------------------------------------------------------
 
-  const reveal = ({ element, hidden, decision }) => {
+  const reveal = (view) => {
+    const { element, hidden, decision } = view;
     element.style.visibility = hidden;
-    element.setAttribute("data-pf-shown", decision?.creative ?? "default");
+    if (!handed(view)) element.setAttribute("data-pf-shown", decision?.creative ?? "default");
+  };
+
+  /** Filled by a server, and not taken over yet. It is visible from the first byte. */
+  const handed = ({ element, decision }) => !decision && element.hasAttribute(HANDED);
+
+  /** Takes over what a server decided: nothing changes on the page but slots of markup, which only a browser can clean. */
+  const take = (view) => {
+    const { petitfour, pfDecision, pfShown, pfPreview } = view.element.dataset;
+    view.decision = {};
+    if (!pfDecision || pfPreview !== undefined) return;
+    view.decision = client.adopt(petitfour, pfDecision, pfShown);
+    const { content } = view.decision;
+    if (content) enrich(view.element, content);
+    view.undo = () => view.element.removeAttribute(HANDED);
+    view.stands = () => view.element.hasAttribute(HANDED) && (!content || shows(view.element, content));
+    shown++;
+    watcher.observe(view.element);
   };
 
   const show = (view) => {
+    if (handed(view)) return take(view);
     view.undo?.();
-    view.undo = null;
+    view.undo = view.stands = null;
     clearTimeout(view.timer);
     watcher.unobserve(view.element);
     const decision = client.decide(view.element.dataset.petitfour);
@@ -73,7 +95,8 @@ function run(script) {
     if (views.has(element)) return;
     const view = { element, hidden: element.style.visibility };
     views.set(element, view);
-    if (state === "loading") element.style.visibility = "hidden";
+    if (handed(view)) client.loaded() && guarded(() => take(view));
+    else if (state === "loading") element.style.visibility = "hidden";
     else if (state === "ready") guarded(() => show(view));
     else reveal(view);
   };
@@ -110,7 +133,11 @@ function run(script) {
       view.timer = setTimeout(() => {
         watcher.unobserve(view.element);
         view.seen = false;
-        client.exposed(view.decision);
+        if (view.stands?.() === false) {
+          // What a framework put there is its own: neither its sight nor a click on it is ours.
+          view.undo = null;
+          report("handover/replaced");
+        } else client.exposed(view.decision);
       }, VIEWABLE.wait);
     }
   };
@@ -200,6 +227,7 @@ function run(script) {
   ).then(() => {
     const late = state === "late";
     settle(client.loaded() ? "ready" : "failed");
+    if (client.loaded()) views.forEach((view) => handed(view) && guarded(() => take(view)));
     client.on("page", refresh);
     const { duration } = performance.measure("petitfour:creative", "petitfour:start");
     if (told.debug !== undefined) {

@@ -100,10 +100,13 @@ impl Session {
         place(self.inner.engine().catalog().creative_named(name))
     }
 
-    /// Takes over a decision that was made elsewhere, by the place of its creative or −1; false when it is none or known.
-    pub fn adopt(&mut self, high: u32, low: u32, creative: i32) -> bool {
+    /// Takes over a decision that was made elsewhere, by the place of its creative or −1; the answer is where its campaign
+    /// stands, or none.
+    pub fn adopt(&mut self, high: u32, low: u32, creative: i32) -> u32 {
         let creative = self.inner.engine().catalog().creative(creative as usize);
-        self.inner.adopt(id(high, low), creative.and_then(|creative| creative.campaign()))
+        let campaign = creative.and_then(|creative| creative.campaign());
+        self.inner.adopt(id(high, low), campaign);
+        campaign.map_or(NONE, |campaign| campaign as u32)
     }
 
     /// Decides; the answer is in the block of outputs, its reason is returned.
