@@ -12,6 +12,7 @@ mod answer;
 mod identities;
 mod notes;
 mod outbox;
+mod recent;
 mod rest;
 mod snapshot;
 
@@ -37,9 +38,7 @@ use alloc::vec::Vec;
 use identities::Identities;
 use notes::Notes;
 use outbox::Outbox;
-
-/// Decisions that can still be confirmed as seen: a page rarely has more placements.
-const RECENT: usize = 64;
+use recent::Recent;
 
 /// An outcome is owed to the last exposure for this many days.
 const OWED_DAYS: u32 = 30;
@@ -112,13 +111,6 @@ pub struct Session {
     notes: Notes,
     unsaved: bool,
     erase: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Recent {
-    id: u64,
-    campaign: Option<usize>,
-    exposed: bool,
 }
 
 impl Session {
@@ -339,39 +331,6 @@ impl Session {
         decision
     }
 
-    /// Confirms that a decision was really seen. Returns false when it is not known here or was confirmed before.
-    pub fn exposed(&mut self, decision: u64, moment: Moment) -> bool {
-        let Some(recent) = self.recent.iter_mut().find(|recent| recent.id == decision && !recent.exposed) else {
-            return false;
-        };
-        recent.exposed = true;
-        let campaign = recent.campaign;
-        self.last_exposed = decision;
-        if self.permissions.store() {
-            let campaign = campaign.and_then(|index| self.engine.catalog.campaign(index));
-            let change = campaign.map_or(Change::ARRIVE, |campaign| {
-                Change::expose(campaign.key(), campaign.cap_hour().is_some(), decision)
-            });
-            self.change(change, moment);
-            self.touched();
-        }
-        if self.permissions.measure() {
-            self.queue(|after| Entry::Exposure { decision, after }, moment);
-        }
-        true
-    }
-
-    /// Takes over a decision that was made elsewhere for what this visitor sees: by the edge that wrote the page. It is not
-    /// decided or counted again; from here on it can be [`Session::exposed`]. `campaign` is where the campaign stands in this
-    /// bundle, if it does. Returns false when the number is none, or known already.
-    pub fn adopt(&mut self, decision: u64, campaign: Option<usize>) -> bool {
-        let new = decision != 0 && self.recent.iter().all(|recent| recent.id != decision);
-        if new {
-            self.remember(Recent { id: decision, campaign, exposed: false });
-        }
-        new
-    }
-
     /// Reports that something came of a decision (0: of whichever), worth `value` whole units.
     pub fn outcome(&mut self, event: &str, decision: u64, value: Option<f64>, moment: Moment) {
         self.queue_outcome(Key::of(event), decision, thousandths(value.unwrap_or(0.0)), moment);
@@ -463,15 +422,6 @@ impl Session {
             self.touched();
         }
         true
-    }
-
-    /// Keeps a decision in mind until it is confirmed, in place of the oldest.
-    fn remember(&mut self, recent: Recent) {
-        match self.recent.get_mut(self.oldest) {
-            Some(old) => *old = recent,
-            None => self.recent.push(recent),
-        }
-        self.oldest = (self.oldest + 1) % RECENT;
     }
 
     fn touched(&mut self) {
