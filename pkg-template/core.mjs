@@ -579,7 +579,7 @@ export function codeOf(error, otherwise) {
 
 /** By table: `toString(16)` of a number above 2^31 took longer than the decision itself. */
 const BYTES = Array.from({ length: 256 }, (_, byte) => (byte + 256).toString(16).slice(1));
-const hex = (word) => BYTES[word >>> 24] + BYTES[(word >>> 16) & 255] + BYTES[(word >>> 8) & 255] + BYTES[word & 255];
+export const hex = (word) => BYTES[word >>> 24] + BYTES[(word >>> 16) & 255] + BYTES[(word >>> 8) & 255] + BYTES[word & 255];
 
 const halves = (decision) => {
   const id = decision?.id ?? decision ?? "";

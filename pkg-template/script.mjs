@@ -53,7 +53,8 @@ function run(script) {
   };
 
   /** Filled by a server, and not taken over yet. It is visible from the first byte. */
-  const handed = ({ element, decision }) => !decision && element.hasAttribute(HANDED);
+  const handed = ({ element, decision }) =>
+    !decision && element.hasAttribute(HANDED) && !element.querySelector("[data-pf-void]");
 
   /** Takes over what a server decided: nothing changes on the page but slots of markup, which only a browser can clean. */
   const take = (view) => {

@@ -1,0 +1,198 @@
+/**
+ * The Worker: takes the origin's page, fills its placements as it streams, and hands over to the browser.
+ *
+ * Between a visitor and the page stands one fetch, the origin's. What is to be told to the collector, and looking for a newer
+ * bundle, come after the last byte. Whatever goes wrong, the origin's page goes through as it came, and `x-petitfour` says why.
+ */
+import first from "./bundle.pf4";
+import { type Edge, type Outbox, PRIVATE, UNSENT, UNTRUE, codeOf, createOutbox, foreign, openEdge, packed, personalise, told } from "petitfour/edge";
+
+export interface Env {
+  /** Where pages come from: `https://origin.example`. Left out: where the route leads. */
+  ORIGIN?: string;
+  /** The collector's address: `https://collector.example`. */
+  COLLECTOR?: string;
+  /** A server write key of the collector's (`wrangler secret put COLLECTOR_KEY`). */
+  COLLECTOR_KEY?: string;
+  /** Names of feeds that the campaigns read, with commas between: `shelf,price`. */
+  FEEDS?: string;
+}
+
+/** Paths that belong to the collector, and pass through to it. */
+const COLLECTED = /^\/(v1\/(sync|keep)|bundle\.pf4)$/;
+
+/** Milliseconds between two looks for a newer bundle. */
+const FRESH = 60_000;
+
+/** What one isolate knows. */
+interface House {
+  edge: Edge;
+  outbox: Outbox;
+  looked: number;
+  tag: string | null;
+  /** The version of each feed that is known here. */
+  feeds: Map<string, number>;
+}
+
+let house: Promise<House> | undefined;
+
+const opened = (env: Env): Promise<House> =>
+  (house ??= open(env).catch((error: unknown) => {
+    house = undefined;
+    throw error;
+  }));
+
+async function open(env: Env): Promise<House> {
+  const edge = await openEdge({ bundle: new Uint8Array(first) });
+  const outbox = createOutbox((messages) => post(env, messages));
+  return { edge, outbox, looked: -FRESH, tag: null, feeds: new Map() };
+}
+
+/** Sends visitors' messages to the collector. A final refusal is as good as an answer: sent again it would be refused again. */
+async function post(env: Env, messages: Uint8Array[]): Promise<boolean> {
+  if (!env.COLLECTOR) return true;
+  const stored = (answer: Response) => answer.ok || [400, 401, 403, 413].includes(answer.status);
+  if (env.COLLECTOR_KEY) {
+    const headers = { authorization: `Basic ${btoa(`${env.COLLECTOR_KEY}:`)}` };
+    return stored(await fetch(`${env.COLLECTOR}/v1/syncs`, { method: "POST", headers, body: packed(messages) }));
+  }
+  const answers = await Promise.all(messages.map((body) => fetch(`${env.COLLECTOR}/v1/sync`, { method: "POST", body })));
+  return answers.every(stored);
+}
+
+/** Looks for a newer bundle and newer levels of feeds, at most once a minute, after an answer. */
+async function refresh(house: House, env: Env, now: number): Promise<void> {
+  if (!env.COLLECTOR || now - house.looked < FRESH) return;
+  house.looked = now;
+  const names = (env.FEEDS ?? "").split(",").filter(Boolean);
+  await Promise.all([freshBundle(house, env), ...names.map((name) => freshFeed(house, env, name))]);
+}
+
+/** A bundle that does not open, or is older, is left where it is. */
+async function freshBundle(house: House, env: Env): Promise<void> {
+  const headers: HeadersInit = house.tag ? { "if-none-match": house.tag } : {};
+  const answer = await fetch(`${env.COLLECTOR}/bundle.pf4`, { headers });
+  if (answer.status !== 200) return;
+  const fault = house.edge.use(new Uint8Array(await answer.arrayBuffer()));
+  if (fault) console.warn(`petitfour: ${fault}`);
+  else house.tag = answer.headers.get("etag");
+}
+
+interface Levels {
+  version: number;
+  levels: { place: string; item: string; level: number; as_of: number }[];
+}
+
+/** What has changed since the version that is known. */
+async function freshFeed(house: House, env: Env, name: string): Promise<void> {
+  const known = house.feeds.get(name) ?? 0;
+  const answer = await fetch(`${env.COLLECTOR}/v1/feeds/${encodeURIComponent(name)}?since=${known}`);
+  if (answer.status !== 200) return;
+  const { version, levels } = await answer.json<Levels>();
+  house.edge.feed(name, levels.map(({ place, item, level, as_of }) => [place, item, level, as_of]));
+  house.feeds.set(name, version);
+}
+
+const zones = new Map<string, Intl.DateTimeFormat>();
+
+/** Minutes east of UTC in a time zone by name, now. */
+function offset(zone: string | undefined, now: number): number {
+  if (!zone) return 0;
+  try {
+    let format = zones.get(zone);
+    if (!format) zones.set(zone, (format = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" })));
+    const name = format.formatToParts(now).find(({ type }) => type === "timeZoneName")?.value ?? "";
+    const [, sign, hours, minutes] = /GMT([+-])(\d+):?(\d+)?/.exec(name) ?? [];
+    return sign ? (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes ?? 0)) : 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** Consent is asked for in the EEA, the United Kingdom and Switzerland, and objection in the United States. */
+function region(cf: IncomingRequestCfProperties | undefined): string | null {
+  if (!cf?.country) return null;
+  if (cf.isEUCountry === "1" || ["GB", "CH", "IS", "LI", "NO"].includes(cf.country)) return "opt_in";
+  return cf.country === "US" ? "opt_out" : null;
+}
+
+/** What Cloudflare knows of the place, by the names that campaign files use. */
+const place = (cf: IncomingRequestCfProperties | undefined) => ({
+  country: cf?.country,
+  region: cf?.region,
+  city: cf?.city,
+  continent: cf?.continent,
+  postal_code: cf?.postalCode,
+});
+
+const fetchOrigin = (request: Request, env: Env, url: URL, headers: Headers) => {
+  const address = env.ORIGIN ? new URL(url.pathname + url.search, env.ORIGIN) : url;
+  return fetch(new Request(address, new Request(request, { headers })), { redirect: "manual" });
+};
+
+/** A page is asked for: what a browser opens in a tab, or in a frame. */
+const asksForPage = ({ method, headers }: Request) =>
+  method === "GET" && (/^(document|iframe|frame)$/.test(headers.get("sec-fetch-dest") ?? "") || (headers.get("accept") ?? "").includes("text/html"));
+
+async function page(request: Request, env: Env, context: ExecutionContext, url: URL): Promise<Response> {
+  const cookie = request.headers.get("cookie");
+  const headers = new Headers(request.headers);
+  for (const name of UNSENT) headers.delete(name);
+  const rest = foreign(cookie);
+  if (rest) headers.set("cookie", rest);
+  else headers.delete("cookie");
+  const coming = fetchOrigin(request, env, url, headers);
+  let opening: House | undefined;
+  let fault: string | null = null;
+  try {
+    opening = await opened(env);
+  } catch (error) {
+    fault = codeOf(error, "edge/failed");
+  }
+  const answer = await coming;
+  if (answer.status !== 200 || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return answer;
+  const plain = (codes: string[]) => {
+    const out = new Response(answer.body, answer);
+    for (const [name, value] of told(codes)) out.headers.append(name, value);
+    return out;
+  };
+  if (!opening || !answer.body) return plain([fault ?? "edge/empty"]);
+  const { edge, outbox } = opening;
+  try {
+    const now = Date.now();
+    const cf = request.cf as IncomingRequestCfProperties | undefined;
+    const visit = edge.visit({
+      cookie,
+      now,
+      offset: offset(cf?.timezone, now),
+      // What the address says is the visitor's own word, and last.
+      context: { ...place(cf), ...Object.fromEntries(url.searchParams) },
+      gpc: request.headers.get("sec-gpc") === "1",
+      region: region(cf),
+      secure: url.protocol === "https:",
+      base: url.href,
+    });
+    const after = () => {
+      const sent = outbox.add(visit.end());
+      context.waitUntil(Promise.all([sent, refresh(opening, env, now)]).catch(() => {}));
+    };
+    const filled = personalise(answer, visit, after);
+    const out = new Response(filled.body, filled);
+    for (const name of UNTRUE) out.headers.delete(name);
+    out.headers.set("cache-control", PRIVATE);
+    for (const one of visit.cookies()) out.headers.append("set-cookie", one);
+    for (const [name, value] of told(visit.codes)) out.headers.append(name, value);
+    return out;
+  } catch (error) {
+    return plain([codeOf(error, "edge/failed")]);
+  }
+}
+
+export default {
+  async fetch(request, env, context): Promise<Response> {
+    const url = new URL(request.url);
+    if (env.COLLECTOR && COLLECTED.test(url.pathname)) return fetch(new Request(env.COLLECTOR + url.pathname + url.search, request));
+    if (asksForPage(request)) return page(request, env, context, url);
+    return fetchOrigin(request, env, url, request.headers as Headers);
+  },
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,104 @@
+import type { Content, Context } from "./index.js";
+
+/** A decision of an edge's. */
+export interface EdgeDecision {
+  readonly placement: string;
+  readonly campaign: string | null;
+  readonly creative: string | null;
+  readonly content: Content | null;
+  /** 16 hexadecimal digits; empty when nothing was chosen. */
+  readonly id: string;
+}
+
+/** What an edge knows of a request. */
+export interface EdgeRequest {
+  /** The header's text. */
+  cookie?: string | null;
+  /** Unix ms; left out: now. */
+  now?: number;
+  /** Minutes east of UTC where the visitor is. */
+  offset?: number;
+  /** What is true of the moment; what the bundle does not use is ignored. */
+  context?: Context;
+  /** `Sec-GPC: 1` was sent. */
+  gpc?: boolean;
+  /** What the law asks where the visitor is. */
+  region?: string | null;
+  /** The page came by https: so do its cookies. */
+  secure?: boolean;
+  /** The page's address, which relative addresses of creatives are relative to. */
+  base?: string;
+}
+
+/** What one slot gets. */
+export interface Slot {
+  /** Text to stand in it, to be escaped; `null`: what is there stays. */
+  text: string | null;
+  set: [name: string, value: string][];
+  remove: string[];
+  hide: boolean;
+}
+
+/** One request. `end` it when the page is out. */
+export interface Visit {
+  /** What was wrong so far. */
+  readonly codes: string[];
+  /** Bits: 1 store, 2 personalise, 4 measure, 8 share. */
+  readonly permissions: number;
+  /** Values of `Set-Cookie`, complete before the first byte of the page. */
+  cookies(): string[];
+  /** Records an event; before `cookies` is read. */
+  track(event: string, value?: number): void;
+  decide(placement: string): EdgeDecision;
+  /** Attributes of the placement's start tag. */
+  marks(decision: EdgeDecision): [name: string, value: string][];
+  /** What a slot gets: `tag` in lower case, `field(kind)` the value of `data-pf-KIND` or `null`. */
+  slot(tag: string, field: (kind: string) => string | null | undefined, content: Content): Slot;
+  /** HTML of a placement without slots. */
+  plain(content: Content): string;
+  /** Messages for the collector. */
+  end(): Uint8Array[];
+}
+
+export interface Edge {
+  visit(request: EdgeRequest): Visit;
+  /** The author's version of the bundle. */
+  version(): number;
+  /** Takes another bundle; the code of what is wrong with it, and then goes on with the last good one. */
+  use(bundle: Uint8Array): string | null;
+  /** Takes in levels of a feed. */
+  feed(name: string, levels: [place: string, item: string, level: number, asOf: number][]): boolean;
+}
+
+export interface EdgeOptions {
+  bundle: Uint8Array;
+  random?: (count: number) => Uint8Array;
+  report?: (code: string) => void;
+}
+
+/** Opens an edge; throws a {@link Code} as a string when the bundle is none. */
+export function openEdge(options: EdgeOptions): Promise<Edge>;
+
+export interface Outbox {
+  /** Sends these with the next; `null` when there is nothing to send. */
+  add(messages: Uint8Array[]): Promise<void> | null;
+  waiting(): number;
+}
+export function createOutbox(send: (messages: Uint8Array[]) => Promise<boolean>, options?: { limit?: number; gather?: number }): Outbox;
+
+/** Messages as the collector's `POST /v1/syncs` takes them. */
+export function packed(messages: Uint8Array[]): Uint8Array<ArrayBuffer>;
+
+/** Fills the placements of a page as it streams through `HTMLRewriter`; `after` is called behind its last byte. Workers only. */
+export function personalise(response: Response, visit: Visit, after: () => void): Response;
+
+/** Headers that an origin is not to see, and those of its answer that do not hold for a page made for one visitor. */
+export const UNSENT: readonly string[];
+export const UNTRUE: readonly string[];
+/** `Cache-Control` of such a page. */
+export const PRIVATE: string;
+/** A cookie header without what is ours. */
+export function foreign(header: string | null | undefined): string | null;
+/** `Server-Timing` and `x-petitfour`. */
+export function told(codes: readonly string[]): [name: string, value: string][];
+export function codeOf(error: unknown, otherwise: string): string;

@@ -1,0 +1,327 @@
+/**
+ * The edge: decides for a page before it reaches the browser (docs/adr/0010-the-edge-hands-over.md).
+ *
+ * One edge is one isolate or server process: it holds a bundle, opened once, and answers many visitors over it. A visit is one
+ * request. It is lean and synchronous, straight over the engine's sessions, since nothing may stand between a visitor and the
+ * page; and it does no I/O: what the host has to set, send or fetch are values. Rewriters bring the markup: `personalise` of a
+ * Worker, `rewrite` of a Node server.
+ *
+ * Nothing is thrown at a host that serves a page. What is wrong becomes a code, and the origin's page goes through.
+ */
+import { codeOf, hex } from "./core.mjs";
+import { decode, encode } from "./storage.mjs";
+import { SLOT, plain, slot } from "./slots.mjs";
+
+/** Bytes of a request's cookies that are looked at. Browsers send no more than 180 cookies of 4 KB; ours are two or three. */
+const COOKIES = 16384;
+
+/** Notes of a request that are taken in. */
+const NOTES = 16;
+
+/** Placements of one page that are decided for: a page with more has a loop in it. */
+const PLACEMENTS = 64;
+
+/** Distinct texts remembered for an attribute, and verdicts on consent. */
+const KNOWN = 1024;
+
+/** Milliseconds for which messages of several visitors are gathered, and how many at most. */
+const GATHER = 250;
+const MESSAGES = 64;
+
+const NONE = 0xffffffff;
+const STORE = 1;
+const MEASURE = 4;
+const AGE = 34128000;
+const SIGNALS = { "euconsent-v2": "tcf", usprivacy: "us_privacy" };
+
+/** Remembers up to {@link KNOWN} answers of `fn`; past it the map starts again. */
+const remembering = (fn) => {
+  const known = new Map();
+  return (key) => {
+    let answer = known.get(key);
+    if (answer === undefined) {
+      if (known.size >= KNOWN) known.clear();
+      known.set(key, (answer = fn(key)));
+    }
+    return answer;
+  };
+};
+
+/** The cookies of a header that concern us: a map by name; null when there is too much of them. */
+function cookiesOf(header) {
+  const found = new Map();
+  if (!header) return found;
+  if (header.length > COOKIES) return null;
+  for (const pair of header.split("; ")) {
+    const at = pair.indexOf("=");
+    const name = pair.slice(0, at);
+    // The first of a name is the one with the longest path, as servers read them.
+    if ((name.startsWith("petitfour") || SIGNALS[name]) && !found.has(name)) found.set(name, pair.slice(at + 1));
+  }
+  return found;
+}
+
+/** A bundle, opened: what is looked up by name is looked up once. */
+function openBundle(Session, bytes) {
+  const root = new Session(bytes, new Uint8Array(32));
+  const attributes = remembering((name) => {
+    const index = root.attribute(name);
+    return { index, bin: index >= 0 && root.is_text(index) ? remembering((value) => root.intern(index, value)) : null };
+  });
+  return {
+    root,
+    count: root.attributes(),
+    version: root.bundle_version(),
+    policy: root.policy(),
+    placement: remembering((name) => root.placement(name)),
+    creative: remembering((name) => root.creative(name)),
+    campaign: remembering((index) => (index === NONE ? null : root.name(0, index))),
+    named: remembering((index) => (index === NONE ? null : root.name(1, index))),
+    content: remembering((index) => (index === NONE ? null : Object.freeze(JSON.parse(root.content(index) || "null")))),
+    measure(name, value) {
+      const { index, bin } = attributes(name);
+      if (index < 0 || value === null || value === undefined) return null;
+      return [index, bin ? bin(String(value).replaceAll("\0", "")) : value === "" ? NaN : Number(value)];
+    },
+  };
+}
+
+/**
+ * Opens an edge over the engine's `Session` and `memory`. `reader` judges consent signals; without it a request that brings
+ * any is permitted nothing. `random(32)` gives entropy.
+ */
+export function createEdge({ Session, memory, bundle, reader, random = (count) => crypto.getRandomValues(new Uint8Array(count)), report = () => {} }) {
+  let open = openBundle(Session, bundle);
+  let verdicts = verdictsOf();
+  /** What the feeds said, by feed, place and item: another bundle hears it again. */
+  const shelves = new Map();
+
+  function verdictsOf() {
+    return remembering((said) => {
+      if (!said) return open.policy[0];
+      if (!reader) return 0;
+      const answer = reader.permissions(open.policy, said);
+      // A fault permits nothing.
+      return (answer >> 16) & 255 ? 0 : answer & 15;
+    });
+  }
+
+  /** What the visitor permits, by what the request says; what the page has judged already narrows it. */
+  function permissions(cookies, { gpc, region }) {
+    const said = [];
+    if (region) said.push("region", region);
+    for (const name in SIGNALS) if (cookies.get(name)) said.push(SIGNALS[name], cookies.get(name).replaceAll("\0", ""));
+    if (gpc) said.push("gpc", "1");
+    const kept = cookies.get("petitfour.consent");
+    // The page's verdict knows more than the request, but for what was said since.
+    const judged = kept === undefined ? null : Number(kept.split(".")[0]) & 15;
+    if (judged !== null && !said.length) return judged;
+    const verdict = verdicts(said.join("\0"));
+    return judged === null ? verdict : verdict & judged;
+  }
+
+  /**
+   * One request: `cookie` the header's text, `now` in Unix ms, `offset` minutes east of UTC, `context` what is true of the
+   * moment, `gpc` whether `Sec-GPC: 1` was sent, `region` what the law asks there, `secure` whether cookies go by https only.
+   */
+  function visit({ cookie, now = Date.now(), offset = 0, context = {}, gpc = false, region = null, secure = false, base = "https://example.invalid/" }) {
+    const { root, count, placement, campaign, named, content, measure, policy } = open;
+    const set = new Map();
+    const codes = [];
+    const fault = (code) => {
+      if (code && code !== "note/known" && !codes.includes(code)) codes.push(code);
+    };
+    let cookies = cookiesOf(cookie);
+    if (!cookies) {
+      fault("cookie/size");
+      cookies = new Map();
+    }
+    const session = root.sibling(random(32));
+    const bits = codes.length ? 0 : permissions(cookies, { gpc, region });
+    const bake = (name, bytes) => set.set(name, `${name}=${encode(bytes)}; Path=/; Max-Age=${AGE}; SameSite=Lax${secure ? "; Secure" : ""}`);
+    const messages = [];
+
+    /** Carries out what the session asks for: cookies while the answer's head is open, messages for afterwards. */
+    const drain = () => {
+      for (let effect; (effect = session.poll()); ) {
+        if (effect === 1) bake("petitfour", session.payload());
+        else if (effect === 2) messages.push(session.payload());
+        else if (effect === 5) bake(`petitfour.${session.dot()}`, session.payload());
+      }
+    };
+
+    if (bits !== policy[0]) session.consent(bits, now, offset);
+    if (bits & STORE) {
+      const stored = cookies.get("petitfour");
+      let known = false;
+      if (stored) {
+        try {
+          session.hold(false, now, offset);
+          const code = session.restore(decode(stored));
+          known = !code;
+          fault(code);
+        } catch {
+          fault("profile/malformed");
+        }
+      }
+      if (known) {
+        let notes = 0;
+        for (const [name, value] of cookies) {
+          if (!/^petitfour\.[0-9a-f]{16}$/.test(name) || ++notes > NOTES) continue;
+          try {
+            fault(session.absorb(decode(value), now, offset));
+          } catch {
+            fault("note/malformed");
+          }
+        }
+      } else {
+        // Nobody is known by this request: a pseudonym is given, which the page will go on with.
+        session.hold(true, now, offset);
+        session.consent(bits & ~STORE, now, offset);
+        session.consent(bits, now, offset);
+        drain();
+      }
+    }
+    let input = null;
+    const fill = () => {
+      input = new Float64Array(memory.buffer, session.input(), count);
+      for (const name in context) {
+        const found = measure(name, context[name]);
+        // Interning a text may have grown the memory under the block.
+        if (input.buffer !== memory.buffer) input = new Float64Array(memory.buffer, session.input(), count);
+        if (found) input[found[0]] = found[1];
+      }
+    };
+    let decided = 0;
+
+    const nothing = (placement) => ({ placement, campaign: null, creative: null, content: null, id: "" });
+
+    return {
+      codes,
+      permissions: bits,
+      /** `Set-Cookie` values. Complete before the first byte of the page: deciding changes nothing that is kept. */
+      cookies: () => [...set.values()],
+      /** Records an event, before the head of the answer goes. */
+      track(event, value = NaN) {
+        if (session.record(String(event), "", value, now, offset)) drain();
+      },
+      /** Decides for a placement. Always an answer. */
+      decide(name) {
+        const index = placement(name);
+        if (index < 0 || ++decided > PLACEMENTS) {
+          fault(index < 0 ? "placement/unknown" : "edge/placements");
+          return nothing(name);
+        }
+        if (!input) fill();
+        session.decide(index, now, offset);
+        const output = new Uint32Array(memory.buffer, session.output(), 8);
+        const [, chosen, creative, high, low] = output;
+        if (creative === NONE) return nothing(name);
+        return { placement: name, campaign: campaign(chosen), creative: named(creative), content: content(creative), id: hex(high) + hex(low) };
+      },
+      /** What a placement's start tag gets for a decision. */
+      marks: ({ id, creative }) => [["data-pf-decision", id], ["data-pf-shown", creative ?? "default"]],
+      /** What a slot gets: see `slots.mjs`. */
+      slot: (tag, field, content) => slot(tag, field, content, base),
+      plain: (content) => plain(content, base),
+      /** Messages for the collector. The visit is over. */
+      end() {
+        if (bits & MEASURE) session.flush();
+        drain();
+        session.free();
+        return messages;
+      },
+    };
+  }
+
+  return {
+    visit,
+    version: () => open.version,
+    /** Takes another bundle, unless it is an older one: its code, or nothing. */
+    use(bytes) {
+      let next;
+      try {
+        next = openBundle(Session, bytes);
+      } catch (error) {
+        return codeOf(error, "bundle/foreign");
+      }
+      if (next.version < open.version) {
+        next.root.free();
+        return "bundle/version";
+      }
+      // Visits that are under way have sessions of their own over the old one.
+      open.root.free();
+      open = next;
+      verdicts = verdictsOf();
+      for (const [, row] of shelves) open.root.feed(...row);
+      return null;
+    },
+    /** Takes in levels of a feed: `[place, item, level, as of]` each. */
+    feed(name, levels) {
+      let known = true;
+      for (const row of levels) {
+        const told = [name, ...row];
+        if (!open.root.feed(...told)) known = false;
+        else shelves.set(told.slice(0, 3).join("\0"), told);
+      }
+      if (!known) report("feed/unknown");
+      return known;
+    },
+  };
+}
+
+/**
+ * Sends what visits left, after their answers: several visitors' messages together. `send(body, count)` posts bytes and answers whether
+ * they are stored; `wait(promise)` keeps the host alive for it. What could not be sent waits for the next, up to a bound.
+ */
+export function createOutbox(send, { limit = 1024, gather = GATHER } = {}) {
+  let waiting = [];
+  let flushing = null;
+  const flush = async () => {
+    await new Promise((resolve) => setTimeout(resolve, gather));
+    while (waiting.length) {
+      const some = waiting.slice(0, MESSAGES);
+      if (!(await send(some).catch(() => false))) break;
+      waiting = waiting.filter((message) => !some.includes(message));
+    }
+    flushing = null;
+  };
+  return {
+    /** The promise is that of the sending that takes these along. */
+    add(messages) {
+      if (!messages.length) return null;
+      waiting = [...waiting, ...messages].slice(-limit);
+      return (flushing ??= flush());
+    },
+    waiting: () => waiting.length,
+  };
+}
+
+/** Messages as `POST /v1/syncs` takes them: each after its length. */
+export function packed(messages) {
+  const body = new Uint8Array(messages.reduce((sum, { length }) => sum + 4 + length, 0));
+  const view = new DataView(body.buffer);
+  let at = 0;
+  for (const message of messages) {
+    view.setUint32(at, message.length, true);
+    body.set(message, at + 4);
+    at += 4 + message.length;
+  }
+  return body;
+}
+
+/** Headers of a request that the origin is not to see: what would make its page personal, or half a page. */
+export const UNSENT = ["if-none-match", "if-modified-since", "range", "if-range"];
+
+/** Headers of the origin's answer that are not true of a page that was made for one visitor. */
+export const UNTRUE = ["etag", "last-modified", "content-length", "expires", "age", "surrogate-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "accept-ranges", "content-md5", "digest"];
+
+export const PRIVATE = "private, no-cache";
+
+/** The cookie header without what is ours, so that an origin's page is one for all; null when nothing is left. */
+export const foreign = (header) => (header ?? "").split("; ").filter((pair) => pair && !pair.startsWith("petitfour")).join("; ") || null;
+
+/** `Server-Timing` and `x-petitfour` of an answer. */
+export const told = (codes) => [["server-timing", `petitfour;desc="${codes[0] ?? "edge"}"`], ["x-petitfour", codes.join(",") || "edge"]];
+
+export { SLOT, codeOf };

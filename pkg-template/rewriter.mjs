@@ -1,0 +1,59 @@
+/**
+ * Fills the placements of a page as it streams through a Worker's `HTMLRewriter`.
+ *
+ * Decisions are made where a placement begins; nothing is held back, and nothing is known of what comes. So a placement without
+ * slots is filled only where its author says `data-pf-plain`; of any other it is known at its end that nothing could be
+ * written, and the page is told to decide for it.
+ */
+import { PLACEMENT, SLOT } from "./slots.mjs";
+
+/** Where a placement with content and without slots ends: the script then decides for it as if no server had. */
+const VOID = "<template data-pf-void></template>";
+
+/** The answer of an origin, personalised for `visit`; `after` is called when its last byte is out. */
+export function personalise(response, visit, after, Rewriter = globalThis.HTMLRewriter) {
+  const inside = [];
+  const rewriter = new Rewriter()
+    .on(PLACEMENT, {
+      element(element) {
+        // What a server has decided already, or an origin's own page says, is not decided again.
+        if (element.hasAttribute("data-pf-decision")) return;
+        const decision = visit.decide(element.getAttribute("data-petitfour"));
+        for (const [name, value] of visit.marks(decision)) element.setAttribute(name, value);
+        const frame = { decision, slots: 0 };
+        if (decision.content && element.hasAttribute("data-pf-plain")) {
+          element.setInnerContent(visit.plain(decision.content), { html: true });
+          return;
+        }
+        try {
+          element.onEndTag((end) => {
+            inside.splice(inside.indexOf(frame), 1);
+            if (decision.content && !frame.slots) end.before(VOID, { html: true });
+          });
+        } catch {
+          // No end tag: an image is a placement and its only slot.
+          return fill(element, decision, visit);
+        }
+        inside.push(frame);
+      },
+    })
+    .on(SLOT, {
+      element(element) {
+        const frame = inside.at(-1);
+        if (!frame?.decision.content) return;
+        frame.slots++;
+        fill(element, frame.decision, visit);
+      },
+    })
+    .onDocument({ end: after });
+  return rewriter.transform(response);
+}
+
+function fill(element, { content }, visit) {
+  if (!content) return;
+  const { text, set, remove, hide } = visit.slot(element.tagName, (kind) => element.getAttribute(`data-pf-${kind}`), content);
+  for (const [name, value] of set) element.setAttribute(name, value);
+  for (const name of remove) element.removeAttribute(name);
+  if (hide) element.setAttribute("hidden", "");
+  if (text !== null) element.setInnerContent(text);
+}
