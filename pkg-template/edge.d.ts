@@ -80,7 +80,7 @@ export interface EdgeOptions {
 export function openEdge(options: EdgeOptions): Promise<Edge>;
 
 export interface Outbox {
-  /** Sends these with the next; `null` when there is nothing to send. */
+  /** Sends these with the next; a promise to wait for when this call began the sending, else `null`. */
   add(messages: Uint8Array[]): Promise<void> | null;
   waiting(): number;
 }

@@ -287,11 +287,16 @@ export function createOutbox(send, { limit = 1024, gather = GATHER } = {}) {
     flushing = null;
   };
   return {
-    /** The promise is that of the sending that takes these along. */
+    /**
+     * A promise for the host to wait for when this call began the sending, which takes the others along. Whoever finds one under
+     * way has nothing to wait for: a Worker would keep each request's context alive for another's.
+     */
     add(messages) {
       if (!messages.length) return null;
-      waiting = [...waiting, ...messages].slice(-limit);
-      return (flushing ??= flush());
+      waiting.push(...messages);
+      if (waiting.length > limit) waiting = waiting.slice(-limit);
+      if (flushing) return null;
+      return (flushing = flush());
     },
     waiting: () => waiting.length,
   };

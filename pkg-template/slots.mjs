@@ -12,6 +12,11 @@ export const PLACEMENT = "[data-petitfour]";
 
 const TAGS = { src: ["img", "source", "video", "audio"], href: ["a", "area"] };
 
+/** Kinds that can mean something on an element: what is not asked for is not fetched across a rewriter's border. */
+const ASKED = { img: ["src", "alt"], source: ["src"], a: ["text", "html", "href"], area: ["href", "alt"] };
+const OTHERS = ["text", "html"];
+const kindsOf = (tag) => ASKED[tag] ?? (TAGS.src.includes(tag) ? ["src", "text", "html"] : OTHERS);
+
 /** True for addresses that cannot run script: web, relative, mail and telephone; for images also `data:image/`. */
 export function safe(address, base, image) {
   try {
@@ -30,7 +35,7 @@ const plainText = (markup) => markup.replace(/<[^>]*>?/g, "");
  */
 export function slot(tag, field, content, base) {
   const plan = { text: null, set: [], remove: [], hide: false };
-  for (const kind of KINDS) {
+  for (const kind of kindsOf(tag)) {
     const name = field(kind);
     if (name === null || name === undefined) continue;
     const value = content[name];

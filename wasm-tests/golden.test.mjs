@@ -1,17 +1,18 @@
 /**
- * Golden scenarios through the packed package: the transcripts of Node and of Chromium are those that were recorded
+ * Golden scenarios through the packed package: the transcripts of Node, Chromium and workerd are those that were recorded
  * natively, byte for byte, from the same bundles. `tests/golden.rs` writes the bundles and judges their meaning.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { play } from "./golden/player.mjs";
 import { launch, open, until } from "./support/browser.mjs";
-import { inClone, unpacked } from "./support/files.mjs";
+import { inClone, scratch, unpacked } from "./support/files.mjs";
 import { serve } from "./support/server.mjs";
+import { modules, workerd } from "./support/worker.mjs";
 import { claim } from "./tools/claim.mjs";
 
 const golden = inClone("tests", "golden");
@@ -32,7 +33,7 @@ if (stale) {
 }
 
 const folder = unpacked();
-// The native player passed, or there would be no transcripts; the other two surfaces are counted as they pass.
+// The native player passed, or there would be no transcripts; the other surfaces are counted as they pass.
 let surfaces = 1;
 
 test("Node comes to the recorded bytes", async () => {
@@ -85,9 +86,38 @@ test("Chromium comes to the recorded bytes", async () => {
   }
 });
 
+test("workerd comes to the recorded bytes", async (t) => {
+  const entry = join(scratch("golden"), "golden.mjs");
+  writeFileSync(
+    entry,
+    `import wasm from "${folder}/petitfour_bg.wasm";
+    import lensWasm from "${folder}/petitfour_lens_bg.wasm";
+    import init, { Session } from "${folder}/petitfour.js";
+    import initLens, { Lens } from "${folder}/petitfour_lens.js";
+    import { play } from ${JSON.stringify(inClone("wasm-tests", "golden", "player.mjs"))};
+    const read = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    export default {
+      async fetch(request) {
+        const { theme, bundles } = await request.json();
+        const { memory } = await init({ module_or_path: wasm });
+        await initLens({ module_or_path: lensWasm });
+        const bytes = Object.fromEntries(Object.entries(bundles).map(([name, base64]) => [name, read(base64)]));
+        return new Response(play(theme, bytes, { Session, memory, Lens }));
+      },
+    };`,
+  );
+  const bytes = Object.fromEntries(campaigns.map((name) => [name, readFileSync(join(bundles, `${name}.pf4`)).toString("base64")]));
+  const { url } = await workerd(t, await modules(folder, new Uint8Array(), entry));
+  for (const name of themes) {
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify({ theme: read(name), bundles: bytes }) });
+    same(name, await answer.text());
+  }
+  surfaces++;
+});
+
 test("every surface is counted", () => {
   claim("golden.parity", surfaces);
-  assert.equal(surfaces, 3);
+  assert.equal(surfaces, 4);
 });
 
 /** Compares line by line, so that a difference is one line and not a page. */

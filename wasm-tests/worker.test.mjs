@@ -1,14 +1,16 @@
 /** The Worker in a real workerd: what it writes into a page as it streams, what it leaves alone, and what the browser makes of it. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch, open, ready, shift } from "./support/browser.mjs";
 import { compile, compileText } from "./support/bundle.mjs";
 import { collector, key } from "./support/collector.mjs";
-import { inClone, scratch, unpacked } from "./support/files.mjs";
+import { inClone, modules as installed, scratch, unpacked } from "./support/files.mjs";
 import { modules, workerd } from "./support/worker.mjs";
+import { claim } from "./tools/claim.mjs";
 
 const pkg = unpacked();
 const shop = compile(inClone("examples", "soda"));
@@ -279,4 +281,25 @@ test("a page of ten megabytes streams through", async (t) => {
   const text = await (await fetch(url, { headers: { accept: "text/html" } })).text();
   assert.ok(text.length > 10_000_000);
   assert.match(text, /data-pf-shown="water-a"/);
+});
+
+test("the template holds a strict TypeScript project, and wrangler packs it", () => {
+  const folder = scratch("template");
+  cpSync(inClone("edge", "cloudflare"), folder, { recursive: true });
+  writeFileSync(join(folder, "src", "bundle.pf4"), small.bytes);
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(pkg, join(folder, "node_modules", "petitfour"));
+  symlinkSync(join(installed, "@cloudflare"), join(folder, "node_modules", "@cloudflare"));
+  const tool = (path, ...given) =>
+    execFileSync(process.execPath, [join(installed, path), ...given], {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: "pipe",
+      env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: join(folder, "log") },
+    });
+  assert.equal(tool("typescript/bin/tsc", "--project", "."), "");
+  const said = tool("wrangler/bin/wrangler.js", "deploy", "--dry-run", "--outdir", "out");
+  const [, raw, gzip] = /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(said);
+  claim("edge.worker.gzip", Math.round(Number(gzip) * 1024));
+  assert.ok(Number(raw) > 0);
 });

@@ -1,6 +1,6 @@
 /** The Worker of `edge/cloudflare/`, built as wrangler builds it, in a real workerd. */
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { inClone, scratch } from "./files.mjs";
@@ -20,7 +20,7 @@ export async function modules(pkg, bundle, entry = inClone("edge", "cloudflare",
     name: "aside",
     setup(build) {
       build.onResolve({ filter: /\.(wasm|pf4)$/ }, async ({ path, resolveDir }) => {
-        const file = path.startsWith(".") ? join(resolveDir, path) : (await build.resolve(`./node_modules/${path}`, { resolveDir: folder, kind: "import-statement" })).path;
+        const file = /^[./]/.test(path) ? resolve(resolveDir, path) : (await build.resolve(`./node_modules/${path}`, { resolveDir: folder, kind: "import-statement" })).path;
         found.set(basename(path), file);
         return { path: `./${basename(path)}`, external: true };
       });

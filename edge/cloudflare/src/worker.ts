@@ -62,7 +62,6 @@ async function post(env: Env, messages: Uint8Array[]): Promise<boolean> {
 
 /** Looks for a newer bundle and newer levels of feeds, at most once a minute, after an answer. */
 async function refresh(house: House, env: Env, now: number): Promise<void> {
-  if (!env.COLLECTOR || now - house.looked < FRESH) return;
   house.looked = now;
   const names = (env.FEEDS ?? "").split(",").filter(Boolean);
   await Promise.all([freshBundle(house, env), ...names.map((name) => freshFeed(house, env, name))]);
@@ -174,15 +173,15 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
     });
     const after = () => {
       const sent = outbox.add(visit.end());
-      context.waitUntil(Promise.all([sent, refresh(opening, env, now)]).catch(() => {}));
+      if (sent) context.waitUntil(sent);
+      if (env.COLLECTOR && now - opening.looked >= FRESH) context.waitUntil(refresh(opening, env, now).catch(() => {}));
     };
-    const filled = personalise(answer, visit, after);
-    const out = new Response(filled.body, filled);
+    const out = new Response(answer.body, answer);
     for (const name of UNTRUE) out.headers.delete(name);
     out.headers.set("cache-control", PRIVATE);
     for (const one of visit.cookies()) out.headers.append("set-cookie", one);
     for (const [name, value] of told(visit.codes)) out.headers.append(name, value);
-    return out;
+    return personalise(out, visit, after);
   } catch (error) {
     return plain([codeOf(error, "edge/failed")]);
   }

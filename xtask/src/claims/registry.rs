@@ -81,6 +81,7 @@ const FSYNC: &str = "cargo test -p petitfour-collector --test fsync";
 const HOSTILE: &str = "cargo test -p petitfour-collector --test hostile";
 const GOLDEN: &str = "cargo xtask test --only golden";
 const BROWSER: &str = "cargo xtask test --only package";
+const EDGE: &str = "node bench/edge/run.mjs";
 const PARTNERS: &str = "cargo test -p petitfour-collector --test partners";
 const GRAPH: &str = "cargo test -p petitfour-collector --test graph";
 const PEOPLE: &str = "cargo test -p petitfour-linkage --test people";
@@ -230,9 +231,23 @@ pub const CLAIMS: &[Claim] = &[
     claim("golden.scenarios", "golden scenarios", "scenarios", Bound::AtLeast(40.0), GOLDEN),
     claim(
         "golden.parity",
-        "surfaces whose bytes equal the golden ones: native, Node, Chromium",
+        "surfaces whose bytes equal the golden ones: native, Node, Chromium, workerd",
         "surfaces",
-        Bound::AtLeast(3.0),
+        Bound::AtLeast(4.0),
+        BROWSER,
+    ),
+    claim(
+        "edge.overhead",
+        "median of the Worker on the shop's page over a rewriter that changes nothing, 8 requests at a time",
+        "times",
+        Bound::AtMost(1.1),
+        EDGE,
+    ),
+    claim(
+        "edge.worker.gzip",
+        "the Worker as wrangler packs it, engine, reader and a small bundle included, gzip",
+        "bytes",
+        Bound::AtMost(120_000.0),
         BROWSER,
     ),
     claim(

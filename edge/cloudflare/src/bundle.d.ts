@@ -1,0 +1,4 @@
+declare module "*.pf4" {
+  const bytes: ArrayBuffer;
+  export default bytes;
+}
