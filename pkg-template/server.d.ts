@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Edge, EdgeOptions, EdgeRequest, Visit } from "./edge.js";
+import type { Context } from "./index.js";
+
+export interface ServerOptions extends Omit<EdgeOptions, "bundle"> {
+  /** Bytes, or the path of a file. */
+  bundle: Uint8Array | string;
+  /** Where reports go; left out: nowhere. */
+  collector?: string;
+  /** A server write key of the collector's. */
+  key?: string;
+}
+
+/** What is true of a request, by functions of it. */
+export interface Given<Request> {
+  context?: (request: Request) => Context;
+  /** Minutes east of UTC where the visitor is. */
+  offset?: (request: Request) => number;
+  region?: (request: Request) => string | null;
+}
+
+export interface Server {
+  readonly edge: Edge;
+  /** For a server that renders placements itself. `end` it when the page is out: then it is reported. */
+  visit(request: { headers: Headers | Record<string, string | string[] | undefined> }, given?: EdgeRequest): Omit<Visit, "end"> & { end(): void };
+  express(given?: Given<IncomingMessage>): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
+  /** `c` is Hono's context. */
+  hono(given?: Given<any>): (c: any, next: () => Promise<void>) => Promise<void>;
+}
+
+/** Opens a server's edge; rejects with a {@link Code} when the bundle is none. Needs `parse5-html-rewriting-stream` beside it. */
+export function openServer(options: ServerOptions): Promise<Server>;

@@ -1,0 +1,185 @@
+/**
+ * The edge in a Node server: middleware for Express and everything with its shape, and for Hono; and visits for those who render
+ * themselves (React, templates).
+ *
+ *     import { openServer } from "petitfour/server";
+ *     const petitfour = await openServer({ bundle: "bundle.pf4", collector: "http://127.0.0.1:8080", key });
+ *     app.use(petitfour.express());
+ *
+ * Pages are rewritten by parse5's streaming rewriter, which the project installs beside this package. What is wrong leaves the page
+ * as the server wrote it.
+ */
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { StringDecoder } from "node:string_decoder";
+import { PRIVATE, UNSENT, UNTRUE, codeOf, createOutbox, openEdge, packed, told } from "./edge.node.mjs";
+import { filler } from "./filler.mjs";
+
+/** A page is asked for: what a browser opens in a tab, or in a frame. */
+const asksForPage = (method, header) =>
+  method === "GET" && (/^(document|iframe|frame)$/.test(header("sec-fetch-dest") ?? "") || (header("accept") ?? "").includes("text/html"));
+
+/** Why an answer is no page that can be rewritten: a code, "" for what is none of ours, or null when it can be. */
+const hinders = (status, header) => {
+  const type = header("content-type") ?? "";
+  if (status !== 200 || !type.startsWith("text/html")) return "";
+  if (!/^identity$|^$/.test(header("content-encoding") ?? "")) return "edge/encoded";
+  const charset = /charset=["']?([\w-]+)/i.exec(type)?.[1];
+  return charset && !/^utf-?8$/i.test(charset) ? "edge/charset" : null;
+};
+
+/**
+ * Opens a server's edge. `bundle` is bytes or a path, `collector` the address that reports go to, `key` a server write key of its.
+ * Rejects with a code when the bundle is none: a server is told when it starts, not by its visitors.
+ */
+export async function openServer({ bundle, collector, key, ...options }) {
+  const edge = await openEdge({ bundle: typeof bundle === "string" ? new Uint8Array(await readFile(bundle)) : bundle, ...options });
+  const outbox = createOutbox(async (messages) => {
+    if (!collector) return true;
+    const post = (path, body, headers) => fetch(new URL(path, collector), { method: "POST", body, headers });
+    const answers = key
+      ? [await post("/v1/syncs", packed(messages), { authorization: `Basic ${btoa(`${key}:`)}` })]
+      : await Promise.all(messages.map((message) => post("/v1/sync", message)));
+    return answers.every(({ ok, status }) => ok || [400, 401, 403, 413].includes(status));
+  });
+
+  /** A visit of what a request's `header` says; `given` adds context, offset, region. */
+  const open = (header, given) => {
+    const visit = edge.visit({ cookie: header("cookie"), gpc: header("sec-gpc") === "1", ...given });
+    const { end } = visit;
+    let over = false;
+    visit.end = () => {
+      if (!over) outbox.add(end());
+      over = true;
+    };
+    return visit;
+  };
+
+  /** What the head of a personalised answer says; `set`, `add` and `remove` are the server's own. */
+  const head = (visit, { set, add, remove }) => {
+    UNTRUE.forEach(remove);
+    set("cache-control", PRIVATE);
+    visit.cookies().forEach((cookie) => add("set-cookie", cookie));
+    told(visit.codes).forEach(([name, value]) => add(name, value));
+  };
+
+  return {
+    edge,
+    /** A visit for a server that renders placements itself: `marks(decision)` go on the start tag, `end()` when the page is out. */
+    visit: (request, given) => open((name) => request.headers.get?.(name) ?? request.headers[name], given),
+
+    /** Middleware of Express and its like. `context(request)` says what is true of the moment. */
+    express({ context = () => ({}), offset, region } = {}) {
+      return (request, response, next) => {
+        const header = (name) => request.headers[name];
+        if (!asksForPage(request.method, header)) return next();
+        const secure = request.secure ?? !!request.socket.encrypted;
+        const base = `http${secure ? "s" : ""}://${header("host") ?? "localhost"}${request.originalUrl ?? request.url}`;
+        const given = { context: context(request), offset: offset?.(request), region: region?.(request), secure, base };
+        // A 304 would join another visitor's page to this one.
+        for (const name of UNSENT) delete request.headers[name];
+        intercept(response, () => {
+          const found = hinders(response.statusCode, (name) => response.getHeader(name)?.toString());
+          const add = (name, value) => response.appendHeader(name, value);
+          if (found) told([found]).forEach(([name, value]) => add(name, value));
+          if (found !== null) return null;
+          let visit;
+          try {
+            visit = open(header, given);
+            const rewriting = filler(visit, visit.end);
+            head(visit, { add, set: (name, value) => response.setHeader(name, value), remove: (name) => response.removeHeader(name) });
+            return rewriting;
+          } catch (error) {
+            visit?.end();
+            told([codeOf(error, "edge/failed")]).forEach(([name, value]) => add(name, value));
+            return null;
+          }
+        });
+        next();
+      };
+    },
+
+    /** Middleware of Hono. `context(c)` says what is true of the moment. */
+    hono({ context = () => ({}), offset, region } = {}) {
+      return async (c, next) => {
+        const header = (name) => c.req.header(name);
+        await next();
+        const answer = c.res;
+        if (!asksForPage(c.req.method, header)) return;
+        const found = hinders(answer.status, (name) => answer.headers.get(name));
+        if (found === "" || !answer.body) return;
+        const out = new Headers(answer.headers);
+        const add = (name, value) => out.append(name, value);
+        if (found) {
+          told([found]).forEach(([name, value]) => add(name, value));
+          c.res = undefined;
+          c.res = new Response(answer.body, { status: answer.status, headers: out });
+          return;
+        }
+        const url = new URL(c.req.url);
+        const visit = open(header, { context: context(c), offset: offset?.(c), region: region?.(c), secure: url.protocol === "https:", base: url.href });
+        head(visit, { add, set: (name, value) => out.set(name, value), remove: (name) => out.delete(name) });
+        const body = ReadableStream.from(filled(answer.body, filler(visit, visit.end)));
+        // Hono joins the headers of an answer that takes another's place to the old ones, which are no longer true.
+        c.res = undefined;
+        c.res = new Response(body, { status: answer.status, headers: out });
+      };
+    },
+  };
+}
+
+/** A body of the web's through a stream of Node's. */
+async function* filled(body, stream) {
+  const utf8 = new TextEncoder();
+  const pump = async () => {
+    for await (const text of body.pipeThrough(new TextDecoderStream())) if (!stream.write(text)) await once(stream, "drain");
+    stream.end();
+  };
+  pump().catch((error) => stream.destroy(error));
+  for await (const text of stream) yield utf8.encode(text);
+}
+
+/** Lets what a server writes pass through the stream that `begin` answers when the head is due, or as it is. */
+function intercept(response, begin) {
+  const { writeHead, write, end } = response;
+  const decoder = new StringDecoder("utf8");
+  let stream;
+  const start = () => {
+    if (stream !== undefined) return;
+    stream = null;
+    const found = begin();
+    if (!found) return;
+    stream = found;
+    stream.on("data", (text) => write.call(response, text) || stream.pause());
+    stream.on("end", () => end.call(response));
+    response.on("drain", () => stream.resume());
+  };
+  const textOf = (chunk, encoding) => (typeof chunk === "string" && /^utf-?8$/i.test(encoding ?? "utf8") ? chunk : decoder.write(Buffer.from(chunk, encoding)));
+
+  response.writeHead = (status, ...given) => {
+    response.statusCode = status;
+    if (typeof given[0] === "string") response.statusMessage = given.shift();
+    const [headers = {}] = given;
+    // As Node takes them: an object, pairs, or names and values in turn.
+    const flat = Array.isArray(headers) && !Array.isArray(headers[0]);
+    const pairs = flat ? headers.flatMap((name, place) => (place % 2 ? [] : [[name, headers[place + 1]]])) : Array.isArray(headers) ? headers : Object.entries(headers);
+    for (const [name, value] of pairs) response.setHeader(name, value);
+    start();
+    return writeHead.call(response, response.statusCode);
+  };
+  response.write = (chunk, encoding, done) => {
+    start();
+    if (!stream) return write.call(response, chunk, encoding, done);
+    const told = typeof encoding === "function" ? encoding : done;
+    return stream.write(textOf(chunk, typeof encoding === "string" ? encoding : undefined), told);
+  };
+  response.end = (chunk, encoding, done) => {
+    start();
+    if (!stream) return end.call(response, chunk, encoding, done);
+    const [said] = [chunk, encoding, done].filter((each) => typeof each === "function");
+    if (said) response.once("finish", said);
+    if (chunk && typeof chunk !== "function") stream.write(textOf(chunk, typeof encoding === "string" ? encoding : undefined));
+    stream.end(decoder.end());
+    return response;
+  };
+}
