@@ -9,11 +9,21 @@
  * Pages are rewritten by parse5's streaming rewriter, which the project installs beside this package. What is wrong leaves the page
  * as the server wrote it.
  */
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
 import { PRIVATE, UNSENT, UNTRUE, codeOf, createOutbox, openEdge, packed, told } from "./edge.node.mjs";
 import { filler } from "./filler.mjs";
+
+/** Carries a visit's number from the server to a component of the same process; what a client sends there is replaced. */
+const ATTACHED = "x-petitfour-visit";
+
+/** Visits under way. Frameworks load a module more than once, so it is the process that holds them. */
+const VISITS = (globalThis[Symbol.for("petitfour.visits")] ??= new Map());
+
+/** The visit that `attach` opened for the request with these `headers`; `null` where there is none. */
+export const visitOf = (headers) => VISITS.get(headers.get?.(ATTACHED) ?? headers[ATTACHED]) ?? null;
 
 /** A page is asked for: what a browser opens in a tab, or in a frame. */
 const asksForPage = (method, header) =>
@@ -67,6 +77,23 @@ export async function openServer({ bundle, collector, key, ...options }) {
     edge,
     /** A visit for a server that renders placements itself: `marks(decision)` go on the start tag, `end()` when the page is out. */
     visit: (request, given) => open((name) => request.headers.get?.(name) ?? request.headers[name], given),
+
+    /**
+     * For frameworks whose components see only the request's headers (Next.js): opens a visit, sets its cookies, and reports when the
+     * answer is out. A component gets it by {@link visitOf}.
+     */
+    attach(request, response, given) {
+      const visit = open((name) => request.headers[name], given);
+      const id = randomUUID();
+      VISITS.set(id, visit);
+      request.headers[ATTACHED] = id;
+      visit.cookies().forEach((cookie) => response.appendHeader("set-cookie", cookie));
+      response.on("close", () => {
+        VISITS.delete(id);
+        visit.end();
+      });
+      return visit;
+    },
 
     /** Middleware of Express and its like. `context(request)` says what is true of the moment. */
     express({ context = () => ({}), offset, region } = {}) {
