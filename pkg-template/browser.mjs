@@ -6,7 +6,7 @@
  */
 import init, { Session } from "./petitfour.js";
 import { createClient } from "./core.mjs";
-import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
+import { believed, bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
 
 export function load(options = {}) {
   const { client, start } = createClient(
@@ -14,7 +14,7 @@ export function load(options = {}) {
   );
   if (options.context) client.context(options.context);
   // Both downloads start before either is waited for.
-  const bundle = bundleBytes(options.bundle);
+  const bundle = believed(bundleBytes(options.bundle), options.key, () => import("./signature.mjs"));
   const source = options.module ?? fetched(options.wasm ?? new URL("./petitfour_bg.wasm", import.meta.url), "wasm/missing");
   return start(instantiate(init, Session, source), bundle);
 }

@@ -65,13 +65,17 @@ export interface Edge {
   /** The author's version of the bundle. */
   version(): number;
   /** Takes another bundle; the code of what is wrong with it, and then goes on with the last good one. */
-  use(bundle: Uint8Array): string | null;
+  use(bundle: Uint8Array): Promise<string | null>;
   /** Takes in levels of a feed. */
   feed(name: string, levels: [place: string, item: string, level: number, asOf: number][]): boolean;
 }
 
 export interface EdgeOptions {
   bundle: Uint8Array;
+  /** Public keys as `petitfour keys` writes them, in a list or with commas between: no bundle is used that none of them signed. */
+  keys?: string | readonly string[];
+  /** The lowest version that is taken. */
+  minimum?: number;
   random?: (count: number) => Uint8Array;
   report?: (code: string) => void;
 }

@@ -9,6 +9,7 @@
  * Nothing is thrown at a host that serves a page. What is wrong becomes a code, and the origin's page goes through.
  */
 import { codeOf, hex } from "./core.mjs";
+import { verify } from "./signature.mjs";
 import { decode, encode } from "./storage.mjs";
 import { SLOT, plain, slot } from "./slots.mjs";
 
@@ -88,9 +89,11 @@ function openBundle(Session, bytes) {
 
 /**
  * Opens an edge over the engine's `Session` and `memory`. `reader` judges consent signals; without it a request that brings
- * any is permitted nothing. `random(32)` gives entropy.
+ * any is permitted nothing. `keys` are pinned: no bundle is used that none of them signed, nor one below version `minimum`.
+ * `random(32)` gives entropy.
  */
-export function createEdge({ Session, memory, bundle, reader, random = (count) => crypto.getRandomValues(new Uint8Array(count)), report = () => {} }) {
+export async function createEdge({ Session, memory, bundle, keys, minimum = 0, reader, random = (count) => crypto.getRandomValues(new Uint8Array(count)), report = () => {} }) {
+  if (keys) await verify(bundle, keys, minimum);
   let open = openBundle(Session, bundle);
   let verdicts = verdictsOf();
   /** What the feeds said, by feed, place and item: another bundle hears it again. */
@@ -237,10 +240,11 @@ export function createEdge({ Session, memory, bundle, reader, random = (count) =
   return {
     visit,
     version: () => open.version,
-    /** Takes another bundle, unless it is an older one: its code, or nothing. */
-    use(bytes) {
+    /** Takes another bundle, unless it is an older one or no pinned key has signed it: its code, or nothing. */
+    async use(bytes) {
       let next;
       try {
+        if (keys) await verify(bytes, keys, minimum);
         next = openBundle(Session, bytes);
       } catch (error) {
         return codeOf(error, "bundle/foreign");

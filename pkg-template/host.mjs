@@ -107,6 +107,13 @@ export async function bundleBytes(bundle, read = async (url) => (await fetched(u
   return new Uint8Array(await read(bundle));
 }
 
+/** A bundle's bytes, believed by the pinned `key` where there is one; `bring` brings what verifies. */
+export const believed = async (bundle, key, bring) => {
+  const bytes = await bundle;
+  if (key) await (await bring()).verify(bytes, key);
+  return bytes;
+};
+
 /** Instantiates through the glue's `init`; `source` is a module or a promised response, both still under way. */
 export async function instantiate(init, Session, source) {
   try {

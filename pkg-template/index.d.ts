@@ -317,6 +317,8 @@ export interface Options {
   keep?: string | URL;
   /** `false`, at an edge: what is counted becomes a note, for a page to take in. Default: the session writes the profile when it is its turn. */
   hold?: boolean;
+  /** Public keys, with commas between: the bundle is used when one of them signed it (`petitfour/signature`). */
+  key?: string;
   /** A compiled module, where it cannot be fetched. */
   module?: WebAssembly.Module;
   /** Where to fetch the module from (browser), when not beside this file. */

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { Session, initSync } from "./petitfour.js";
 import { createClient } from "./core.mjs";
-import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
+import { believed, bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
 
 const read = async (bundle) => {
   if (/^https?:/.test(bundle)) return (await fetched(bundle, "bundle/missing")).arrayBuffer();
@@ -32,5 +32,5 @@ export function load(options = {}) {
     createHost(options, { lens: () => import("./lens.node.mjs"), reader: () => import("./reader.node.mjs"), identify: () => import("./identify.mjs") }),
   );
   if (options.context) client.context(options.context);
-  return start(instantiate(init, Session, fromDisk(options.module)), bundleBytes(options.bundle, read));
+  return start(instantiate(init, Session, fromDisk(options.module)), believed(bundleBytes(options.bundle, read), options.key, () => import("./signature.mjs")));
 }

@@ -12,7 +12,7 @@
  */
 import init, { Session } from "./petitfour.js";
 import { createClient } from "./core.mjs";
-import { bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
+import { believed, bundleBytes, createHost, fetched, instantiate } from "./host.mjs";
 import { enrich, render, shows } from "./render.mjs";
 import { hear } from "./sources.mjs";
 
@@ -224,7 +224,7 @@ function run(script) {
 
   start(
     instantiate(init, Session, fetched(told.wasm ?? beside("petitfour_bg.wasm"), "wasm/missing")),
-    bundleBytes(told.bundle),
+    believed(bundleBytes(told.bundle), told.key, bring("signature.mjs")),
   ).then(() => {
     const late = state === "late";
     settle(client.loaded() ? "ready" : "failed");

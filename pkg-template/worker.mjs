@@ -8,10 +8,10 @@
 import wasm from "./petitfour_bg.wasm";
 import init, { Session } from "./petitfour.js";
 import { createClient } from "./core.mjs";
-import { bundleBytes, createHost, instantiate } from "./host.mjs";
+import { believed, bundleBytes, createHost, instantiate } from "./host.mjs";
 
 export function load(options = {}) {
   const { client, start } = createClient(createHost(options, { reader: () => import("./reader.worker.mjs"), identify: () => import("./identify.mjs") }));
   if (options.context) client.context(options.context);
-  return start(instantiate(init, Session, options.module ?? wasm), bundleBytes(options.bundle));
+  return start(instantiate(init, Session, options.module ?? wasm), believed(bundleBytes(options.bundle), options.key, () => import("./signature.mjs")));
 }

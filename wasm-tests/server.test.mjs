@@ -182,10 +182,10 @@ test("a server is told of a bundle that is none when it starts; a newer one is t
   await assert.rejects(openServer({ bundle: Buffer.from("<!doctype html>") }), (code) => code === "bundle/foreign");
   const { edge } = await openServer({ bundle: bundle.bytes });
   const of = (version) => compileText(`{ petitfour: 1, version: ${version}, site: server, placements: { hero: { fallback: a } }, fallbacks: { a: { headline: "${version}" } } }`).bytes;
-  assert.equal(edge.use(of(2)), "bundle/version");
-  assert.equal(edge.use(Buffer.from("PF4B")), "bundle/truncated");
+  assert.equal(await edge.use(of(2)), "bundle/version");
+  assert.equal(await edge.use(Buffer.from("PF4B")), "bundle/truncated");
   assert.equal(edge.version(), 3);
-  assert.equal(edge.use(of(4)), null);
+  assert.equal(await edge.use(of(4)), null);
   const visit = edge.visit({});
   assert.equal(visit.decide("hero").content.headline, "4");
   visit.end();

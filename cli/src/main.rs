@@ -10,6 +10,7 @@ mod inspect;
 mod new;
 mod policy;
 mod profile;
+mod signature;
 mod simulate;
 mod words;
 
@@ -42,6 +43,12 @@ enum Command {
     Build(build::Arguments),
     /// Print a bundle back in words
     Inspect(inspect::Arguments),
+    /// Make a pair of keys to sign bundles with
+    Keys(signature::KeysArguments),
+    /// Sign a bundle
+    Sign(signature::SignArguments),
+    /// Check who signed a bundle
+    Verify(signature::VerifyArguments),
     /// Replay recorded visitors through the engine and say what came of it
     Simulate(simulate::Arguments),
 }
@@ -52,6 +59,9 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Keys(arguments) => signature::keys(&arguments),
+        Command::Sign(arguments) => signature::run(&arguments),
+        Command::Verify(arguments) => signature::check(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match outcome {

@@ -16,6 +16,10 @@ export interface Env {
   COLLECTOR_KEY?: string;
   /** Names of feeds that the campaigns read, with commas between: `shelf,price`. */
   FEEDS?: string;
+  /** Public keys, with commas between: no bundle is used that none of them signed. */
+  BUNDLE_KEYS?: string;
+  /** The lowest version of a bundle that is taken. */
+  BUNDLE_MINIMUM?: string;
 }
 
 /** Paths that belong to the collector, and pass through to it. */
@@ -43,7 +47,7 @@ const opened = (env: Env): Promise<House> =>
   }));
 
 async function open(env: Env): Promise<House> {
-  const edge = await openEdge({ bundle: new Uint8Array(first) });
+  const edge = await openEdge({ bundle: new Uint8Array(first), keys: env.BUNDLE_KEYS || undefined, minimum: Number(env.BUNDLE_MINIMUM ?? 0) });
   const outbox = createOutbox((messages) => post(env, messages));
   return { edge, outbox, looked: -FRESH, tag: null, feeds: new Map() };
 }
@@ -72,7 +76,7 @@ async function freshBundle(house: House, env: Env): Promise<void> {
   const headers: HeadersInit = house.tag ? { "if-none-match": house.tag } : {};
   const answer = await fetch(`${env.COLLECTOR}/bundle.pf4`, { headers });
   if (answer.status !== 200) return;
-  const fault = house.edge.use(new Uint8Array(await answer.arrayBuffer()));
+  const fault = await house.edge.use(new Uint8Array(await answer.arrayBuffer()));
   if (fault) console.warn(`petitfour: ${fault}`);
   else house.tag = answer.headers.get("etag");
 }
