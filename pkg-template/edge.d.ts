@@ -10,12 +10,20 @@ export interface EdgeDecision {
   readonly id: string;
 }
 
+/** The origin's word of a visitor, as an edge sealed it. */
+export interface Told {
+  readonly visitor: Uint8Array;
+  readonly answer: Uint8Array;
+}
+
 /** What an edge knows of a request. */
 export interface EdgeRequest {
   /** The header's text. */
   cookie?: string | null;
   /** Unix ms; left out: now. */
   now?: number;
+  /** What {@link Edge.told} found. */
+  told?: Told | null;
   /** Minutes east of UTC where the visitor is. */
   offset?: number;
   /** What is true of the moment; what the bundle does not use is ignored. */
@@ -62,6 +70,10 @@ export interface Visit {
 
 export interface Edge {
   visit(request: EdgeRequest): Visit;
+  /** Opens a request's sealed cookie, for {@link Edge.visit}. */
+  told(cookie: string | null | undefined, now?: number): Promise<{ told: Told | null; code: string | null }>;
+  /** `Set-Cookie` for what a collector answered to a page's sync, or `null`. */
+  seal(cookie: string | null | undefined, message: Uint8Array, answer: Uint8Array, given?: { now?: number; secure?: boolean }): Promise<string | null>;
   /** The author's version of the bundle. */
   version(): number;
   /** Takes another bundle; the code of what is wrong with it, and then goes on with the last good one. */
@@ -74,6 +86,11 @@ export interface EdgeOptions {
   bundle: Uint8Array;
   /** Public keys as `petitfour keys` writes them, in a list or with commas between: no bundle is used that none of them signed. */
   keys?: string | readonly string[];
+  /**
+   * Secrets as `name:base64url` with commas between, 32 bytes or more each; the first seals, all open. With them memberships are believed
+   * from the sealed cookie alone. Rejects with `seal/secret` when they are none.
+   */
+  secrets?: string;
   /** The lowest version that is taken. */
   minimum?: number;
   random?: (count: number) => Uint8Array;

@@ -11,6 +11,7 @@
 import { codeOf, hex } from "./core.mjs";
 import { verify } from "./signature.mjs";
 import { decode, encode } from "./storage.mjs";
+import { TOLD, openSecrets, openTold, sealTold, toldCookie } from "./seal.mjs";
 import { SLOT, plain, slot } from "./slots.mjs";
 
 /** Bytes of a request's cookies that are looked at. Browsers send no more than 180 cookies of 4 KB; ours are two or three. */
@@ -30,6 +31,8 @@ const GATHER = 250;
 const MESSAGES = 64;
 
 const NONE = 0xffffffff;
+/** Where a profile has its pseudonym: docs/formats/profile.md. */
+const VISITOR = 5;
 const STORE = 1;
 const MEASURE = 4;
 const AGE = 34128000;
@@ -89,11 +92,12 @@ function openBundle(Session, bytes) {
 
 /**
  * Opens an edge over the engine's `Session` and `memory`. `reader` judges consent signals; without it a request that brings
- * any is permitted nothing. `keys` are pinned: no bundle is used that none of them signed, nor one below version `minimum`.
- * `random(32)` gives entropy.
+ * any is permitted nothing. `keys` are pinned: no bundle is used that none of them signed, nor one below version `minimum`. With `secrets` memberships are
+ * believed from the sealed cookie alone. `random(32)` gives entropy.
  */
-export async function createEdge({ Session, memory, bundle, keys, minimum = 0, reader, random = (count) => crypto.getRandomValues(new Uint8Array(count)), report = () => {} }) {
+export async function createEdge({ Session, memory, bundle, keys, minimum = 0, secrets, reader, random = (count) => crypto.getRandomValues(new Uint8Array(count)), report = () => {} }) {
   if (keys) await verify(bundle, keys, minimum);
+  const sealed = secrets ? await openSecrets(secrets) : null;
   let open = openBundle(Session, bundle);
   let verdicts = verdictsOf();
   /** What the feeds said, by feed, place and item: another bundle hears it again. */
@@ -127,7 +131,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, r
    * One request: `cookie` the header's text, `now` in Unix ms, `offset` minutes east of UTC, `context` what is true of the
    * moment, `gpc` whether `Sec-GPC: 1` was sent, `region` what the law asks there, `secure` whether cookies go by https only.
    */
-  function visit({ cookie, now = Date.now(), offset = 0, context = {}, gpc = false, region = null, secure = false, base = "https://example.invalid/" }) {
+  function visit({ cookie, told: origin = null, now = Date.now(), offset = 0, context = {}, gpc = false, region = null, secure = false, base = "https://example.invalid/" }) {
     const { root, count, placement, campaign, named, content, measure, policy } = open;
     const set = new Map();
     const codes = [];
@@ -160,9 +164,15 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, r
       if (stored) {
         try {
           session.hold(false, now, offset);
-          const code = session.restore(decode(stored));
+          const bytes = decode(stored);
+          const code = session.restore(bytes);
           known = !code;
           fault(code);
+          if (sealed && known) {
+            // Whoever writes the cookie could have written them.
+            session.doubt_members();
+            if (origin?.visitor.every((byte, place) => byte === bytes[VISITOR + place])) fault(session.answer(origin.answer, now, offset));
+          }
         } catch {
           fault("profile/malformed");
         }
@@ -239,6 +249,27 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, r
 
   return {
     visit,
+    /** What the sealed cookie of a request says, for {@link visit}: `{ told, code }`. Before the visit, since WebCrypto answers later. */
+    async told(cookie, now = Date.now()) {
+      const text = sealed && cookiesOf(cookie)?.get(TOLD);
+      if (!text) return { told: null, code: null };
+      try {
+        return { told: await openTold(sealed, text, now), code: null };
+      } catch (error) {
+        return { told: null, code: codeOf(error, "seal/format") };
+      }
+    },
+    /**
+     * `Set-Cookie` for what a collector answered to a page's sync that passed through here, or `null`. Only where the page keeps a
+     * profile in a cookie, and storing was not refused.
+     */
+    async seal(cookie, message, answer, { now = Date.now(), secure = false } = {}) {
+      const cookies = sealed && cookiesOf(cookie);
+      if (!cookies?.has("petitfour")) return cookies?.has(TOLD) ? toldCookie(null, secure) : null;
+      if (!(Number((cookies.get("petitfour.consent") ?? "1").split(".")[0]) & STORE)) return toldCookie(null, secure);
+      const value = await sealTold(sealed, message, answer, now);
+      return value && toldCookie(value, secure);
+    },
     version: () => open.version,
     /** Takes another bundle, unless it is an older one or no pinned key has signed it: its code, or nothing. */
     async use(bytes) {

@@ -46,9 +46,10 @@ export function createHost({ collector, storage, cookie, keep, hold, lens, reade
       waking = timer(wait, fn);
     },
   };
-  // Bytes without a type need no preflight; no cookie of the collector's site travels along, nor the address of the page.
+  // Bytes without a type need no preflight; no cookie travels along, nor the address of the page. A site with an edge has asked for cookies: its
+  // own go to its own address, where the edge may answer with one.
   if (url) {
-    const given = { method: "POST", keepalive: true, credentials: "omit", referrerPolicy: "no-referrer" };
+    const given = { method: "POST", keepalive: true, credentials: cookie ? "same-origin" : "omit", referrerPolicy: "no-referrer" };
     host.post = (body) => fetch(url, { ...given, body });
   }
   if (!page) return host;

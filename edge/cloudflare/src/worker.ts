@@ -18,12 +18,14 @@ export interface Env {
   FEEDS?: string;
   /** Public keys, with commas between: no bundle is used that none of them signed. */
   BUNDLE_KEYS?: string;
+  /** Secrets of sealed cookies, `name:base64url` with commas between (`wrangler secret put SEALS`). */
+  SEALS?: string;
   /** The lowest version of a bundle that is taken. */
   BUNDLE_MINIMUM?: string;
 }
 
 /** Paths that belong to the collector, and pass through to it. */
-const COLLECTED = /^\/(v1\/(sync|keep)|bundle\.pf4)$/;
+const COLLECTED = /^\/(v1\/keep|bundle\.pf4)$/;
 
 /** Milliseconds between two looks for a newer bundle. */
 const FRESH = 60_000;
@@ -47,7 +49,7 @@ const opened = (env: Env): Promise<House> =>
   }));
 
 async function open(env: Env): Promise<House> {
-  const edge = await openEdge({ bundle: new Uint8Array(first), keys: env.BUNDLE_KEYS || undefined, minimum: Number(env.BUNDLE_MINIMUM ?? 0) });
+  const edge = await openEdge({ bundle: new Uint8Array(first), keys: env.BUNDLE_KEYS || undefined, secrets: env.SEALS || undefined, minimum: Number(env.BUNDLE_MINIMUM ?? 0) });
   const outbox = createOutbox((messages) => post(env, messages));
   return { edge, outbox, looked: -FRESH, tag: null, feeds: new Map() };
 }
@@ -133,6 +135,28 @@ const fetchOrigin = (request: Request, env: Env, url: URL, headers: Headers) => 
   return fetch(new Request(address, new Request(request, { headers })), { redirect: "manual" });
 };
 
+/** The page's own sync on its way to the collector: what the origin says of the visitor is sealed for the edge on the way back. */
+async function sync(request: Request, env: Env, url: URL): Promise<Response> {
+  const target = `${env.COLLECTOR}${url.pathname}${url.search}`;
+  const headers = new Headers(request.headers);
+  // The collector has no use for them.
+  headers.delete("cookie");
+  if (!env.SEALS || request.method !== "POST") return fetch(new Request(target, new Request(request, { headers })));
+  const message = new Uint8Array(await request.arrayBuffer());
+  const answer = await fetch(target, { method: "POST", headers, body: message });
+  if (!answer.ok) return answer;
+  const body = new Uint8Array(await answer.arrayBuffer());
+  const out = new Response(body, answer);
+  try {
+    const { edge } = await opened(env);
+    const cookie = await edge.seal(request.headers.get("cookie"), message, body, { secure: url.protocol === "https:" });
+    if (cookie) out.headers.append("set-cookie", cookie);
+  } catch {
+    // Without an edge there is nobody to seal for.
+  }
+  return out;
+}
+
 /** A page is asked for: what a browser opens in a tab, or in a frame. */
 const asksForPage = ({ method, headers }: Request) =>
   method === "GET" && (/^(document|iframe|frame)$/.test(headers.get("sec-fetch-dest") ?? "") || (headers.get("accept") ?? "").includes("text/html"));
@@ -164,8 +188,10 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
   try {
     const now = Date.now();
     const cf = request.cf as IncomingRequestCfProperties | undefined;
+    const { told: origin, code } = await edge.told(cookie, now);
     const visit = edge.visit({
       cookie,
+      told: origin,
       now,
       offset: offset(cf?.timezone, now),
       // What the address says is the visitor's own word, and last.
@@ -175,6 +201,7 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
       secure: url.protocol === "https:",
       base: url.href,
     });
+    if (code) visit.codes.push(code);
     const after = () => {
       const sent = outbox.add(visit.end());
       if (sent) context.waitUntil(sent);
@@ -194,6 +221,7 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
 export default {
   async fetch(request, env, context): Promise<Response> {
     const url = new URL(request.url);
+    if (env.COLLECTOR && url.pathname === "/v1/sync") return sync(request, env, url);
     if (env.COLLECTOR && COLLECTED.test(url.pathname)) return fetch(new Request(env.COLLECTOR + url.pathname + url.search, request));
     if (asksForPage(request)) return page(request, env, context, url);
     return fetchOrigin(request, env, url, request.headers as Headers);

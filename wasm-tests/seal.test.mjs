@@ -1,0 +1,115 @@
+/** The origin's word of a visitor, sealed at the edge: who writes another profile into the cookie gains nothing by it. */
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { launch, open, ready, until } from "./support/browser.mjs";
+import { compileText } from "./support/bundle.mjs";
+import { collector, key } from "./support/collector.mjs";
+import { scratch, unpacked } from "./support/files.mjs";
+import { modules, workerd } from "./support/worker.mjs";
+
+const pkg = unpacked();
+const { openSecrets, openTold, sealTold } = await import(pathToFileURL(join(pkg, "seal.mjs")).href);
+const secret = (byte) => Buffer.alloc(32, byte).toString("base64url");
+
+test("a secret that is put in front seals, and those behind it still open", async () => {
+  const old = await openSecrets(`a:${secret(1)}`);
+  const both = await openSecrets(`b:${secret(2)},a:${secret(1)}`);
+  const bytes = Uint8Array.of(1, 2, 3);
+  assert.deepEqual(await both.open("x", await old.seal("x", bytes)), bytes);
+  const fresh = await both.seal("x", bytes);
+  assert.match(fresh, /^b\./);
+  await assert.rejects(old.open("x", fresh), (code) => code === "seal/key");
+  await assert.rejects(both.open("y", fresh), (code) => code === "seal/code", "sealed for something else");
+  for (const text of ["", "a", `a:${"A".repeat(42)}`, `:${secret(1)}`]) await assert.rejects(openSecrets(text), (code) => code === "seal/secret");
+});
+
+test("whatever character is another, it does not open, and it ends with its time", async () => {
+  const secrets = await openSecrets(`a:${secret(1)}`);
+  const message = Uint8Array.from([0x50, 0x46, 0x34, 0x53, 1, 0xff, 1, 7, ...Array(16).fill(9), 0]);
+  const now = 1_780_315_200_000;
+  const text = await sealTold(secrets, message, Uint8Array.of(5, 6), now);
+  const { visitor, answer } = await openTold(secrets, text, now);
+  assert.deepEqual([[...visitor], [...answer]], [Array(16).fill(9), [5, 6]]);
+  await assert.rejects(openTold(secrets, text, now + 31 * 86_400_000), (code) => code === "seal/expired");
+  for (let at = 0; at < text.length; at++) {
+    const other = text[at] === "A" ? "B" : "A";
+    // The last character of a block has bits that say nothing.
+    const same = (await openTold(secrets, text.slice(0, at) + other + text.slice(at + 1), now).catch((code) => code)) ?? "";
+    if (typeof same !== "string") assert.ok(at === text.length - 1 || text[at + 1] === ".", `character ${at}`);
+    else assert.match(same, /^seal\//);
+    await assert.rejects(openTold(secrets, text.slice(0, at), now), (code) => /^seal\//.test(code));
+  }
+  assert.equal(await sealTold(secrets, message, new Uint8Array(2_000), now), null, "too long for a cookie");
+  assert.equal(await sealTold(secrets, Uint8Array.of(1, 2, 3), Uint8Array.of(1), now), null, "no message");
+});
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser?.close());
+
+test("a membership that the origin told is sealed on its way and decides at the edge; one that was written into the cookie does not", async (t) => {
+  const bundle = compileText(`
+petitfour: 1
+version: 1
+site: sealed
+consent: { default: [store, personalise, measure] }
+memberships: { gold: {} }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: House } }
+campaigns:
+  - { id: gold, placements: [hero], when: { member: gold }, creatives: [{ id: gold-a, headline: For gold }] }
+`);
+  const data = scratch("collector");
+  const write = key(data, "edge", "--kind", "server");
+  const house = await collector(t, { bundle: bundle.path, data, www: [`/pkg=${pkg}`] });
+  const html = `<!doctype html><script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie async></script><div data-petitfour="hero"><h1 data-pf-text="headline">own</h1></div>`;
+  const site = createServer(async (request, response) => {
+    if (request.url === "/") return response.writeHead(200, { "content-type": "text/html" }).end(html);
+    const answer = await fetch(house.url + request.url).catch(() => null);
+    if (!answer?.ok) return response.writeHead(404).end();
+    response.writeHead(200, { "content-type": answer.headers.get("content-type") }).end(Buffer.from(await answer.arrayBuffer()));
+  });
+  await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    site.close();
+    site.closeAllConnections();
+  });
+  const built = await modules(pkg, bundle.bytes);
+  const bindings = { ORIGIN: `http://127.0.0.1:${site.address().port}`, COLLECTOR: house.url, COLLECTOR_KEY: write };
+  const { url } = await workerd(t, built, { ...bindings, SEALS: `a:${secret(1)}` });
+  const open_ = await workerd(t, built, bindings);
+
+  const tab = await open(browser);
+  t.after(() => tab.context.close());
+  await tab.page.goto(url);
+  await ready(tab.page);
+  const visitor = await tab.page.evaluate(async () => (await petitfour.profile()).visitor);
+  const enrolled = await fetch(`${house.url}/v1/memberships`, { method: "POST", headers: { "content-type": "text/csv" }, body: `visitor,${visitor},gold,in\n` });
+  assert.equal(enrolled.status, 200);
+  await tab.page.evaluate(() => {
+    petitfour.decide("hero");
+    return petitfour.flush();
+  });
+  await until(tab.page, () => petitfour.decide("hero").campaign === "gold");
+  // The profile's cookie has it now too, and there the visitor could have written it.
+  await tab.page.evaluate(() => petitfour.track("looked"));
+  const cookies = Object.fromEntries((await tab.context.cookies()).map((cookie) => [cookie.name, cookie]));
+  assert.equal(cookies.petitfour_sealed.httpOnly, true);
+  const ask = async (where, jar) => {
+    const answer = await fetch(where, { headers: { accept: "text/html", cookie: Object.entries(jar).map((pair) => pair.join("=")).join("; ") } });
+    return [/<h1[^>]*>([^<]*)/.exec(await answer.text())[1], answer.headers.get("x-petitfour")];
+  };
+  const petitfour = cookies.petitfour.value;
+  const petitfour_sealed = cookies.petitfour_sealed.value;
+  assert.deepEqual(await ask(url, { petitfour, petitfour_sealed }), ["For gold", "edge"]);
+  assert.deepEqual(await ask(url, { petitfour }), ["House", "edge"], "the profile alone is not believed");
+  assert.deepEqual(await ask(open_.url, { petitfour }), ["For gold", "edge"], "where nobody seals it is");
+  assert.deepEqual(await ask(url, { petitfour, petitfour_sealed: `${petitfour_sealed.slice(0, -3)}AAA` }), ["House", "seal/code"]);
+  // Another visitor's seal: theirs says nothing of this one.
+  const other = await fetch(url, { headers: { accept: "text/html" } });
+  const stranger = /petitfour=([^;]+)/.exec(other.headers.getSetCookie()[0])[1];
+  assert.deepEqual(await ask(url, { petitfour: stranger, petitfour_sealed }), ["House", "edge"]);
+});
