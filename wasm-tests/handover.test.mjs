@@ -96,7 +96,9 @@ const seen = (page) =>
     if (!window.listening) petitfour.on("exposure", ({ id }) => exposures.push(id));
     return (window.listening = true);
   });
+/** Long enough for an exposure that must not come. */
 const second = (page) => page.waitForTimeout(1_600);
+const confirmed = (page) => until(page, () => window.exposures.length > 0);
 const exposures = (page) => page.evaluate(() => window.exposures);
 const settled = async (check) => {
   for (const end = Date.now() + 8_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
@@ -112,7 +114,7 @@ test("what the server decided is there before any script, is confirmed once, and
   await page.goto(url);
   await ready(page);
   await seen(page);
-  await second(page);
+  await confirmed(page);
   const decision = decisions.at(-1);
   assert.deepEqual(await exposures(page), [decision.id]);
   assert.equal(await shift(page), 0);
@@ -167,7 +169,7 @@ test("after `refresh` the page decides for itself", async (t) => {
   await ready(page);
   await seen(page);
   await page.evaluate(() => petitfour.refresh());
-  await second(page);
+  await confirmed(page);
   const [id] = await exposures(page);
   assert.ok(id && id !== decisions.at(-1).id);
   assert.equal(await page.evaluate(() => document.querySelector("section").hasAttribute("data-pf-decision")), false);
@@ -178,7 +180,7 @@ test("a creative that the page's bundle does not know is confirmed while its mar
   await page.goto(url);
   await ready(page);
   await seen(page);
-  await second(page);
+  await confirmed(page);
   assert.deepEqual(await exposures(page), ["00000000000000a7"]);
 });
 
@@ -221,7 +223,7 @@ hydrateRoot(document.getElementById("root"), h(Section, { decision: pfDecision, 
     await page.goto(url);
     await ready(page);
     await seen(page);
-    await second(page);
+    await confirmed(page);
     assert.deepEqual(await exposures(page), [decisions.at(-1).id]);
     assert.deepEqual(complaints, []);
   });
@@ -246,7 +248,7 @@ ${when}`);
     await page.goto(url);
     await ready(page);
     await seen(page);
-    await second(page);
+    await confirmed(page);
     assert.equal(await page.evaluate(() => document.querySelector("h1").textContent), "Still water");
     const [id, ...others] = await exposures(page);
     assert.ok(id && id !== decisions.at(-1).id);
@@ -265,7 +267,7 @@ hydrateRoot(document.getElementById("root"), h(App));`);
     await page.goto(url);
     await ready(page);
     await seen(page);
-    await second(page);
+    assert.ok(await settled(() => codes.length > 0));
     assert.equal(await page.evaluate(() => document.querySelector("h1").textContent), "own");
     assert.deepEqual(await exposures(page), []);
     assert.deepEqual(codes, ["handover/replaced"]);

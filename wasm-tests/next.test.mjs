@@ -26,7 +26,7 @@ const FILES = {
   "next.config.mjs": 'export default { serverExternalPackages: ["petitfour"], turbopack: { root: import.meta.dirname }, outputFileTracingRoot: import.meta.dirname };',
   "app/layout.jsx": `export default ({ children }) => (
   <html lang="en">
-    <head><script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie="" async /></head>
+    <head><script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie="" data-timeout="8000" async /></head>
     <body>{children}</body>
   </html>
 );`,

@@ -65,7 +65,7 @@ campaigns:
   const data = scratch("collector");
   const write = key(data, "edge", "--kind", "server");
   const house = await collector(t, { bundle: bundle.path, data, www: [`/pkg=${pkg}`] });
-  const html = `<!doctype html><script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie async></script><div data-petitfour="hero"><h1 data-pf-text="headline">own</h1></div>`;
+  const html = `<!doctype html><script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie data-timeout="8000" async></script><div data-petitfour="hero"><h1 data-pf-text="headline">own</h1></div>`;
   const site = createServer(async (request, response) => {
     if (request.url === "/") return response.writeHead(200, { "content-type": "text/html" }).end(html);
     const answer = await fetch(house.url + request.url).catch(() => null);

@@ -80,7 +80,7 @@ async function handsOver(t, make) {
   assert.deepEqual([seen.visitors, seen.decisions, seen.exposures], [1, 1, 1]);
   assert.deepEqual([tab.codes, tab.complaints], [[], []]);
 }
-const TAG = `<script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie async></script>`;
+const TAG = `<script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie data-timeout="8000" async></script>`;
 const OWN = /^\/(pkg|v1|bundle)/;
 
 test("Express: a page is filled as it is written, and handed over", async (t) => {
@@ -125,7 +125,7 @@ test("React on the server: a component that decides itself is handed over, and i
     app.use((request, response, next) => (OWN.test(request.url) ? pass(request, response) : next()));
     app.get("/", (request, response) => {
       const visit = petitfour.visit(request, { base: "http://127.0.0.1/" });
-      const shell = h("html", null, h("head", null, h("script", { src: "/pkg/script.js", "data-bundle": "/bundle.pf4", "data-collector": "/v1/sync", "data-cookie": "", async: true })), h("body", null, h(Hero, { visit })));
+      const shell = h("html", null, h("head", null, h("script", { src: "/pkg/script.js", "data-bundle": "/bundle.pf4", "data-collector": "/v1/sync", "data-cookie": "", "data-timeout": "8000", async: true })), h("body", null, h(Hero, { visit })));
       const { pipe } = renderToPipeableStream(shell, {
         onShellReady() {
           response.writeHead(200, [["content-type", "text/html"], ...visit.cookies().map((cookie) => ["set-cookie", cookie])].flat());

@@ -88,7 +88,7 @@ test("what the edge decided and the page confirmed is one decision and one expos
   const data = scratch("collector");
   const secret = key(data, "edge", "--kind", "server");
   const house = await collector(t, { bundle: small.path, data, www: [`/pkg=${pkg}`] });
-  const html = `<!doctype html><script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie async></script>${SLOTS}`;
+  const html = `<!doctype html><script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie data-timeout="8000" async></script>${SLOTS}`;
   const site = await origin(t, (request, response) => {
     if (request.url === "/") return page(html)(request, response);
     if (!request.url.startsWith("/pkg/")) return response.writeHead(404).end();
