@@ -8,6 +8,8 @@ export interface EdgeDecision {
   readonly content: Content | null;
   /** 16 hexadecimal digits; empty when nothing was chosen. */
   readonly id: string;
+  /** Shown because somebody asked to see it; not counted. */
+  readonly preview?: boolean;
 }
 
 /** The origin's word of a visitor, as an edge sealed it. */
@@ -24,6 +26,8 @@ export interface EdgeRequest {
   now?: number;
   /** What {@link Edge.told} found. */
   told?: Told | null;
+  /** What {@link Edge.previewed} found. */
+  preview?: ReadonlyMap<string, string> | null;
   /** Minutes east of UTC where the visitor is. */
   offset?: number;
   /** What is true of the moment; what the bundle does not use is ignored. */
@@ -72,6 +76,8 @@ export interface Edge {
   visit(request: EdgeRequest): Visit;
   /** Opens a request's sealed cookie, for {@link Edge.visit}. */
   told(cookie: string | null | undefined, now?: number): Promise<{ told: Told | null; code: string | null }>;
+  /** Opens what `?pf_preview=` asks to see, for {@link Edge.visit}. */
+  previewed(text: string | null | undefined, now?: number): Promise<{ preview: ReadonlyMap<string, string> | null; code: string | null }>;
   /** `Set-Cookie` for what a collector answered to a page's sync, or `null`. */
   seal(cookie: string | null | undefined, message: Uint8Array, answer: Uint8Array, given?: { now?: number; secure?: boolean }): Promise<string | null>;
   /** The author's version of the bundle. */

@@ -11,7 +11,7 @@
 import { codeOf, hex } from "./core.mjs";
 import { verify } from "./signature.mjs";
 import { decode, encode } from "./storage.mjs";
-import { TOLD, openSecrets, openTold, sealTold, toldCookie } from "./seal.mjs";
+import { TOLD, openPreview, openSecrets, openTold, sealTold, toldCookie } from "./seal.mjs";
 import { SLOT, plain, slot } from "./slots.mjs";
 
 /** Bytes of a request's cookies that are looked at. Browsers send no more than 180 cookies of 4 KB; ours are two or three. */
@@ -131,7 +131,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
    * One request: `cookie` the header's text, `now` in Unix ms, `offset` minutes east of UTC, `context` what is true of the
    * moment, `gpc` whether `Sec-GPC: 1` was sent, `region` what the law asks there, `secure` whether cookies go by https only.
    */
-  function visit({ cookie, told: origin = null, now = Date.now(), offset = 0, context = {}, gpc = false, region = null, secure = false, base = "https://example.invalid/" }) {
+  function visit({ cookie, told: origin = null, preview = null, now = Date.now(), offset = 0, context = {}, gpc = false, region = null, secure = false, base = "https://example.invalid/" }) {
     const { root, count, placement, campaign, named, content, measure, policy } = open;
     const set = new Map();
     const codes = [];
@@ -207,6 +207,14 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
     };
     let decided = 0;
 
+    /** Shown because somebody asked to see it: nothing is decided, and nothing counted. */
+    const previewed = (placement) => {
+      const creative = preview.get(placement);
+      const index = open.creative(creative);
+      if (index < 0) fault("preview/unknown");
+      return { ...nothing(placement), ...(index < 0 ? {} : { creative, content: content(index) }), preview: true };
+    };
+
     const nothing = (placement) => ({ placement, campaign: null, creative: null, content: null, id: "" });
 
     return {
@@ -225,6 +233,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
           fault(index < 0 ? "placement/unknown" : "edge/placements");
           return nothing(name);
         }
+        if (preview?.has(name)) return previewed(name);
         if (!input) fill();
         session.decide(index, now, offset);
         const output = new Uint32Array(memory.buffer, session.output(), 8);
@@ -233,7 +242,11 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
         return { placement: name, campaign: campaign(chosen), creative: named(creative), content: content(creative), id: hex(high) + hex(low) };
       },
       /** What a placement's start tag gets for a decision. */
-      marks: ({ id, creative }) => [["data-pf-decision", id], ["data-pf-shown", creative ?? "default"]],
+      marks: ({ id, creative, preview }) => [
+        ["data-pf-decision", id],
+        ["data-pf-shown", creative ?? "default"],
+        ...(preview ? [["data-pf-preview", ""]] : []),
+      ],
       /** What a slot gets: see `slots.mjs`. */
       slot: (tag, field, content) => slot(tag, field, content, base),
       plain: (content) => plain(content, base),
@@ -257,6 +270,16 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
         return { told: await openTold(sealed, text, now), code: null };
       } catch (error) {
         return { told: null, code: codeOf(error, "seal/format") };
+      }
+    },
+    /** What a page's address asks to see (`?pf_preview=`), for {@link visit}: `{ preview, code }`. */
+    async previewed(text, now = Date.now()) {
+      if (!text) return { preview: null, code: null };
+      if (!sealed) return { preview: null, code: "seal/key" };
+      try {
+        return { preview: await openPreview(sealed, text, now), code: "preview" };
+      } catch (error) {
+        return { preview: null, code: codeOf(error, "seal/format") };
       }
     },
     /**

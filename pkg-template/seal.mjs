@@ -115,3 +115,20 @@ export async function openTold(secrets, text, now) {
 /** `Set-Cookie` of it; without a value it goes. */
 export const toldCookie = (value, secure) =>
   `${TOLD}=${value ?? ""}; Path=/; Max-Age=${value ? DAYS * 86400 : 0}; SameSite=Lax; HttpOnly${secure ? "; Secure" : ""}`;
+
+// ---- previews ----------------------------------------------------------------------------------------------------
+
+/** Names the query parameter of a preview, and is the purpose that it is sealed for. */
+export const PREVIEW = "pf_preview";
+
+/**
+ * What a preview shows, as `petitfour preview` sealed it: a map of creatives by placement. Format 1, the minute at which it ends, then
+ * `placement=creative` lines. Throws as `open`, and `seal/expired`.
+ */
+export async function openPreview(secrets, text, now) {
+  const payload = await secrets.open(PREVIEW, text);
+  if (payload[0] !== 1 || payload.length < 5) throw "seal/format";
+  if (now / MINUTE >= new DataView(payload.buffer, payload.byteOffset).getUint32(1, true)) throw "seal/expired";
+  const lines = new TextDecoder().decode(payload.subarray(5)).split("\n");
+  return new Map(lines.map((line) => line.split("=")).filter(({ length }) => length === 2));
+}

@@ -1,5 +1,7 @@
 /** The origin's word of a visitor, sealed at the edge: who writes another profile into the cookie gains nothing by it. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -7,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { launch, open, ready, until } from "./support/browser.mjs";
 import { compileText } from "./support/bundle.mjs";
 import { collector, key } from "./support/collector.mjs";
-import { scratch, unpacked } from "./support/files.mjs";
+import { binary, scratch, unpacked } from "./support/files.mjs";
 import { modules, workerd } from "./support/worker.mjs";
 
 const pkg = unpacked();
@@ -112,4 +114,59 @@ campaigns:
   const other = await fetch(url, { headers: { accept: "text/html" } });
   const stranger = /petitfour=([^;]+)/.exec(other.headers.getSetCookie()[0])[1];
   assert.deepEqual(await ask(url, { petitfour: stranger, petitfour_sealed }), ["House", "edge"]);
+});
+
+test("a preview that was sealed shows its creative to whoever has the address, for its time, and is not counted", async (t) => {
+  const bundle = compileText(`
+petitfour: 1
+version: 1
+site: preview
+consent: { default: [store, personalise, measure] }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: House } }
+campaigns:
+  - { id: autumn, placements: [hero], schedule: { from: 2039-01-01 }, creatives: [{ id: autumn-a, headline: Not yet }] }
+`);
+  const folder = scratch("secrets");
+  writeFileSync(join(folder, "seals.txt"), `b:${secret(2)},a:${secret(1)}\n`);
+  writeFileSync(join(folder, "others.txt"), `b:${secret(3)}\n`);
+  const query = (file, ...given) =>
+    execFileSync(binary("petitfour", "PETITFOUR_CLI"), ["preview", "--secret", join(folder, file), ...given], { encoding: "utf8" }).trim();
+  const data = scratch("collector");
+  const write = key(data, "edge", "--kind", "server");
+  const house = await collector(t, { bundle: bundle.path, data, www: [`/pkg=${pkg}`] });
+  const html = `<!doctype html><script src="/pkg/script.js" data-bundle="/bundle.pf4" data-collector="/v1/sync" data-cookie data-timeout="8000" async></script><div data-petitfour="hero"><h1 data-pf-text="headline">own</h1></div>`;
+  const site = createServer(async (request, response) => {
+    if (request.url.startsWith("/?") || request.url === "/") return response.writeHead(200, { "content-type": "text/html" }).end(html);
+    const answer = await fetch(house.url + request.url).catch(() => null);
+    if (!answer?.ok) return response.writeHead(404).end();
+    response.writeHead(200, { "content-type": answer.headers.get("content-type") }).end(Buffer.from(await answer.arrayBuffer()));
+  });
+  await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    site.close();
+    site.closeAllConnections();
+  });
+  const bindings = { ORIGIN: `http://127.0.0.1:${site.address().port}`, COLLECTOR: house.url, COLLECTOR_KEY: write, SEALS: `b:${secret(2)},a:${secret(1)}` };
+  const { url } = await workerd(t, await modules(pkg, bundle.bytes), bindings);
+  const ask = async (asked) => {
+    const answer = await fetch(`${url}/${asked}`, { headers: { accept: "text/html" } });
+    return [/<h1[^>]*>([^<]*)/.exec(await answer.text())[1], answer.headers.get("x-petitfour")];
+  };
+  const show = query("seals.txt", "--show", "hero=autumn-a");
+  assert.deepEqual(await ask(show), ["Not yet", "preview"]);
+  assert.deepEqual(await ask(`${show}A`), ["House", "seal/format"]);
+  assert.deepEqual(await ask(query("others.txt", "--show", "hero=autumn-a")), ["House", "seal/code"]);
+  assert.deepEqual(await ask(query("seals.txt", "--show", "hero=autumn-a", "--hours", "0")), ["House", "seal/expired"]);
+  assert.deepEqual(await ask("?pf_preview=%3Cscript%3E"), ["House", "seal/format"]);
+  assert.throws(() => query("seals.txt", "--show", "hero"), /PLACEMENT=CREATIVE/);
+
+  const tab = await open(browser);
+  t.after(() => tab.context.close());
+  await tab.page.goto(`${url}/${show}`);
+  await ready(tab.page);
+  await tab.page.waitForTimeout(1_600);
+  await tab.page.evaluate(() => petitfour.flush());
+  assert.equal(await tab.page.textContent("h1"), "Not yet");
+  assert.equal((await house.counts()).totals.exposures ?? 0, 0);
 });

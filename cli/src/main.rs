@@ -9,6 +9,7 @@ mod folder;
 mod inspect;
 mod new;
 mod policy;
+mod preview;
 mod profile;
 mod signature;
 mod simulate;
@@ -49,6 +50,8 @@ enum Command {
     Sign(signature::SignArguments),
     /// Check who signed a bundle
     Verify(signature::VerifyArguments),
+    /// Print the query that shows a creative at the edge for a while
+    Preview(preview::Arguments),
     /// Replay recorded visitors through the engine and say what came of it
     Simulate(simulate::Arguments),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Keys(arguments) => signature::keys(&arguments),
         Command::Sign(arguments) => signature::run(&arguments),
         Command::Verify(arguments) => signature::check(&arguments),
+        Command::Preview(arguments) => preview::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match outcome {

@@ -4,7 +4,13 @@
 //! WebCrypto verifies in every browser, Worker and Node. The layout is in `docs/formats/bundle.md`: a signed bundle is one with a last
 //! section more, which an engine that does not look for it skips.
 //!
+//! Beside it, what only an edge and its owner can write: [`Secret`].
+//!
 //! Absent: files, clocks, networks. Reading and keeping keys is the caller's.
+
+mod cookie;
+
+pub use cookie::Secret;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use p256::{
@@ -70,7 +76,7 @@ impl std::fmt::Display for Error {
             Self::Signature => f.write_str("the bundle was changed after it was signed; fetch it again from its author"),
             Self::Version => f.write_str("the bundle is older than the one in use; raise `version:` to bring back what it says"),
             Self::Malformed => f.write_str(
-                "not a key: a private one is a PEM file of PKCS#8, a public one 87 characters, as `petitfour keys` writes them",
+                "not a key: a private one is a PEM file of PKCS#8 and a public one 87 characters, as `petitfour keys` writes them; a secret is `name:` and 32 bytes or more in base64url",
             ),
         }
     }

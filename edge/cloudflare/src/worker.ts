@@ -189,9 +189,11 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
     const now = Date.now();
     const cf = request.cf as IncomingRequestCfProperties | undefined;
     const { told: origin, code } = await edge.told(cookie, now);
+    const asked = await edge.previewed(url.searchParams.get("pf_preview"), now);
     const visit = edge.visit({
       cookie,
       told: origin,
+      preview: asked.preview,
       now,
       offset: offset(cf?.timezone, now),
       // What the address says is the visitor's own word, and last.
@@ -201,7 +203,7 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
       secure: url.protocol === "https:",
       base: url.href,
     });
-    if (code) visit.codes.push(code);
+    for (const each of [asked.code, code]) if (each) visit.codes.push(each);
     const after = () => {
       const sent = outbox.add(visit.end());
       if (sent) context.waitUntil(sent);
