@@ -11,6 +11,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, createServer, get } from "node:http";
+import { createRequire } from "node:module";
 import { createServer as createPort } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,7 +78,9 @@ const config :Workerd.Config = (
 );`,
 );
 const began = performance.now();
-const workerd = spawn(process.execPath, [join(installed, "workerd", "bin", "workerd"), "serve", join(folder, "config.capnp")], { stdio: ["ignore", "ignore", "inherit"] });
+// The program itself: the package's own starter would be ended in its place, and leave it running.
+const { default: program } = createRequire(join(installed, "workerd", "package.json"))("workerd");
+const workerd = spawn(program, ["serve", join(folder, "config.capnp")], { stdio: ["ignore", "ignore", "inherit"] });
 // Whatever ends this, ends it too.
 process.on("exit", () => workerd.kill());
 const agent = new Agent({ keepAlive: true, maxSockets: AT_A_TIME });
