@@ -161,6 +161,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
     if (bits & STORE) {
       const stored = cookies.get("petitfour");
       let known = false;
+      let ours = false;
       if (stored) {
         try {
           session.hold(false, now, offset);
@@ -168,11 +169,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
           const code = session.restore(bytes);
           known = !code;
           fault(code);
-          if (sealed && known) {
-            // Whoever writes the cookie could have written them.
-            session.doubt_members();
-            if (origin?.visitor.every((byte, place) => byte === bytes[VISITOR + place])) fault(session.answer(origin.answer, now, offset));
-          }
+          ours = !!origin?.visitor.every((byte, place) => byte === bytes[VISITOR + place]);
         } catch {
           fault("profile/malformed");
         }
@@ -186,6 +183,11 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
           } catch {
             fault("note/malformed");
           }
+        }
+        if (sealed) {
+          // Whoever writes these cookies could have written memberships into any of them, notes too.
+          session.doubt_members();
+          if (ours) fault(session.answer(origin.answer, now, offset));
         }
       } else {
         // Nobody is known by this request: a pseudonym is given, which the page will go on with.

@@ -10,6 +10,7 @@ import { launch, open, ready, until } from "./support/browser.mjs";
 import { compileText } from "./support/bundle.mjs";
 import { collector, key } from "./support/collector.mjs";
 import { binary, scratch, unpacked } from "./support/files.mjs";
+import { forged } from "./support/note.mjs";
 import { modules, workerd } from "./support/worker.mjs";
 
 const pkg = unpacked();
@@ -114,6 +115,11 @@ campaigns:
   const other = await fetch(url, { headers: { accept: "text/html" } });
   const stranger = /petitfour=([^;]+)/.exec(other.headers.getSetCookie()[0])[1];
   assert.deepEqual(await ask(url, { petitfour: stranger, petitfour_sealed }), ["House", "edge"]);
+  // Nor does a note: the visitor can write one too, and whatever they like into it.
+  const dot = "0123456789abcdef";
+  const noted = { petitfour: stranger, [`petitfour.${dot}`]: forged(Buffer.from(stranger, "base64"), dot, "gold").toString("base64") };
+  assert.deepEqual(await ask(open_.url, noted), ["For gold", "edge"], "where nobody seals it is believed");
+  assert.deepEqual(await ask(url, noted), ["House", "edge"]);
 });
 
 test("a preview that was sealed shows its creative to whoever has the address, for its time, and is not counted", async (t) => {

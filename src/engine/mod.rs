@@ -190,7 +190,8 @@ impl Session {
     }
 
     /// Lets go of what the origin is said to have told, because the copy came from a hand that could have written it: a cookie.
-    /// What an origin really told is taken in after it ([`Session::answer`]).
+    /// After everything that came from that hand, notes too: they may carry memberships. What an origin really told is taken in last
+    /// ([`Session::answer`]).
     pub fn doubt_members(&mut self) {
         self.profile.doubt_members();
         self.read_at = None;
