@@ -120,11 +120,11 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
     for (const name in SIGNALS) if (cookies.get(name)) said.push(SIGNALS[name], cookies.get(name).replaceAll("\0", ""));
     if (gpc) said.push("gpc", "1");
     const kept = cookies.get("petitfour.consent");
-    // The page's verdict knows more than the request, but for what was said since.
-    const judged = kept === undefined ? null : Number(kept.split(".")[0]) & 15;
-    if (judged !== null && !said.length) return judged;
-    const verdict = verdicts(said.join("\0"));
-    return judged === null ? verdict : verdict & judged;
+    if (kept === undefined) return verdicts(said.join("\0"));
+    // The page's verdict knows more than the request, but for what was said since: it is the visitor's word, and what else is
+    // said narrows it.
+    const judged = Number(kept.split(".")[0]) & 15;
+    return said.length ? verdicts([...said, "choice", judged].join("\0")) & judged : judged;
   }
 
   /**

@@ -270,6 +270,22 @@ test("consent is heard at the edge: without permission to store there is no cook
   assert.equal(await visit({}), 1, "nobody has spoken: the bundle's default");
 });
 
+test("where the law asks for consent, who gave it on the page is known at the edge, and who did not is not", async (t) => {
+  const site = await origin(t, page(SLOTS));
+  const { url } = await workerd(t, await modules(pkg, small.bytes), { ORIGIN: site.url }, { cf: { country: "FR", isEUCountry: "1" } });
+  const named = async (headers) => {
+    const answer = await fetch(url, { headers: { accept: "text/html", ...headers } });
+    await answer.text();
+    return answer.headers.getSetCookie().length;
+  };
+  assert.equal(await named({}), 0, "nobody has spoken");
+  assert.equal(await named({ cookie: "petitfour.consent=15.15.32" }), 1, "by the page's own call");
+  assert.equal(await named({ cookie: "petitfour.consent=15..1.1.0123456789abcdef" }), 1, "by a platform that the page heard");
+  assert.equal(await named({ cookie: "petitfour.consent=15.15.32", "sec-gpc": "1" }), 1, "which closes no storing");
+  assert.equal(await named({ cookie: "petitfour.consent=14.14.32" }), 0, "all but to store");
+  assert.equal(await named({ cookie: "petitfour.consent=15.15.32; euconsent-v2=garbage" }), 0, "what cannot be read permits nothing");
+});
+
 test("a page of ten megabytes streams through", async (t) => {
   const chunk = Buffer.from(`<p>${"x".repeat(65_529)}</p>`);
   const site = await origin(t, async (request, response) => {
