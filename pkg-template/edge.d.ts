@@ -109,23 +109,19 @@ export function openEdge(options: EdgeOptions): Promise<Edge>;
 export interface Outbox {
   /** Sends these with the next; a promise to wait for when this call began the sending, else `null`. */
   add(messages: Uint8Array[]): Promise<void> | null;
-  waiting(): number;
 }
-export function createOutbox(send: (messages: Uint8Array[]) => Promise<boolean>, options?: { limit?: number; gather?: number }): Outbox;
-
-/** Messages as the collector's `POST /v1/syncs` takes them. */
-export function packed(messages: Uint8Array[]): Uint8Array<ArrayBuffer>;
+/** Tells the `collector` at that address what visits left: together with a server write `key`, one by one without. Without an address nobody. */
+export function createOutbox(options?: { collector?: string; key?: string }): Outbox;
 
 /** Fills the placements of a page as it streams through `HTMLRewriter`; `after` is called behind its last byte. Workers only. */
 export function personalise(response: Response, visit: Visit, after: () => void): Response;
 
-/** Headers that an origin is not to see, and those of its answer that do not hold for a page made for one visitor. */
-export const UNSENT: readonly string[];
-export const UNTRUE: readonly string[];
-/** `Cache-Control` of such a page. */
-export const PRIVATE: string;
-/** A cookie header without what is ours. */
-export function foreign(header: string | null | undefined): string | null;
+/** A page is asked for: what a browser opens in a tab, or in a frame. */
+export function asksForPage(method: string, header: (name: string) => string | null | undefined): boolean;
+/** Takes from a request's headers what would make the origin's page personal, or half a page. */
+export function forOrigin(headers: Pick<Headers, "get" | "set" | "delete">): void;
+/** Makes an answer's headers those of a page for this visit alone. */
+export function personal(headers: Pick<Headers, "set" | "append" | "delete">, visit: Pick<Visit, "cookies" | "codes">): void;
 /** `Server-Timing` and `x-petitfour`. */
-export function told(codes: readonly string[]): [name: string, value: string][];
+export function say(headers: Pick<Headers, "append">, codes: readonly string[]): void;
 export function codeOf(error: unknown, otherwise: string): string;

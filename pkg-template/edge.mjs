@@ -3,8 +3,8 @@
  *
  * One edge is one isolate or server process: it holds a bundle, opened once, and answers many visitors over it. A visit is one
  * request. It is lean and synchronous, straight over the engine's sessions, since nothing may stand between a visitor and the
- * page; and it does no I/O: what the host has to set, send or fetch are values. Rewriters bring the markup: `personalise` of a
- * Worker, `rewrite` of a Node server.
+ * page; and it does no I/O: what the host has to set, send or fetch are values. Rewriters bring the markup: `rewriter.mjs` of a
+ * Worker, `filler.mjs` of a Node server.
  *
  * Nothing is thrown at a host that serves a page. What is wrong becomes a code, and the origin's page goes through.
  */
@@ -12,7 +12,7 @@ import { codeOf, hex } from "./core.mjs";
 import { verify } from "./signature.mjs";
 import { decode, encode } from "./storage.mjs";
 import { TOLD, openPreview, openSecrets, openTold, sealTold, toldCookie } from "./seal.mjs";
-import { SLOT, plain, slot } from "./slots.mjs";
+import { plain, slot } from "./slots.mjs";
 
 /** Bytes of a request's cookies that are looked at. Browsers send no more than 180 cookies of 4 KB; ours are two or three. */
 const COOKIES = 16384;
@@ -25,10 +25,6 @@ const PLACEMENTS = 64;
 
 /** Distinct texts remembered for an attribute, and verdicts on consent. */
 const KNOWN = 1024;
-
-/** Milliseconds for which messages of several visitors are gathered, and how many at most. */
-const GATHER = 250;
-const MESSAGES = 64;
 
 const NONE = 0xffffffff;
 /** Where a profile has its pseudonym: docs/formats/profile.md. */
@@ -330,63 +326,6 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
   };
 }
 
-/**
- * Sends what visits left, after their answers: several visitors' messages together. `send(body, count)` posts bytes and answers whether
- * they are stored; `wait(promise)` keeps the host alive for it. What could not be sent waits for the next, up to a bound.
- */
-export function createOutbox(send, { limit = 1024, gather = GATHER } = {}) {
-  let waiting = [];
-  let flushing = null;
-  const flush = async () => {
-    await new Promise((resolve) => setTimeout(resolve, gather));
-    while (waiting.length) {
-      const some = waiting.slice(0, MESSAGES);
-      if (!(await send(some).catch(() => false))) break;
-      waiting = waiting.filter((message) => !some.includes(message));
-    }
-    flushing = null;
-  };
-  return {
-    /**
-     * A promise for the host to wait for when this call began the sending, which takes the others along. Whoever finds one under
-     * way has nothing to wait for: a Worker would keep each request's context alive for another's.
-     */
-    add(messages) {
-      if (!messages.length) return null;
-      waiting.push(...messages);
-      if (waiting.length > limit) waiting = waiting.slice(-limit);
-      if (flushing) return null;
-      return (flushing = flush());
-    },
-    waiting: () => waiting.length,
-  };
-}
-
-/** Messages as `POST /v1/syncs` takes them: each after its length. */
-export function packed(messages) {
-  const body = new Uint8Array(messages.reduce((sum, { length }) => sum + 4 + length, 0));
-  const view = new DataView(body.buffer);
-  let at = 0;
-  for (const message of messages) {
-    view.setUint32(at, message.length, true);
-    body.set(message, at + 4);
-    at += 4 + message.length;
-  }
-  return body;
-}
-
-/** Headers of a request that the origin is not to see: what would make its page personal, or half a page. */
-export const UNSENT = ["if-none-match", "if-modified-since", "range", "if-range"];
-
-/** Headers of the origin's answer that are not true of a page that was made for one visitor. */
-export const UNTRUE = ["etag", "last-modified", "content-length", "expires", "age", "surrogate-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "accept-ranges", "content-md5", "digest"];
-
-export const PRIVATE = "private, no-cache";
-
-/** The cookie header without what is ours, so that an origin's page is one for all; null when nothing is left. */
-export const foreign = (header) => (header ?? "").split("; ").filter((pair) => pair && !pair.startsWith("petitfour")).join("; ") || null;
-
-/** `Server-Timing` and `x-petitfour` of an answer. */
-export const told = (codes) => [["server-timing", `petitfour;desc="${codes[0] ?? "edge"}"`], ["x-petitfour", codes.join(",") || "edge"]];
-
-export { SLOT, codeOf };
+export { codeOf };
+export { asksForPage, forOrigin, personal, say } from "./head.mjs";
+export { createOutbox } from "./reports.mjs";

@@ -5,9 +5,8 @@
  * tags of its name.
  */
 import { RewritingStream } from "parse5-html-rewriting-stream";
-import { KINDS } from "./slots.mjs";
+import { KINDS, VOID } from "./slots.mjs";
 
-const VOID = "<template data-pf-void></template>";
 const EMPTY = new Set("area base br col embed hr img input link meta source track wbr".split(" "));
 
 /** A stream of text; `after` is called when its last character is out. */

@@ -32,7 +32,7 @@ const BUDGET = 60 * 1024;
 const FRESH = 3e5;
 
 /** Answers after which sending the same bytes again would only be refused again. */
-const FINAL = [400, 401, 403, 413];
+export const FINAL = [400, 401, 403, 413];
 
 const FIRST_WAIT = 1e3;
 const LONGEST_WAIT = 3e5;

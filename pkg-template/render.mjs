@@ -7,6 +7,8 @@
  * appears, so it may forbid them.
  */
 
+import { safe } from "./address.mjs";
+
 /** Slots by attribute: how a field of the creative is written into an element, and whether it may be. */
 const SLOTS = {
   text(slot, value) {
@@ -19,25 +21,15 @@ const SLOTS = {
     else replace(slot, value);
   },
   src(slot, value) {
-    if (slot.matches("img, source, video, audio") && safe(value, true)) slot.setAttribute("src", value);
+    if (slot.matches("img, source, video, audio") && safe(value, document.baseURI, true)) slot.setAttribute("src", value);
   },
   href(slot, value) {
-    if (slot.matches("a, area") && safe(value)) slot.setAttribute("href", value);
+    if (slot.matches("a, area") && safe(value, document.baseURI)) slot.setAttribute("href", value);
   },
   alt: (slot, value) => slot.setAttribute("alt", value),
 };
 
 const SELECTOR = Object.keys(SLOTS).map((kind) => `[data-pf-${kind}]`).join();
-
-/** True for addresses that cannot run script: web, relative, mail and telephone; for images also `data:image/`. */
-export function safe(address, image) {
-  try {
-    const { protocol } = new URL(address, document.baseURI);
-    return /^(https?|mailto|tel):$/.test(protocol) || (!!image && /^\s*data:image\//i.test(address));
-  } catch {
-    return false;
-  }
-}
 
 const slotsOf = (placement) => [...(placement.matches(SELECTOR) ? [placement] : []), ...placement.querySelectorAll(SELECTOR)];
 
@@ -48,7 +40,7 @@ export function shows(placement, content) {
   const holds = (slot, kind, value = "") =>
     kind === "html" ||
     (kind === "text" ? slot.textContent.trim() === value.trim() : (slot.getAttribute(kind) ?? "") === value) ||
-    (/src|href/.test(kind) && !safe(value, 1));
+    (/src|href/.test(kind) && !safe(value, document.baseURI, true));
   return slots.length
     ? slots.every((slot) =>
         Object.keys(SLOTS).every((kind) => {
@@ -109,10 +101,10 @@ function remember(slot) {
 
 /** The rendering of a placement without slots. Class names are the page's to style. */
 function plain({ link, image, alt, headline, text, cta }) {
-  const linked = link && safe(link);
+  const linked = link && safe(link, document.baseURI);
   const creative = element(linked ? "a" : "div", "creative");
   if (linked) creative.setAttribute("href", link);
-  if (image && safe(image, true)) {
+  if (image && safe(image, document.baseURI, true)) {
     const picture = element("img", "image");
     picture.setAttribute("alt", alt ?? "");
     picture.setAttribute("src", image);

@@ -5,10 +5,7 @@
  * slots is filled only where its author says `data-pf-plain`; of any other it is known at its end that nothing could be
  * written, and the page is told to decide for it.
  */
-import { PLACEMENT, SLOT } from "./slots.mjs";
-
-/** Where a placement with content and without slots ends: the script then decides for it as if no server had. */
-const VOID = "<template data-pf-void></template>";
+import { PLACEMENT, SLOT, VOID } from "./slots.mjs";
 
 /** The answer of an origin, personalised for `visit`; `after` is called when its last byte is out. */
 export function personalise(response, visit, after, Rewriter = globalThis.HTMLRewriter) {

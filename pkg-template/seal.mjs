@@ -5,6 +5,8 @@
  * the name and the payload, so that what was sealed for one purpose opens for no other. WebCrypto compares in constant time.
  */
 
+import { base64url } from "./signature.mjs";
+
 /** Characters of a sealed text: browsers keep cookies of 4,096 bytes. */
 const LONGEST = 4000;
 
@@ -12,7 +14,6 @@ const LONGEST = 4000;
 const KNOWN = 1024;
 
 const write = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-const read = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
 const utf8 = new TextEncoder();
 
 function covered(purpose, name, payload) {
@@ -32,7 +33,7 @@ export async function openSecrets(text) {
   for (const pair of text.split(",")) {
     const [, name, secret] = /^([\w-]{1,32}):([\w-]{43,})$/.exec(pair.trim()) ?? [];
     if (!name) throw "seal/secret";
-    keys.set(name, await crypto.subtle.importKey("raw", read(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]));
+    keys.set(name, await crypto.subtle.importKey("raw", base64url(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]));
   }
   const [first] = keys;
   const opened = new Map();
@@ -56,7 +57,7 @@ export async function openSecrets(text) {
       if (!key) throw "seal/key";
       let bytes, mark;
       try {
-        [bytes, mark] = [read(payload), read(code)];
+        [bytes, mark] = [base64url(payload), base64url(code)];
       } catch {
         throw "seal/format";
       }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Edge, EdgeOptions, EdgeRequest, Visit } from "./edge.js";
 import type { Context } from "./index.js";
 
-export interface ServerOptions extends Omit<EdgeOptions, "bundle"> {
+export interface ServerOptions extends Omit<EdgeOptions, "bundle" | "secrets"> {
   /** Bytes, or the path of a file. */
   bundle: Uint8Array | string;
   /** Where reports go; left out: nowhere. */

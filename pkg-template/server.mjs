@@ -13,8 +13,9 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
-import { PRIVATE, UNSENT, UNTRUE, codeOf, createOutbox, openEdge, packed, told } from "./edge.node.mjs";
+import { asksForPage, codeOf, createOutbox, openEdge, personal, say } from "./edge.node.mjs";
 import { filler } from "./filler.mjs";
+import { UNSENT } from "./head.mjs";
 
 /** Carries a visit's number from the server to a component of the same process; what a client sends there is replaced. */
 const ATTACHED = "x-petitfour-visit";
@@ -24,10 +25,6 @@ const VISITS = (globalThis[Symbol.for("petitfour.visits")] ??= new Map());
 
 /** The visit that `attach` opened for the request with these `headers`; `null` where there is none. */
 export const visitOf = (headers) => VISITS.get(headers.get?.(ATTACHED) ?? headers[ATTACHED]) ?? null;
-
-/** A page is asked for: what a browser opens in a tab, or in a frame. */
-const asksForPage = (method, header) =>
-  method === "GET" && (/^(document|iframe|frame)$/.test(header("sec-fetch-dest") ?? "") || (header("accept") ?? "").includes("text/html"));
 
 /** Why an answer is no page that can be rewritten: a code, "" for what is none of ours, or null when it can be. */
 const hinders = (status, header) => {
@@ -44,14 +41,7 @@ const hinders = (status, header) => {
  */
 export async function openServer({ bundle, collector, key, ...options }) {
   const edge = await openEdge({ bundle: typeof bundle === "string" ? new Uint8Array(await readFile(bundle)) : bundle, ...options });
-  const outbox = createOutbox(async (messages) => {
-    if (!collector) return true;
-    const post = (path, body, headers) => fetch(new URL(path, collector), { method: "POST", body, headers });
-    const answers = key
-      ? [await post("/v1/syncs", packed(messages), { authorization: `Basic ${btoa(`${key}:`)}` })]
-      : await Promise.all(messages.map((message) => post("/v1/sync", message)));
-    return answers.every(({ ok, status }) => ok || [400, 401, 403, 413].includes(status));
-  });
+  const outbox = createOutbox({ collector, key });
 
   /** A visit of what a request's `header` says; `given` adds context, offset, region. */
   const open = (header, given) => {
@@ -63,14 +53,6 @@ export async function openServer({ bundle, collector, key, ...options }) {
       over = true;
     };
     return visit;
-  };
-
-  /** What the head of a personalised answer says; `set`, `add` and `remove` are the server's own. */
-  const head = (visit, { set, add, remove }) => {
-    UNTRUE.forEach(remove);
-    set("cache-control", PRIVATE);
-    visit.cookies().forEach((cookie) => add("set-cookie", cookie));
-    told(visit.codes).forEach(([name, value]) => add(name, value));
   };
 
   return {
@@ -107,18 +89,22 @@ export async function openServer({ bundle, collector, key, ...options }) {
         for (const name of UNSENT) delete request.headers[name];
         intercept(response, () => {
           const found = hinders(response.statusCode, (name) => response.getHeader(name)?.toString());
-          const add = (name, value) => response.appendHeader(name, value);
-          if (found) told([found]).forEach(([name, value]) => add(name, value));
+          const headers = {
+            set: (name, value) => response.setHeader(name, value),
+            append: (name, value) => response.appendHeader(name, value),
+            delete: (name) => response.removeHeader(name),
+          };
+          if (found) say(headers, [found]);
           if (found !== null) return null;
           let visit;
           try {
             visit = open(header, given);
             const rewriting = filler(visit, visit.end);
-            head(visit, { add, set: (name, value) => response.setHeader(name, value), remove: (name) => response.removeHeader(name) });
+            personal(headers, visit);
             return rewriting;
           } catch (error) {
             visit?.end();
-            told([codeOf(error, "edge/failed")]).forEach(([name, value]) => add(name, value));
+            say(headers, [codeOf(error, "edge/failed")]);
             return null;
           }
         });
@@ -135,21 +121,18 @@ export async function openServer({ bundle, collector, key, ...options }) {
         if (!asksForPage(c.req.method, header)) return;
         const found = hinders(answer.status, (name) => answer.headers.get(name));
         if (found === "" || !answer.body) return;
-        const out = new Headers(answer.headers);
-        const add = (name, value) => out.append(name, value);
-        if (found) {
-          told([found]).forEach(([name, value]) => add(name, value));
-          c.res = undefined;
-          c.res = new Response(answer.body, { status: answer.status, headers: out });
-          return;
+        const headers = new Headers(answer.headers);
+        let { body } = answer;
+        if (found) say(headers, [found]);
+        else {
+          const url = new URL(c.req.url);
+          const visit = open(header, { context: context(c), offset: offset?.(c), region: region?.(c), secure: url.protocol === "https:", base: url.href });
+          personal(headers, visit);
+          body = ReadableStream.from(filled(body, filler(visit, visit.end)));
         }
-        const url = new URL(c.req.url);
-        const visit = open(header, { context: context(c), offset: offset?.(c), region: region?.(c), secure: url.protocol === "https:", base: url.href });
-        head(visit, { add, set: (name, value) => out.set(name, value), remove: (name) => out.delete(name) });
-        const body = ReadableStream.from(filled(answer.body, filler(visit, visit.end)));
         // Hono joins the headers of an answer that takes another's place to the old ones, which are no longer true.
         c.res = undefined;
-        c.res = new Response(body, { status: answer.status, headers: out });
+        c.res = new Response(body, { status: answer.status, headers });
       };
     },
   };

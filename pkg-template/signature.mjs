@@ -20,8 +20,11 @@ function read(text) {
   return imported.get(text);
 }
 
+/** Bytes of a base64url text. */
+export const base64url = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+
 async function open(text) {
-  const point = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+  const point = base64url(text);
   const key = await crypto.subtle.importKey("raw", point, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"]);
   return { id: new DataView(await crypto.subtle.digest("SHA-256", point)).getBigUint64(0, true), key };
 }

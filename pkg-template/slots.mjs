@@ -5,10 +5,15 @@
  * texts and attributes as it writes them, and what is built here is escaped here.
  */
 
+import { safe } from "./address.mjs";
+
 /** Attributes that make an element a slot, by kind. */
 export const KINDS = ["text", "html", "src", "href", "alt"];
 export const SLOT = KINDS.map((kind) => `[data-pf-${kind}]`).join();
 export const PLACEMENT = "[data-petitfour]";
+
+/** Where a placement with content and without slots ends: the script then decides for it as if no server had. */
+export const VOID = "<template data-pf-void></template>";
 
 const TAGS = { src: ["img", "source", "video", "audio"], href: ["a", "area"] };
 
@@ -16,15 +21,6 @@ const TAGS = { src: ["img", "source", "video", "audio"], href: ["a", "area"] };
 const ASKED = { img: ["src", "alt"], source: ["src"], a: ["text", "html", "href"], area: ["href", "alt"] };
 const OTHERS = ["text", "html"];
 const kindsOf = (tag) => ASKED[tag] ?? (TAGS.src.includes(tag) ? ["src", "text", "html"] : OTHERS);
-
-/** True for addresses that cannot run script: web, relative, mail and telephone; for images also `data:image/`. */
-export function safe(address, base, image) {
-  try {
-    return /^(https?|mailto|tel):$/.test(new URL(address, base).protocol) || (!!image && /^\s*data:image\//i.test(address));
-  } catch {
-    return false;
-  }
-}
 
 /** A server has no sanitizer: what stands between angle brackets is left out, and the rest is text. */
 const plainText = (markup) => markup.replace(/<[^>]*>?/g, "");

@@ -5,7 +5,7 @@
  * bundle, come after the last byte. Whatever goes wrong, the origin's page goes through as it came, and `x-petitfour` says why.
  */
 import first from "./bundle.pf4";
-import { type Edge, type Outbox, PRIVATE, UNSENT, UNTRUE, codeOf, createOutbox, foreign, openEdge, packed, personalise, told } from "petitfour/edge";
+import { type Edge, type Outbox, asksForPage, codeOf, createOutbox, forOrigin, openEdge, personal, personalise, say } from "petitfour/edge";
 
 export interface Env {
   /** Where pages come from: `https://origin.example`. Left out: where the route leads. */
@@ -50,20 +50,8 @@ const opened = (env: Env): Promise<House> =>
 
 async function open(env: Env): Promise<House> {
   const edge = await openEdge({ bundle: new Uint8Array(first), keys: env.BUNDLE_KEYS || undefined, secrets: env.SEALS || undefined, minimum: Number(env.BUNDLE_MINIMUM ?? 0) });
-  const outbox = createOutbox((messages) => post(env, messages));
+  const outbox = createOutbox({ collector: env.COLLECTOR, key: env.COLLECTOR_KEY });
   return { edge, outbox, looked: -FRESH, tag: null, feeds: new Map() };
-}
-
-/** Sends visitors' messages to the collector. A final refusal is as good as an answer: sent again it would be refused again. */
-async function post(env: Env, messages: Uint8Array[]): Promise<boolean> {
-  if (!env.COLLECTOR) return true;
-  const stored = (answer: Response) => answer.ok || [400, 401, 403, 413].includes(answer.status);
-  if (env.COLLECTOR_KEY) {
-    const headers = { authorization: `Basic ${btoa(`${env.COLLECTOR_KEY}:`)}` };
-    return stored(await fetch(`${env.COLLECTOR}/v1/syncs`, { method: "POST", headers, body: packed(messages) }));
-  }
-  const answers = await Promise.all(messages.map((body) => fetch(`${env.COLLECTOR}/v1/sync`, { method: "POST", body })));
-  return answers.every(stored);
 }
 
 /** Looks for a newer bundle and newer levels of feeds, at most once a minute, after an answer. */
@@ -98,17 +86,25 @@ async function freshFeed(house: House, env: Env, name: string): Promise<void> {
   house.feeds.set(name, version);
 }
 
-const zones = new Map<string, Intl.DateTimeFormat>();
+/** Time zones change their offset on quarters of an hour. */
+const QUARTER = 900_000;
+
+/** Offsets by zone, each with the quarter of an hour that it was asked in: asking costs more than deciding. */
+const zones = new Map<string, [quarter: number, minutes: number]>();
 
 /** Minutes east of UTC in a time zone by name, now. */
 function offset(zone: string | undefined, now: number): number {
   if (!zone) return 0;
+  const quarter = Math.floor(now / QUARTER);
+  const known = zones.get(zone);
+  if (known?.[0] === quarter) return known[1];
   try {
-    let format = zones.get(zone);
-    if (!format) zones.set(zone, (format = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" })));
-    const name = format.formatToParts(now).find(({ type }) => type === "timeZoneName")?.value ?? "";
+    const parts = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" }).formatToParts(now);
+    const name = parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
     const [, sign, hours, minutes] = /GMT([+-])(\d+):?(\d+)?/.exec(name) ?? [];
-    return sign ? (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes ?? 0)) : 0;
+    const east = sign ? (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes ?? 0)) : 0;
+    zones.set(zone, [quarter, east]);
+    return east;
   } catch {
     return 0;
   }
@@ -157,17 +153,10 @@ async function sync(request: Request, env: Env, url: URL): Promise<Response> {
   return out;
 }
 
-/** A page is asked for: what a browser opens in a tab, or in a frame. */
-const asksForPage = ({ method, headers }: Request) =>
-  method === "GET" && (/^(document|iframe|frame)$/.test(headers.get("sec-fetch-dest") ?? "") || (headers.get("accept") ?? "").includes("text/html"));
-
 async function page(request: Request, env: Env, context: ExecutionContext, url: URL): Promise<Response> {
   const cookie = request.headers.get("cookie");
   const headers = new Headers(request.headers);
-  for (const name of UNSENT) headers.delete(name);
-  const rest = foreign(cookie);
-  if (rest) headers.set("cookie", rest);
-  else headers.delete("cookie");
+  forOrigin(headers);
   const coming = fetchOrigin(request, env, url, headers);
   let opening: House | undefined;
   let fault: string | null = null;
@@ -180,7 +169,7 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
   if (answer.status !== 200 || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return answer;
   const plain = (codes: string[]) => {
     const out = new Response(answer.body, answer);
-    for (const [name, value] of told(codes)) out.headers.append(name, value);
+    say(out.headers, codes);
     return out;
   };
   if (!opening || !answer.body) return plain([fault ?? "edge/empty"]);
@@ -210,10 +199,7 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
       if (env.COLLECTOR && now - opening.looked >= FRESH) context.waitUntil(refresh(opening, env, now).catch(() => {}));
     };
     const out = new Response(answer.body, answer);
-    for (const name of UNTRUE) out.headers.delete(name);
-    out.headers.set("cache-control", PRIVATE);
-    for (const one of visit.cookies()) out.headers.append("set-cookie", one);
-    for (const [name, value] of told(visit.codes)) out.headers.append(name, value);
+    personal(out.headers, visit);
     return personalise(out, visit, after);
   } catch (error) {
     return plain([codeOf(error, "edge/failed")]);
@@ -225,7 +211,7 @@ export default {
     const url = new URL(request.url);
     if (env.COLLECTOR && url.pathname === "/v1/sync") return sync(request, env, url);
     if (env.COLLECTOR && COLLECTED.test(url.pathname)) return fetch(new Request(env.COLLECTOR + url.pathname + url.search, request));
-    if (asksForPage(request)) return page(request, env, context, url);
+    if (asksForPage(request.method, (name) => request.headers.get(name))) return page(request, env, context, url);
     return fetchOrigin(request, env, url, request.headers as Headers);
   },
 } satisfies ExportedHandler<Env>;
