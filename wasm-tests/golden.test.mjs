@@ -1,5 +1,5 @@
 /**
- * Golden scenarios through the packed package: the transcripts of Node, Chromium and workerd are those that were recorded
+ * Golden scenarios through the packed package: the transcripts of Node, Chromium, workerd and Viceroy are those that were recorded
  * natively, byte for byte, from the same bundles. `tests/golden.rs` writes the bundles and judges their meaning.
  */
 import assert from "node:assert/strict";
@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { play } from "./golden/player.mjs";
 import { launch, open, until } from "./support/browser.mjs";
+import { absent, guest, host, viceroy } from "./support/fastly.mjs";
 import { inClone, scratch, unpacked } from "./support/files.mjs";
 import { serve } from "./support/server.mjs";
 import { modules, workerd } from "./support/worker.mjs";
@@ -33,8 +34,8 @@ if (stale) {
 }
 
 const folder = unpacked();
-// The native player passed, or there would be no transcripts; the other surfaces are counted as they pass.
-let surfaces = 1;
+// The native player passed, or there would be no transcripts; the other surfaces are named as they pass.
+const surfaces = ["natively"];
 
 test("Node comes to the recorded bytes", async () => {
   const load = async (name) => {
@@ -45,7 +46,7 @@ test("Node comes to the recorded bytes", async () => {
   const [{ Session, memory }, { Lens }] = await Promise.all([load("petitfour"), load("petitfour_lens")]);
   const bytes = Object.fromEntries(campaigns.map((name) => [name, new Uint8Array(readFileSync(join(bundles, `${name}.pf4`)))]));
   for (const name of themes) same(name, play(read(name), bytes, { Session, memory, Lens }));
-  surfaces++;
+  surfaces.push("Node");
 });
 
 test("Chromium comes to the recorded bytes", async () => {
@@ -79,7 +80,7 @@ test("Chromium comes to the recorded bytes", async () => {
       same(name, await page.evaluate(([name, campaigns]) => window.perform(name, campaigns), [name, campaigns]));
     }
     assert.deepEqual(complaints, []);
-    surfaces++;
+    surfaces.push("Chromium");
   } finally {
     await browser.close();
     await server.close();
@@ -112,12 +113,29 @@ test("workerd comes to the recorded bytes", async (t) => {
     const answer = await fetch(url, { method: "POST", body: JSON.stringify({ theme: read(name), bundles: bytes }) });
     same(name, await answer.text());
   }
-  surfaces++;
+  surfaces.push("workerd");
+});
+
+test("Viceroy comes to the recorded bytes", { skip: !viceroy && absent }, async (t) => {
+  const { url } = await host(t, guest("examples/golden"));
+  const bytes = Object.fromEntries(campaigns.map((name) => [name, readFileSync(join(bundles, `${name}.pf4`)).toString("base64")]));
+  for (const name of themes) {
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify({ theme: read(name), bundles: bytes }) });
+    same(name, await answer.text());
+  }
+  surfaces.push("Viceroy");
 });
 
 test("every surface is counted", () => {
-  claim("golden.parity", surfaces);
-  assert.equal(surfaces, 4);
+  const table = [...themes.map((name) => [name, recorded(name)])].map(([name, text]) => ({ theme: name, scenarios: text.match(/^# /gm).length, bytes: text.length }));
+  const total = (key) => table.reduce((sum, row) => sum + row[key], 0);
+  const line = (theme, scenarios, bytes, columns) => `${theme.padEnd(18)}${String(scenarios).padStart(10)}${String(bytes).padStart(10)}  ${columns.map((text) => text.padEnd(10)).join("")}`;
+  const all = ["natively", "Node", "Chromium", "workerd", "Viceroy"];
+  console.log(line("theme", "scenarios", "bytes", all));
+  for (const { theme, scenarios, bytes } of table) console.log(line(theme, scenarios, bytes, all.map((name) => (surfaces.includes(name) ? "identical" : "NOT RUN"))));
+  console.log(line("in all", total("scenarios"), total("bytes"), all.map((name) => (surfaces.includes(name) ? "identical" : "NOT RUN"))));
+  claim("golden.parity", surfaces.length);
+  assert.deepEqual(surfaces, all.filter((name) => name !== "Viceroy" || viceroy));
 });
 
 /** Compares line by line, so that a difference is one line and not a page. */

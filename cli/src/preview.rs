@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
-use petitfour_seal::Secret;
+use petitfour_seal::Secrets;
 
 /// What to show, and for how long.
 #[derive(Debug, clap::Args)]
@@ -37,9 +37,9 @@ fn shown(text: &str) -> Result<(String, String), String> {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let path = arguments.secret.display();
     let text = std::fs::read_to_string(&arguments.secret).with_context(|| format!("cannot read {path}"))?;
-    let secret = Secret::parse(&text).map_err(|error| anyhow!("{path}: {error}"))?;
+    let secrets = Secrets::parse(&text).map_err(|error| anyhow!("{path}: {error}"))?;
     let minutes = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 60;
     let until = u32::try_from(minutes)?.saturating_add(arguments.hours.saturating_mul(60));
-    println!("?pf_preview={}", secret.preview(&arguments.show, until));
+    println!("?pf_preview={}", secrets.seal_preview(&arguments.show, until));
     Ok(true)
 }

@@ -4,13 +4,13 @@
 //! WebCrypto verifies in every browser, Worker and Node. The layout is in `docs/formats/bundle.md`: a signed bundle is one with a last
 //! section more, which an engine that does not look for it skips.
 //!
-//! Beside it, what only an edge and its owner can write: [`Secret`].
+//! Beside it, what only an edge and its owner can write: [`Secrets`].
 //!
 //! Absent: files, clocks, networks. Reading and keeping keys is the caller's.
 
 mod cookie;
 
-pub use cookie::Secret;
+pub use cookie::{DAYS, PREVIEW, Secrets, TOLD, Told, Unopened};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use p256::{
@@ -164,41 +164,44 @@ pub struct Verified {
 /// [`Error::Bundle`] when it is none, or has no room for one section more.
 pub fn sign(bytes: &[u8], author: &Author) -> Result<Vec<u8>, Error> {
     bundle::open(bytes.to_vec()).map_err(Error::Bundle)?;
-    let layout = Error::Bundle(bundle::Error::Layout);
-    let bare = signed_part(bytes).map_or(bytes, |part| part);
-    let count = usize::from(u16_at(bare, 6).ok_or(layout)?) - usize::from(bare.len() < bytes.len());
-    if count >= usize::from(MAX_SECTIONS) {
-        return Err(layout);
-    }
-    // An unsigned bundle gets a directory entry more, and everything after it moves; a signed one has it.
-    let moved = if bare.len() < bytes.len() { 0 } else { ENTRY };
-    let mut out = bare.get(..HEADER).ok_or(layout)?.to_vec();
-    let entries = bare.get(HEADER..HEADER + ENTRY * count).ok_or(layout)?;
-    for entry in entries.as_chunks::<ENTRY>().0 {
-        let start = u32_at(entry, 4).ok_or(layout)? + moved as u32;
-        out.extend_from_slice(&entry[..4]);
-        out.extend_from_slice(&start.to_le_bytes());
-        out.extend_from_slice(&entry[8..]);
-    }
-    let body = HEADER + ENTRY * count + (ENTRY - moved);
-    let length = (bare.len() + moved).next_multiple_of(8);
-    if length + SIGNATURE > MAX_BYTES {
-        return Err(Error::Bundle(bundle::Error::Size));
-    }
-    out.extend_from_slice(&SECTION);
-    for number in [length, SIGNATURE, SIGNATURE] {
-        out.extend_from_slice(&(number as u32).to_le_bytes());
-    }
-    out.extend_from_slice(bare.get(body..).ok_or(layout)?);
-    out.resize(length, 0);
-    put(&mut out, 6, &(count as u16 + 1).to_le_bytes());
-    put(&mut out, 8, &((length + SIGNATURE) as u32).to_le_bytes());
+    let mut out = match signed_part(bytes) {
+        Some(part) => part.to_vec(),
+        None => with_section(bytes)?,
+    };
     put(&mut out, HASH.start, &[0; 8]);
     put(&mut out, KEY_ID.start, &author.public().id());
     let signature: Signature = author.0.sign(&out);
     out.extend_from_slice(&signature.to_bytes());
     let hash = bundle::seal(&out);
     put(&mut out, HASH.start, &hash.to_le_bytes());
+    Ok(out)
+}
+
+/// An unsigned bundle with a directory entry more, up to where its signature is to stand. Everything after the directory moves.
+fn with_section(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let layout = Error::Bundle(bundle::Error::Layout);
+    let count = u16_at(bytes, 6).filter(|count| *count < MAX_SECTIONS).ok_or(layout)?;
+    let (head, body) = bytes.split_at_checked(HEADER + ENTRY * usize::from(count)).ok_or(layout)?;
+    let (header, entries) = head.split_at(HEADER);
+    let start = (bytes.len() + ENTRY).next_multiple_of(8);
+    if start + SIGNATURE > MAX_BYTES {
+        return Err(Error::Bundle(bundle::Error::Size));
+    }
+    let mut out = header.to_vec();
+    for entry in entries.as_chunks::<ENTRY>().0 {
+        let moved = u32_at(entry, 4).ok_or(layout)? + ENTRY as u32;
+        out.extend_from_slice(&entry[..4]);
+        out.extend_from_slice(&moved.to_le_bytes());
+        out.extend_from_slice(&entry[8..]);
+    }
+    out.extend_from_slice(&SECTION);
+    for number in [start, SIGNATURE, SIGNATURE] {
+        out.extend_from_slice(&(number as u32).to_le_bytes());
+    }
+    out.extend_from_slice(body);
+    out.resize(start, 0);
+    put(&mut out, 6, &(count + 1).to_le_bytes());
+    put(&mut out, 8, &((start + SIGNATURE) as u32).to_le_bytes());
     Ok(out)
 }
 

@@ -56,3 +56,10 @@ export async function workerd(t, modules, bindings = {}, more = {}) {
   t.after(() => host.dispose());
   return { url: (await host.ready).origin, host };
 }
+
+/** Starts the Worker over the package in `pkg` as an edge: see `edges.mjs`. */
+export const worker = (pkg) => async (t, { bundle, origin, collector, key, feeds, seals, country }) => {
+  const set = { ORIGIN: origin, COLLECTOR: collector, COLLECTOR_KEY: key, FEEDS: feeds, SEALS: seals };
+  const bindings = Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined));
+  return workerd(t, await modules(pkg, bundle), bindings, country ? { cf: { country, isEUCountry: country === "FR" ? "1" : undefined } } : {});
+};

@@ -21,12 +21,16 @@ use crate::{
 ///
 /// Does nothing for a part that is already there. Needed beforehand: Rust by rustup, Node 20.19 or newer, git.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  cargo xtask setup          everything but cargo-deny\n  \
-                        cargo xtask setup --deny   cargo-deny too, which compiles for some minutes")]
+#[command(after_help = "Examples:\n  cargo xtask setup            everything but cargo-deny and Viceroy\n  \
+                        cargo xtask setup --deny     cargo-deny too, which compiles for some minutes\n  \
+                        cargo xtask setup --fastly   Viceroy too, which compiles for some fifteen minutes")]
 pub struct Options {
     /// Also install cargo-deny, which only `cargo xtask ci` uses.
     #[arg(long)]
     deny: bool,
+    /// Also install Viceroy, in which the tests of the Fastly edge run. Without it they say that they did not.
+    #[arg(long)]
+    fastly: bool,
 }
 
 /// A thing that a command may need.
@@ -54,6 +58,8 @@ pub enum Part {
     Python,
     /// `libfaketime`, under which one test lets a collector's clock jump.
     Faketime,
+    /// Viceroy, the local host of Fastly Compute.
+    Viceroy,
     /// `cargo deny`, for licences and sources.
     Deny,
 }
@@ -79,6 +85,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.deny {
         parts.push(Part::Deny);
     }
+    if options.fastly {
+        parts.push(Part::Viceroy);
+    }
     for part in parts {
         println!("{}", ready(workspace, part)?);
     }
@@ -97,7 +106,7 @@ pub fn need(workspace: &Workspace, parts: &[Part]) -> Result<()> {
 fn ready(workspace: &Workspace, part: Part) -> Result<String> {
     match part {
         Part::WasmBrowser => target(workspace, "wasm32-unknown-unknown", "the engine in browsers, Workers and Node"),
-        Part::WasmWasi => target(workspace, "wasm32-wasip1", "the check that the engine builds for WASI hosts"),
+        Part::WasmWasi => target(workspace, "wasm32-wasip1", "the engine and the guest for Fastly Compute"),
         Part::Npm => npm(
             workspace,
             "wasm-tests",
@@ -115,6 +124,7 @@ fn ready(workspace: &Workspace, part: Part) -> Result<String> {
         Part::Postgres => postgres(),
         Part::Python => python(workspace),
         Part::Faketime => faketime(),
+        Part::Viceroy => viceroy(workspace),
         Part::Deny => deny(workspace),
     }
 }
@@ -271,6 +281,25 @@ fn faketime() -> Result<String> {
     apt("faketime")?;
     found().context("the package faketime left no library")?;
     Ok("installed  libfaketime".to_owned())
+}
+
+/// The version of Viceroy; `wasm-tests/support/fastly.mjs` looks for it in the same place.
+const VICEROY: &str = "0.22.0";
+
+/// Builds Viceroy into a folder of its own that survives the clone.
+fn viceroy(workspace: &Workspace) -> Result<String> {
+    let folder = cache()?.join(format!("viceroy-{VICEROY}"));
+    let program = folder.join("bin/viceroy");
+    if program.is_file() {
+        return Ok(format!("present    {}", program.display()));
+    }
+    say(
+        &format!("Viceroy {VICEROY} (cargo install viceroy; compiles for some fifteen minutes, once)"),
+        "the tests run the guest of edge/fastly in it, as Fastly runs it",
+    );
+    let install = ["install", "viceroy", "--version", VICEROY, "--locked", "--root"];
+    call(workspace.cargo().args(install).arg(&folder))?;
+    Ok(format!("installed  {}", program.display()))
 }
 
 fn deny(workspace: &Workspace) -> Result<String> {

@@ -231,10 +231,10 @@ pub const CLAIMS: &[Claim] = &[
     claim("golden.scenarios", "golden scenarios", "scenarios", Bound::AtLeast(40.0), GOLDEN),
     claim(
         "golden.parity",
-        "surfaces whose bytes equal the golden ones: native, Node, Chromium, workerd",
+        "surfaces whose bytes equal the golden ones: native, Node, Chromium, workerd, Viceroy",
         "surfaces",
-        Bound::AtLeast(4.0),
-        BROWSER,
+        Bound::AtLeast(5.0),
+        GOLDEN,
     ),
     claim(
         "edge.overhead",

@@ -61,7 +61,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "wasi",
-        what: "the engine compiles for wasm32-wasip1",
+        what: "lints of the engine and of the Fastly guest for wasm32-wasip1",
         needs: &[Part::WasmWasi],
         when: When::Always,
         work: wasi,
@@ -82,15 +82,15 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "package",
-        what: "the packed package in bundlers, Node and a real Chromium",
-        needs: &[Part::Npm, Part::Chromium],
+        what: "the packed package in bundlers, Node, a real Chromium, workerd and a Fastly host",
+        needs: &[Part::Npm, Part::Chromium, Part::WasmWasi],
         when: When::Always,
         work: shipped,
     },
     Step {
         name: "golden",
-        what: "the golden scenarios alone, natively, in Node and in Chromium (part of rust and package)",
-        needs: &[Part::Npm, Part::Chromium],
+        what: "the golden scenarios alone, on every surface, with a table (part of rust and package)",
+        needs: &[Part::Npm, Part::Chromium, Part::WasmWasi],
         when: When::Asked,
         work: golden,
     },
@@ -124,7 +124,13 @@ fn clippy_wasm(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
 }
 
 fn wasi(workspace: &Workspace, _: Scale, _: &mut Count) -> Result<()> {
-    call(workspace.cargo().args(["check", "--quiet", "--package", "petitfour", "--lib", "--target", "wasm32-wasip1"]))
+    let lint = |package: &str, what: &str| {
+        let target = ["--target", "wasm32-wasip1", "--", "-D", "warnings"];
+        call(workspace.cargo().args(["clippy", "--quiet", "--package", package, what]).args(target))
+    };
+    lint("petitfour", "--lib")?;
+    lint("petitfour-fastly", "--bins")?;
+    lint("petitfour-fastly", "--examples")
 }
 
 fn rust(workspace: &Workspace, scale: Scale, count: &mut Count) -> Result<()> {
@@ -159,6 +165,9 @@ fn node_tests(workspace: &Workspace, scale: Scale, files: &[&str], count: &mut C
         "petitfour-collector",
     ]))?;
     call(workspace.cargo().args(["build", "--quiet", "--package", "petitfour-collector", "--example", "invented"]))?;
+    // The guest as it is deployed, and the player of golden scenarios as one.
+    let guests = ["--profile", "wasm", "--target", "wasm32-wasip1", "--bins", "--examples"];
+    call(workspace.cargo().args(["build", "--quiet", "--package", "petitfour-fastly"]).args(guests))?;
     let mut node = workspace.node();
     // One file after the other: they share the machine's cores. A file that hangs is ended after ten minutes, the
     // longest that a person would wait before looking.
@@ -169,6 +178,7 @@ fn node_tests(workspace: &Workspace, scale: Scale, files: &[&str], count: &mut C
     node.env("PETITFOUR_TARBALL", tarball)
         .env("PETITFOUR_CLI", workspace.binary("debug", "petitfour"))
         .env("PETITFOUR_COLLECTOR", workspace.binary("debug", "petitfour-collector"))
+        .env("PETITFOUR_GUESTS", workspace.binary("wasm32-wasip1", "wasm"))
         .env("PETITFOUR_INVENTED", workspace.binary("debug/examples", "invented"));
     if let Some(browser) = setup::browser() {
         node.env("CHROMIUM", browser);

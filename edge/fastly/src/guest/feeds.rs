@@ -1,0 +1,104 @@
+//! Levels of feeds, remembered by place: a visit reads those of its own shop and no others.
+//!
+//! An entry is lines of `item`, level and Unix ms with tabs between, under the feed's name and the place. A feed whose facts hold
+//! everywhere has one entry.
+
+use super::{collector, house, settings::Settings};
+use petitfour::{catalog::Catalog, engine::Session, id::Key, time::Timestamp};
+use serde::Deserialize;
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+/// Milliseconds after which a feed is read whole again: entries may have been evicted, and nobody is told.
+const WHOLE: u64 = 600_000;
+const KEPT: Duration = Duration::from_secs(86_400);
+
+#[derive(Deserialize)]
+struct Levels {
+    version: u64,
+    levels: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    place: String,
+    item: String,
+    level: i32,
+    as_of: u64,
+}
+
+/// Level and time by item.
+type Shelf = BTreeMap<String, (i32, u64)>;
+
+/// Tells a session what is known of the place that the context names.
+pub fn tell(session: &mut Session, settings: &Settings, context: &[(String, String)]) {
+    for feed in &settings.feeds {
+        let catalog = session.engine().catalog();
+        let Some(known) = catalog.feeds().find(|known| known.key() == Key::of(feed)) else { continue };
+        let place = match known.place() {
+            None => Some(""),
+            // The last of a name is what counts.
+            Some(attribute) => context
+                .iter()
+                .rev()
+                .find(|(name, _)| catalog.context_named(name) == Some(attribute))
+                .map(|(_, place)| &**place),
+        };
+        let Some(place) = place.map(str::to_owned) else { continue };
+        for (item, (level, as_of)) in shelf(feed, &place) {
+            session.feed(feed, &place, &item, level, Timestamp(as_of));
+        }
+    }
+}
+
+/// Takes in what has changed in the feeds.
+pub fn refresh(settings: &Settings, catalog: &Catalog, now: u64) {
+    for feed in &settings.feeds {
+        let Some(known) = catalog.feeds().find(|known| known.key() == Key::of(feed)) else {
+            eprintln!("petitfour: feed/unknown: {feed}");
+            continue;
+        };
+        let key = format!("petitfour/feed/{feed}");
+        // The version that is known, and when the feed was read whole.
+        let (version, whole) = pair(&key).filter(|(_, whole)| now.saturating_sub(*whole) < WHOLE).unwrap_or((0, now));
+        let Some(answer) = collector::feed(feed, version) else { continue };
+        let Ok(Levels { version: newer, levels }) = serde_json::from_slice(&answer) else {
+            eprintln!("petitfour: feed/format: {feed}");
+            continue;
+        };
+        let mut changed: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+        for row in levels {
+            let place = if known.place().is_some() { row.place.clone() } else { String::new() };
+            changed.entry(place).or_default().push(row);
+        }
+        for (place, rows) in changed {
+            let mut shelf = if version == 0 { Shelf::new() } else { shelf(feed, &place) };
+            shelf.extend(rows.into_iter().map(|row| (row.item, (row.level, row.as_of))));
+            let mut lines = String::new();
+            for (item, (level, as_of)) in shelf {
+                writeln!(lines, "{item}\t{level}\t{as_of}").ok();
+            }
+            house::remember(&entry(feed, &place), KEPT, lines.as_bytes());
+        }
+        house::remember(&key, KEPT, format!("{newer}\t{whole}").as_bytes());
+    }
+}
+
+fn pair(key: &str) -> Option<(u64, u64)> {
+    let text = String::from_utf8(house::remembered(key)?).ok()?;
+    let (version, whole) = text.split_once('\t')?;
+    Some((version.parse().ok()?, whole.parse().ok()?))
+}
+
+fn entry(feed: &str, place: &str) -> String {
+    format!("petitfour/feed/{feed}/{place}")
+}
+
+fn shelf(feed: &str, place: &str) -> Shelf {
+    let lines =
+        house::remembered(&entry(feed, place)).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let row = |line: &str| {
+        let mut parts = line.split('\t');
+        Some((parts.next()?.to_owned(), (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)))
+    };
+    lines.lines().filter_map(row).collect()
+}
