@@ -7,6 +7,22 @@
 
 import { safe } from "./address.mjs";
 
+/** Texts remembered of each kind; past it the map starts again. */
+const KNOWN = 1024;
+
+/** Verdicts on addresses. A page's own address is of the web, so that they are the same for every page; reading one takes longer than deciding. */
+const verdicts = new Map();
+
+function fits(address, base, image) {
+  const key = image ? `i${address}` : `a${address}`;
+  let verdict = verdicts.get(key);
+  if (verdict === undefined) {
+    if (verdicts.size >= KNOWN) verdicts.clear();
+    verdicts.set(key, (verdict = safe(address, base, image)));
+  }
+  return verdict;
+}
+
 /** Attributes that make an element a slot, by kind. */
 export const KINDS = ["text", "html", "src", "href", "alt"];
 export const SLOT = KINDS.map((kind) => `[data-pf-${kind}]`).join();
@@ -41,7 +57,7 @@ export function slot(tag, field, content, base) {
       else plan.hide = true;
     } else if (kind === "text" || kind === "html") {
       if (tag !== "script" && tag !== "style") plan.text = kind === "html" ? plainText(value) : value;
-    } else if (TAGS[kind].includes(tag) && safe(value, base, kind === "src")) plan.set.push([kind, value]);
+    } else if (TAGS[kind].includes(tag) && fits(value, base, kind === "src")) plan.set.push([kind, value]);
   }
   return plan;
 }
@@ -51,10 +67,10 @@ export const escaped = (value) => String(value).replace(/[&<>"']/g, (character) 
 
 /** The rendering of a placement without slots (`data-pf-plain`), as HTML. Class names are the page's to style. */
 export function plain({ link, image, alt, headline, text, cta }, base) {
-  const picture = image && safe(image, base, true) ? `<img class="pf-image" alt="${escaped(alt ?? "")}" src="${escaped(image)}">` : "";
+  const picture = image && fits(image, base, true) ? `<img class="pf-image" alt="${escaped(alt ?? "")}" src="${escaped(image)}">` : "";
   const parts = [["headline", "strong", headline], ["text", "span", text], ["cta", "span", cta]]
     .filter(([, , value]) => value)
     .map(([kind, tag, value]) => `<${tag} class="pf-${kind}">${escaped(value)}</${tag}>`);
   const inner = picture + parts.join("");
-  return link && safe(link, base) ? `<a class="pf-creative" href="${escaped(link)}">${inner}</a>` : `<div class="pf-creative">${inner}</div>`;
+  return link && fits(link, base) ? `<a class="pf-creative" href="${escaped(link)}">${inner}</a>` : `<div class="pf-creative">${inner}</div>`;
 }

@@ -126,10 +126,7 @@ const place = (cf: IncomingRequestCfProperties | undefined) => ({
   postal_code: cf?.postalCode,
 });
 
-const fetchOrigin = (request: Request, env: Env, url: URL, headers: Headers) => {
-  const address = env.ORIGIN ? new URL(url.pathname + url.search, env.ORIGIN) : url;
-  return fetch(new Request(address, new Request(request, { headers })), { redirect: "manual" });
-};
+const originOf = (env: Env, url: URL) => (env.ORIGIN ? env.ORIGIN.replace(/\/$/, "") + url.pathname + url.search : url.href);
 
 /** The page's own sync on its way to the collector: what the origin says of the visitor is sealed for the edge on the way back. */
 async function sync(request: Request, env: Env, url: URL): Promise<Response> {
@@ -157,7 +154,7 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
   const cookie = request.headers.get("cookie");
   const headers = new Headers(request.headers);
   forOrigin(headers);
-  const coming = fetchOrigin(request, env, url, headers);
+  const coming = fetch(originOf(env, url), { headers, redirect: "manual" });
   let opening: House | undefined;
   let fault: string | null = null;
   try {
@@ -198,9 +195,9 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
       if (sent) context.waitUntil(sent);
       if (env.COLLECTOR && now - opening.looked >= FRESH) context.waitUntil(refresh(opening, env, now).catch(() => {}));
     };
-    const out = new Response(answer.body, answer);
+    const out = personalise(answer, visit, after);
     personal(out.headers, visit);
-    return personalise(out, visit, after);
+    return out;
   } catch (error) {
     return plain([codeOf(error, "edge/failed")]);
   }
@@ -212,6 +209,6 @@ export default {
     if (env.COLLECTOR && url.pathname === "/v1/sync") return sync(request, env, url);
     if (env.COLLECTOR && COLLECTED.test(url.pathname)) return fetch(new Request(env.COLLECTOR + url.pathname + url.search, request));
     if (asksForPage(request.method, (name) => request.headers.get(name))) return page(request, env, context, url);
-    return fetchOrigin(request, env, url, request.headers as Headers);
+    return fetch(new Request(originOf(env, url), request), { redirect: "manual" });
   },
 } satisfies ExportedHandler<Env>;
