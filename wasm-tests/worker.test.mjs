@@ -4,14 +4,36 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { contract, small } from "./support/edges.mjs";
+import { compileText } from "./support/bundle.mjs";
+import { SLOTS, contract, small } from "./support/edges.mjs";
 import { inClone, modules as installed, scratch, unpacked } from "./support/files.mjs";
-import { worker } from "./support/worker.mjs";
+import { origin, page } from "./support/site.mjs";
+import { modules, worker, workerd } from "./support/worker.mjs";
 import { claim } from "./tools/claim.mjs";
 
 const pkg = unpacked();
 
 contract("workerd", worker(pkg), pkg);
+
+test("workerd: a bundle in the KV namespace is used, and one that is none or older is not", async (t) => {
+  const site = await origin(t, page(SLOTS));
+  const built = await modules(pkg, small.bytes);
+  const newer = compileText(`
+petitfour: 1
+version: 9
+site: edge
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: From the namespace } }
+`);
+  const shown = async (kept) => {
+    const { url, host } = await workerd(t, built, { ORIGIN: site.url }, { kvNamespaces: ["BUNDLES"] });
+    if (kept) await (await host.getKVNamespace("BUNDLES")).put("bundle", kept.buffer.slice(kept.byteOffset, kept.byteOffset + kept.byteLength));
+    return /<h1[^>]*>([^<]*)/.exec(await (await fetch(url, { headers: { accept: "text/html" } })).text())[1];
+  };
+  assert.equal(await shown(newer.bytes), "From the namespace");
+  assert.match(await shown(Buffer.from("no bundle")), /^Still/);
+  assert.match(await shown(null), /^Still/);
+});
 
 test("the template holds a strict TypeScript project, and wrangler packs it", () => {
   const folder = scratch("template");

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 
 use crate::folder;
 
@@ -42,10 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
 }
 
 fn write(path: &Path, bundle: Vec<u8>, what: &str) -> anyhow::Result<()> {
-    // Written beside and renamed: a server that reads the file meanwhile sees the old one or the new one, whole.
-    let partial = path.with_extension("pf4.partial");
-    std::fs::write(&partial, &bundle).with_context(|| format!("cannot write {}", partial.display()))?;
-    std::fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))?;
+    folder::replace(path, &bundle)?;
     let catalog = petitfour::bundle::open(bundle)?;
     println!(
         "{}: {} bytes, version {}, hash {:016x}, {}",

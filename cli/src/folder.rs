@@ -1,4 +1,4 @@
-//! Campaign files from disk: paths and folders to sources, faults to the terminal.
+//! Campaign files from disk, and bundles to it: paths and folders to sources, faults to the terminal.
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
@@ -9,6 +9,13 @@ use petitfour_compiler::{Compiled, Diagnostic, Severity, Source, render};
 
 /// One of the compiler's ways through campaign files.
 pub(crate) type Compile = fn(&[Source], &dyn Fn(&str) -> Option<Vec<u8>>) -> Compiled;
+
+/// Writes a bundle beside its place and renames it: a server that reads the file meanwhile sees the old one or the new one, whole.
+pub(crate) fn replace(path: &Path, bundle: &[u8]) -> anyhow::Result<()> {
+    let partial = path.with_extension("pf4.partial");
+    std::fs::write(&partial, bundle).with_context(|| format!("cannot write {}", partial.display()))?;
+    std::fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))
+}
 
 /// Reads and compiles the files and folders that were given.
 pub(crate) fn compile_paths(paths: &[PathBuf], compile: Compile) -> anyhow::Result<Compiled> {

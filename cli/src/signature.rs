@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use petitfour_seal::{Author, Public, sign, verify};
 
+use crate::folder;
+
 /// What to call the new pair of keys.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -66,10 +68,7 @@ pub(crate) fn run(arguments: &SignArguments) -> anyhow::Result<bool> {
     let signed = sign(&bytes(&arguments.bundle)?, &author)
         .map_err(|error| anyhow!("{}: {error} ({})", arguments.bundle.display(), error.code()))?;
     let output = arguments.output.as_ref().unwrap_or(&arguments.bundle);
-    // Written beside and renamed: a server that reads the file meanwhile sees the old one or the new one, whole.
-    let partial = output.with_extension("pf4.partial");
-    std::fs::write(&partial, &signed).with_context(|| format!("cannot write {}", partial.display()))?;
-    std::fs::rename(&partial, output).with_context(|| format!("cannot write {}", output.display()))?;
+    folder::replace(output, &signed)?;
     println!("{}: {} bytes, signed with {}", output.display(), signed.len(), named(author.public()));
     Ok(true)
 }

@@ -22,6 +22,8 @@ export interface Env {
   SEALS?: string;
   /** The lowest version of a bundle that is taken. */
   BUNDLE_MINIMUM?: string;
+  /** Where a newer bundle may lie, under `bundle`; with a collector only until its own has come. */
+  BUNDLES?: KVNamespace;
 }
 
 /** Paths that belong to the collector, and pass through to it. */
@@ -51,18 +53,27 @@ const opened = (env: Env): Promise<House> =>
 async function open(env: Env): Promise<House> {
   const edge = await openEdge({ bundle: new Uint8Array(first), keys: env.BUNDLE_KEYS || undefined, secrets: env.SEALS || undefined, minimum: Number(env.BUNDLE_MINIMUM ?? 0) });
   const outbox = createOutbox({ collector: env.COLLECTOR, key: env.COLLECTOR_KEY });
+  await keptBundle(edge, env);
   return { edge, outbox, looked: -FRESH, tag: null, feeds: new Map() };
+}
+
+/** The bundle in the KV namespace, which is edited without a deployment. */
+async function keptBundle(edge: Edge, env: Env): Promise<void> {
+  const kept = await env.BUNDLES?.get("bundle", { type: "arrayBuffer", cacheTtl: FRESH / 1000 }).catch(() => null);
+  const fault = kept && (await edge.use(new Uint8Array(kept)));
+  if (fault) console.warn(`petitfour: ${fault}`);
 }
 
 /** Looks for a newer bundle and newer levels of feeds, at most once a minute, after an answer. */
 async function refresh(house: House, env: Env, now: number): Promise<void> {
   house.looked = now;
-  const names = (env.FEEDS ?? "").split(",").filter(Boolean);
+  const names = env.COLLECTOR ? (env.FEEDS ?? "").split(",").filter(Boolean) : [];
   await Promise.all([freshBundle(house, env), ...names.map((name) => freshFeed(house, env, name))]);
 }
 
 /** A bundle that does not open, or is older, is left where it is. */
 async function freshBundle(house: House, env: Env): Promise<void> {
+  if (!env.COLLECTOR) return keptBundle(house.edge, env);
   const headers: HeadersInit = house.tag ? { "if-none-match": house.tag } : {};
   const answer = await fetch(`${env.COLLECTOR}/bundle.pf4`, { headers });
   if (answer.status !== 200) return;
@@ -193,7 +204,7 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
     const after = () => {
       const sent = outbox.add(visit.end());
       if (sent) context.waitUntil(sent);
-      if (env.COLLECTOR && now - opening.looked >= FRESH) context.waitUntil(refresh(opening, env, now).catch(() => {}));
+      if ((env.COLLECTOR || env.BUNDLES) && now - opening.looked >= FRESH) context.waitUntil(refresh(opening, env, now).catch(() => {}));
     };
     const out = personalise(answer, visit, after);
     personal(out.headers, visit);
