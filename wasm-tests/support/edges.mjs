@@ -9,6 +9,7 @@ import { launch, open, ready, shift } from "./browser.mjs";
 import { compile, compileText } from "./bundle.mjs";
 import { collector, key } from "./collector.mjs";
 import { inClone, scratch } from "./files.mjs";
+import * as hostile from "./hostile.mjs";
 import { origin, page } from "./site.mjs";
 
 export const small = compileText(`
@@ -114,6 +115,16 @@ export function contract(host, edge, pkg) {
       html,
       /^<div data-petitfour="hero" data-pf-decision="[0-9a-f]{16}" data-pf-shown="water-a"><h1 data-pf-text="headline">Still &lt;i&gt;&amp;"water"<\/h1><p data-pf-html="text">Coldalert\(1\)<\/p><a data-pf-href="link" href="\/own">go<\/a><img data-pf-src="image" data-pf-alt="alt" src="\/w.svg" alt=""><b data-pf-text="cta" hidden="">own<\/b><\/div>$/,
     );
+  });
+
+  it("nothing that a hostile creative says runs", async (t) => {
+    const site = await origin(t, page(hostile.html("", "data-pf-plain")));
+    const { url } = await edge(t, { bundle: compileText(hostile.campaigns).bytes, origin: site.url });
+    const tab = await open(browser);
+    t.after(() => tab.context.close());
+    await tab.page.goto(url);
+    assert.equal(await tab.page.locator("[data-pf-shown^=f-]").count(), hostile.places.length * 2);
+    await hostile.harmless(tab.page);
   });
 
   it("a placement without slots is filled where it says plain, and else left to the page", async (t) => {
@@ -272,16 +283,29 @@ fallbacks: { house: { headline: Newer } }
     assert.equal(await named({ cookie: "petitfour.consent=15.15.32; euconsent-v2=garbage" }), 0, "what cannot be read permits nothing");
   });
 
-  it("a page of ten megabytes streams through", async (t) => {
+  it("a page of a hundred megabytes streams through, and memory does not grow with it", async (t) => {
     const chunk = Buffer.from(`<p>${"x".repeat(65_529)}</p>`);
     const site = await origin(t, async (request, response) => {
       response.writeHead(200, { "content-type": "text/html" });
-      for (let count = 0; count < 160; count++) if (!response.write(chunk)) await new Promise((resolve) => response.once("drain", resolve));
+      for (let count = 0; count < Number(request.url.slice(1)) * 16; count++) if (!response.write(chunk)) await new Promise((resolve) => response.once("drain", resolve));
       response.end(SLOTS);
     });
-    const { url } = await edge(t, { bundle: small.bytes, origin: site.url });
-    const text = await (await fetch(url, { headers: { accept: "text/html" } })).text();
-    assert.ok(text.length > 10_000_000);
-    assert.match(text, /data-pf-shown="water-a"/);
+    const { url, peak } = await edge(t, { bundle: small.bytes, origin: site.url });
+    /** Reads a page of so many megabytes: its length, its end, and how much memory the host has had at most. */
+    const read = async (megabytes) => {
+      const answer = await fetch(`${url}/${megabytes}`, { headers: { accept: "text/html", "accept-encoding": "identity" } });
+      let length = 0;
+      let end = "";
+      for await (const part of answer.body) {
+        length += part.length;
+        end = (end + Buffer.from(part)).slice(-2_000);
+      }
+      return { length, end, peak: peak() };
+    };
+    const first = await read(10);
+    const second = await read(100);
+    assert.ok(first.length > 10_000_000 && second.length > 100_000_000);
+    for (const { end } of [first, second]) assert.match(end, /data-pf-shown="water-a"/);
+    assert.ok(first.peak > 8 << 20 && second.peak - first.peak < 32 << 20, `from ${first.peak >> 20} to ${second.peak >> 20} MB`);
   });
 }

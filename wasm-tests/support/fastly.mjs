@@ -6,6 +6,7 @@ import { connect, createServer } from "node:net";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { inClone, scratch } from "./files.mjs";
+import { peak } from "./memory.mjs";
 
 /** Where `cargo xtask setup --fastly` puts it. */
 const usual = () => join(isAbsolute(process.env.XDG_CACHE_HOME ?? "") ? process.env.XDG_CACHE_HOME : join(homedir(), ".cache"), "petitfour", "viceroy-0.22.0", "bin", "viceroy");
@@ -55,7 +56,7 @@ export async function host(t, wasm, settings = "") {
   for (const end = Date.now() + 30_000; !(await listens(port)); await new Promise((resolve) => setTimeout(resolve, 20))) {
     if (child.exitCode !== null || Date.now() > end) throw new Error(`Viceroy did not start: ${Buffer.concat(said)}`);
   }
-  return { url, said: () => Buffer.concat(said).toString() };
+  return { url, peak: () => peak(child.pid) };
 }
 
 /** Where the visitor is, with all that the host always says. */

@@ -4,6 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { inClone, scratch } from "./files.mjs";
+import { children, peak } from "./memory.mjs";
 
 /** Files that stay modules of their own, by what workerd calls them. */
 const KINDS = { wasm: "CompiledWasm", pf4: "Data" };
@@ -54,7 +55,10 @@ export async function workerd(t, modules, bindings = {}, more = {}) {
     ...more,
   });
   t.after(() => host.dispose());
-  return { url: (await host.ready).origin, host };
+  const others = children();
+  const url = (await host.ready).origin;
+  const mine = children().filter((id) => !others.includes(id));
+  return { url, host, peak: () => peak(...mine) };
 }
 
 /** Starts the Worker over the package in `pkg` as an edge: see `edges.mjs`. */
