@@ -119,6 +119,11 @@ export function personalise(response: Response, visit: Visit, after: () => void)
 /** A page is asked for: what a browser opens in a tab, or in a frame. */
 export function asksForPage(method: string, header: (name: string) => string | null | undefined): boolean;
 /** Takes from a request's headers what would make the origin's page personal, or half a page. */
+/** Why an answer is no page that can be filled: a code, "" for what is none at all, or null when it can be. */
+export function hinders(status: number, header: (name: string) => string | null | undefined): string | null;
+/** Names the query parameter of a preview. */
+export const PREVIEW: string;
+/** Makes a request's headers those of anybody, so that the origin's page is one for all. */
 export function forOrigin(headers: Pick<Headers, "get" | "set" | "delete">): void;
 /** Makes an answer's headers those of a page for this visit alone. */
 export function personal(headers: Pick<Headers, "set" | "append" | "delete">, visit: Pick<Visit, "cookies" | "codes">): void;

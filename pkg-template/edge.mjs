@@ -11,7 +11,7 @@
 import { codeOf, hex } from "./core.mjs";
 import { verify } from "./signature.mjs";
 import { decode, encode } from "./storage.mjs";
-import { TOLD, openPreview, openSecrets, openTold, sealTold, toldCookie } from "./seal.mjs";
+import { ANSWER, TOLD, openPreview, openSecrets, openTold, sealTold, toldCookie } from "./seal.mjs";
 import { plain, slot } from "./slots.mjs";
 
 /** Bytes of a request's cookies that are looked at. Browsers send no more than 180 cookies of 4 KB; ours are two or three. */
@@ -23,8 +23,9 @@ const NOTES = 16;
 /** Placements of one page that are decided for: a page with more has a loop in it. */
 const PLACEMENTS = 64;
 
-/** Distinct texts remembered for an attribute, and verdicts on consent. */
+/** Distinct texts remembered for an attribute, and verdicts on consent; and the longest that is remembered. */
 const KNOWN = 1024;
+const LONGEST = 256;
 
 const NONE = 0xffffffff;
 /** Where a profile has its pseudonym: docs/formats/profile.md. */
@@ -40,11 +41,24 @@ const remembering = (fn) => {
   return (key) => {
     let answer = known.get(key);
     if (answer === undefined) {
+      answer = fn(key);
+      if (key.length > LONGEST) return answer;
       if (known.size >= KNOWN) known.clear();
-      known.set(key, (answer = fn(key)));
+      known.set(key, answer);
     }
     return answer;
   };
+};
+
+/** A number as it is written in an address; words and other bases are none. */
+const numberOf = (value) => (/^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(value) ? Number(value) : NaN);
+
+/** What the page, or a server of the site, has judged: a number of two digits at most, up to a dot; null where there is none. What cannot be read permits nothing. */
+const judgedIn = (cookies) => {
+  const kept = cookies.get("petitfour.consent");
+  if (kept === undefined) return null;
+  const [bits] = kept.split(".");
+  return /^\d{1,2}$/.test(bits) ? bits & 15 : 0;
 };
 
 /** The cookies of a header that concern us: a map by name; null when there is too much of them. */
@@ -54,6 +68,7 @@ function cookiesOf(header) {
   if (header.length > COOKIES) return null;
   for (const pair of header.split("; ")) {
     const at = pair.indexOf("=");
+    if (at < 0) continue;
     const name = pair.slice(0, at);
     // The first of a name is the one with the longest path, as servers read them.
     if ((name.startsWith("petitfour") || SIGNALS[name]) && !found.has(name)) found.set(name, pair.slice(at + 1));
@@ -81,7 +96,7 @@ function openBundle(Session, bytes) {
     measure(name, value) {
       const { index, bin } = attributes(name);
       if (index < 0 || value === null || value === undefined) return null;
-      return [index, bin ? bin(String(value).replaceAll("\0", "")) : value === "" ? NaN : Number(value)];
+      return [index, bin ? bin(String(value).replaceAll("\0", "")) : numberOf(value)];
     },
   };
 }
@@ -89,12 +104,18 @@ function openBundle(Session, bytes) {
 /**
  * Opens an edge over the engine's `Session` and `memory`. `reader` judges consent signals; without it a request that brings
  * any is permitted nothing. `keys` are pinned: no bundle is used that none of them signed, nor one below version `minimum`. With `secrets` memberships are
- * believed from the sealed cookie alone. `random(32)` gives entropy.
+ * believed from the sealed cookie alone. `random(32)` gives entropy, `report(code)` hears what nobody else is told.
  */
 export async function createEdge({ Session, memory, bundle, keys, minimum = 0, secrets, reader, random = (count) => crypto.getRandomValues(new Uint8Array(count)), report = () => {} }) {
-  if (keys) await verify(bundle, keys, minimum);
   const sealed = secrets ? await openSecrets(secrets) : null;
-  let open = openBundle(Session, bundle);
+  const believed = async (bytes) => {
+    if (keys) await verify(bytes, keys, minimum);
+    const opened = openBundle(Session, bytes);
+    // Whatever is no number lets nothing in.
+    if (!(opened.version >= minimum)) throw "bundle/version";
+    return opened;
+  };
+  let open = await believed(bundle);
   let verdicts = verdictsOf();
   /** What the feeds said, by feed, place and item: another bundle hears it again. */
   const shelves = new Map();
@@ -109,17 +130,16 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
     });
   }
 
-  /** What the visitor permits, by what the request says; what the page has judged already narrows it. */
+  /** What the visitor permits: by what the page has judged, and by what the request says, which narrows it. */
   function permissions(cookies, { gpc, region }) {
     const said = [];
     if (region) said.push("region", region);
     for (const name in SIGNALS) if (cookies.get(name)) said.push(SIGNALS[name], cookies.get(name).replaceAll("\0", ""));
     if (gpc) said.push("gpc", "1");
-    const kept = cookies.get("petitfour.consent");
-    if (kept === undefined) return verdicts(said.join("\0"));
+    const judged = judgedIn(cookies);
+    if (judged === null) return verdicts(said.join("\0"));
     // The page's verdict knows more than the request, but for what was said since: it is the visitor's word, and what else is
     // said narrows it.
-    const judged = Number(kept.split(".")[0]) & 15;
     return said.length ? verdicts([...said, "choice", judged].join("\0")) & judged : judged;
   }
 
@@ -128,7 +148,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
    * moment, `gpc` whether `Sec-GPC: 1` was sent, `region` what the law asks there, `secure` whether cookies go by https only.
    */
   function visit({ cookie, told: origin = null, preview = null, now = Date.now(), offset = 0, context = {}, gpc = false, region = null, secure = false, base = "https://example.invalid/" }) {
-    const { root, count, placement, campaign, named, content, measure, policy } = open;
+    const { root, count, placement, creative: place, campaign, named, content, measure, policy } = open;
     const set = new Map();
     const codes = [];
     const fault = (code) => {
@@ -208,7 +228,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
     /** Shown because somebody asked to see it: nothing is decided, and nothing counted. */
     const previewed = (placement) => {
       const creative = preview.get(placement);
-      const index = open.creative(creative);
+      const index = place(creative);
       if (index < 0) fault("preview/unknown");
       return { ...nothing(placement), ...(index < 0 ? {} : { creative, content: content(index) }), preview: true };
     };
@@ -286,18 +306,19 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
      */
     async seal(cookie, message, answer, { now = Date.now(), secure = false } = {}) {
       const cookies = sealed && cookiesOf(cookie);
-      if (!cookies?.has("petitfour")) return cookies?.has(TOLD) ? toldCookie(null, secure) : null;
-      if (!(Number((cookies.get("petitfour.consent") ?? "1").split(".")[0]) & STORE)) return toldCookie(null, secure);
-      const value = await sealTold(sealed, message, answer, now);
-      return value && toldCookie(value, secure);
+      if (!cookies) return null;
+      const kept = cookies.has("petitfour") && (judgedIn(cookies) ?? STORE) & STORE;
+      const value = kept ? await sealTold(sealed, message, answer, now) : null;
+      if (value) return toldCookie(value, secure);
+      // What is too long to seal may have taken back what was sealed before.
+      return cookies.has(TOLD) && (!kept || answer.length > ANSWER) ? toldCookie(null, secure) : null;
     },
     version: () => open.version,
     /** Takes another bundle, unless it is an older one or no pinned key has signed it: its code, or nothing. */
     async use(bytes) {
       let next;
       try {
-        if (keys) await verify(bytes, keys, minimum);
-        next = openBundle(Session, bytes);
+        next = await believed(bytes);
       } catch (error) {
         return codeOf(error, "bundle/foreign");
       }
@@ -305,8 +326,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
         next.root.free();
         return "bundle/version";
       }
-      // Visits that are under way have sessions of their own over the old one.
-      open.root.free();
+      // Visits that are under way go on over the old one, which goes with the last of them.
       open = next;
       verdicts = verdictsOf();
       for (const [, row] of shelves) open.root.feed(...row);
@@ -327,5 +347,6 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
 }
 
 export { codeOf };
-export { asksForPage, forOrigin, personal, say } from "./head.mjs";
+export { PREVIEW } from "./seal.mjs";
+export { asksForPage, forOrigin, hinders, personal, say } from "./head.mjs";
 export { createOutbox } from "./reports.mjs";

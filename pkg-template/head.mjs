@@ -8,11 +8,20 @@
 export const UNSENT = ["if-none-match", "if-modified-since", "range", "if-range"];
 
 /** What was true of the origin's page, and of no other. */
-const UNTRUE = ["etag", "last-modified", "content-length", "expires", "age", "surrogate-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "accept-ranges", "content-md5", "digest"];
+const UNTRUE = ["etag", "last-modified", "content-length", "expires", "age", "surrogate-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "accept-ranges", "content-digest", "content-md5", "digest", "repr-digest"];
 
 /** A page is asked for: what a browser opens in a tab, or in a frame. `header` gives one by name. */
 export const asksForPage = (method, header) =>
   method === "GET" && (/^(document|iframe|frame)$/.test(header("sec-fetch-dest") ?? "") || (header("accept") ?? "").includes("text/html"));
+
+/** Why an answer is no page that can be filled: a code, "" for what is none at all, or null when it can be. `header` gives one by name. */
+export function hinders(status, header) {
+  const type = (header("content-type") ?? "").toLowerCase();
+  if (status !== 200 || !type.startsWith("text/html")) return "";
+  if (!/^(identity)?$/.test(header("content-encoding") ?? "")) return "edge/encoded";
+  const charset = /charset=\s*["']?([\w-]+)/.exec(type)?.[1];
+  return charset && !/^(utf-?8|us-ascii)$/.test(charset) ? "edge/charset" : null;
+}
 
 /** Makes a request's headers those of anybody, so that the origin's page is one for all: without conditions, and without our cookies. */
 export function forOrigin(headers) {

@@ -8,6 +8,9 @@ const GATHER = 250;
 const MESSAGES = 64;
 const LIMIT = 1024;
 
+/** Milliseconds that a collector has to answer. A host may end a sending that takes longer, and nobody is told. */
+const PATIENCE = 10_000;
+
 /** Messages as `POST /v1/syncs` takes them: each after its length. */
 function packed(messages) {
   const body = new Uint8Array(messages.reduce((sum, { length }) => sum + 4 + length, 0));
@@ -28,7 +31,8 @@ function packed(messages) {
 export function createOutbox({ collector, key } = {}) {
   let waiting = [];
   let flushing = null;
-  const post = (path, body, headers) => fetch(String(collector).replace(/\/$/, "") + path, { method: "POST", headers, body });
+  let began = 0;
+  const post = (path, body, headers) => fetch(String(collector).replace(/\/$/, "") + path, { method: "POST", headers, body, signal: AbortSignal.timeout(PATIENCE) });
   const send = async (messages) => {
     const answers = key
       ? [await post("/v1/syncs", packed(messages), { authorization: `Basic ${btoa(`${key}:`)}` })]
@@ -53,7 +57,8 @@ export function createOutbox({ collector, key } = {}) {
       if (!collector || !messages.length) return null;
       waiting.push(...messages);
       if (waiting.length > LIMIT) waiting = waiting.slice(-LIMIT);
-      if (flushing) return null;
+      if (flushing && Date.now() - began < GATHER + 2 * PATIENCE) return null;
+      began = Date.now();
       return (flushing = flush());
     },
   };

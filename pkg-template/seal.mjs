@@ -25,15 +25,21 @@ function covered(purpose, name, payload) {
 }
 
 /**
- * Secrets as one text, `name:secret` with commas between, each secret at least 32 bytes in base64url: the first seals, all open. So a new one
+ * Secrets as one text, `name:secret` with commas between, each secret at least 32 bytes in base64url and no name twice: the first seals, all open. So a new one
  * is put in front, and the old one goes when no cookie of its is left. Throws `seal/secret` when the text is none.
  */
 export async function openSecrets(text) {
   const keys = new Map();
   for (const pair of text.split(",")) {
     const [, name, secret] = /^([\w-]{1,32}):([\w-]{43,})$/.exec(pair.trim()) ?? [];
-    if (!name) throw "seal/secret";
-    keys.set(name, await crypto.subtle.importKey("raw", base64url(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]));
+    if (!name || keys.has(name)) throw "seal/secret";
+    let bytes;
+    try {
+      bytes = base64url(secret);
+    } catch {
+      throw "seal/secret";
+    }
+    keys.set(name, await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]));
   }
   const [first] = keys;
   const opened = new Map();
@@ -78,7 +84,7 @@ const DAYS = 30;
 const MINUTE = 60_000;
 
 /** Bytes of an answer that are sealed: an answer of all its lists is longer than a cookie. */
-const ANSWER = 1024;
+export const ANSWER = 1024;
 
 /** The pseudonym in a sync message: behind the magic, the format, and two numbers of as many bytes as they need. */
 function visitorOf(message) {

@@ -13,7 +13,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
-import { asksForPage, codeOf, createOutbox, openEdge, personal, say } from "./edge.node.mjs";
+import { asksForPage, codeOf, createOutbox, hinders, openEdge, personal, say } from "./edge.node.mjs";
 import { filler } from "./filler.mjs";
 import { UNSENT } from "./head.mjs";
 
@@ -25,15 +25,6 @@ const VISITS = (globalThis[Symbol.for("petitfour.visits")] ??= new Map());
 
 /** The visit that `attach` opened for the request with these `headers`; `null` where there is none. */
 export const visitOf = (headers) => VISITS.get(headers.get?.(ATTACHED) ?? headers[ATTACHED]) ?? null;
-
-/** Why an answer is no page that can be rewritten: a code, "" for what is none of ours, or null when it can be. */
-const hinders = (status, header) => {
-  const type = header("content-type") ?? "";
-  if (status !== 200 || !type.startsWith("text/html")) return "";
-  if (!/^identity$|^$/.test(header("content-encoding") ?? "")) return "edge/encoded";
-  const charset = /charset=["']?([\w-]+)/i.exec(type)?.[1];
-  return charset && !/^utf-?8$/i.test(charset) ? "edge/charset" : null;
-};
 
 /**
  * Opens a server's edge. `bundle` is bytes or a path, `collector` the address that reports go to, `key` a server write key of its.
@@ -58,14 +49,14 @@ export async function openServer({ bundle, collector, key, ...options }) {
   return {
     edge,
     /** A visit for a server that renders placements itself: `marks(decision)` go on the start tag, `end()` when the page is out. */
-    visit: (request, given) => open((name) => request.headers.get?.(name) ?? request.headers[name], given),
+    visit: (request, given) => open((name) => request.headers.get?.(name) ?? request.headers[name], { secure: overHttps(request), ...given }),
 
     /**
      * For frameworks whose components see only the request's headers (Next.js): opens a visit, sets its cookies, and reports when the
      * answer is out. A component gets it by {@link visitOf}.
      */
     attach(request, response, given) {
-      const visit = open((name) => request.headers[name], given);
+      const visit = open((name) => request.headers[name], { secure: overHttps(request), ...given });
       const id = randomUUID();
       VISITS.set(id, visit);
       request.headers[ATTACHED] = id;
@@ -82,9 +73,8 @@ export async function openServer({ bundle, collector, key, ...options }) {
       return (request, response, next) => {
         const header = (name) => request.headers[name];
         if (!asksForPage(request.method, header)) return next();
-        const secure = request.secure ?? !!request.socket.encrypted;
+        const secure = overHttps(request);
         const base = `http${secure ? "s" : ""}://${header("host") ?? "localhost"}${request.originalUrl ?? request.url}`;
-        const given = { context: context(request), offset: offset?.(request), region: region?.(request), secure, base };
         // A 304 would join another visitor's page to this one.
         for (const name of UNSENT) delete request.headers[name];
         intercept(response, () => {
@@ -98,7 +88,7 @@ export async function openServer({ bundle, collector, key, ...options }) {
           if (found !== null) return null;
           let visit;
           try {
-            visit = open(header, given);
+            visit = open(header, { context: context(request), offset: offset?.(request), region: region?.(request), secure, base });
             const rewriting = filler(visit, visit.end);
             personal(headers, visit);
             return rewriting;
@@ -125,10 +115,15 @@ export async function openServer({ bundle, collector, key, ...options }) {
         let { body } = answer;
         if (found) say(headers, [found]);
         else {
-          const url = new URL(c.req.url);
-          const visit = open(header, { context: context(c), offset: offset?.(c), region: region?.(c), secure: url.protocol === "https:", base: url.href });
-          personal(headers, visit);
-          body = ReadableStream.from(filled(body, filler(visit, visit.end)));
+          try {
+            const url = new URL(c.req.url);
+            const visit = open(header, { context: context(c), offset: offset?.(c), region: region?.(c), secure: url.protocol === "https:", base: url.href });
+            const stream = filler(visit, visit.end);
+            personal(headers, visit);
+            body = ReadableStream.from(filled(body, stream));
+          } catch (error) {
+            say(headers, [codeOf(error, "edge/failed")]);
+          }
         }
         // Hono joins the headers of an answer that takes another's place to the old ones, which are no longer true.
         c.res = undefined;
@@ -137,6 +132,9 @@ export async function openServer({ bundle, collector, key, ...options }) {
     },
   };
 }
+
+/** Whether a request of Node's, or of Express's, came by https; of the web's its address says so. */
+const overHttps = ({ secure, socket, url }) => secure ?? (!!socket?.encrypted || /^https:/.test(url));
 
 /** A body of the web's through a stream of Node's. */
 async function* filled(body, stream) {
@@ -163,6 +161,8 @@ function intercept(response, begin) {
     stream.on("data", (text) => write.call(response, text) || stream.pause());
     stream.on("end", () => end.call(response));
     response.on("drain", () => stream.resume());
+    // A visitor who leaves half way: what was decided for them is told.
+    response.on("close", () => stream.destroy());
   };
   const textOf = (chunk, encoding) => (typeof chunk === "string" && /^utf-?8$/i.test(encoding ?? "utf8") ? chunk : decoder.write(Buffer.from(chunk, encoding)));
 

@@ -40,16 +40,18 @@ function signatureOf(bytes, view) {
 
 /**
  * Answers the version of a bundle that one of `keys` (a list, or texts with commas between) signed. Throws `bundle/unsigned`,
- * `bundle/key`, `bundle/signature`, or `bundle/version` for one below `minimum`.
+ * `bundle/key`, `bundle/signature`, `bundle/version` for one below `minimum`, or `key/malformed`.
  */
 export async function verify(bytes, keys, minimum = 0) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const start = signatureOf(bytes, view);
   if (start < 0) throw "bundle/unsigned";
   const pinned = await Promise.all((Array.isArray(keys) ? keys : keys.split(",")).map(read));
-  const found = pinned.find((each) => each?.id === view.getBigUint64(32, true));
+  // Whoever pins something that is no key is told, and not left with the others alone.
+  if (pinned.includes(null)) throw "key/malformed";
+  const found = pinned.find((each) => each.id === view.getBigUint64(32, true));
   if (!found) throw "bundle/key";
-  const message = bytes.slice(0, start).fill(0, 24, 32);
+  const message = Uint8Array.from(bytes.subarray(0, start)).fill(0, 24, 32);
   const good = await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, found.key, bytes.subarray(start), message);
   if (!good) throw "bundle/signature";
   const version = Number(view.getBigUint64(16, true));

@@ -233,7 +233,7 @@ const hydrate = () => hydrateRoot(document.getElementById("root"), h("section", 
 ${when}`);
 
   test(`React, ${mode}: what it hydrates over with its own is not, whatever the server wrote`, async (t) => {
-    const { page, url, totals } = await stage(t, rooted, { "/app.js": await over('document.addEventListener("petitfour:ready", hydrate);') });
+    const { page, url, totals } = await stage(t, rooted, { "/app.js": await over('if (window.petitfour?.loaded?.()) hydrate(); else document.addEventListener("petitfour:ready", hydrate);') });
     await page.goto(url);
     await ready(page);
     await seen(page);

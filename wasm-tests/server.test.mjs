@@ -190,3 +190,49 @@ test("a server is told of a bundle that is none when it starts; a newer one is t
   assert.equal(visit.decide("hero").content.headline, "4");
   visit.end();
 });
+
+test("a visit goes on over the bundle that it began with", async () => {
+  const { edge } = await openServer({ bundle: bundle.bytes });
+  const visit = edge.visit({});
+  const newer = compileText(`
+petitfour: 1
+version: 4
+site: server
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: Newer } }
+`);
+  assert.equal(await edge.use(newer.bytes), null);
+  assert.equal(visit.decide("hero").content.headline, 'Still <i>&"water"');
+  assert.equal(visit.decide("side").creative, null);
+  visit.end();
+  const next = edge.visit({});
+  assert.equal(next.decide("hero").content.headline, "Newer");
+  next.end();
+});
+
+test("no bundle below the lowest version is used, signed or not", async () => {
+  for (const minimum of [4, NaN]) await assert.rejects(openServer({ bundle: bundle.bytes, minimum }), (code) => code === "bundle/version");
+  const { edge } = await openServer({ bundle: bundle.bytes, minimum: 3 });
+  assert.equal(edge.version(), 3);
+});
+
+test("what the site's own code throws leaves the page as it is", async (t) => {
+  const { express: middleware, hono } = await openServer({ bundle: bundle.bytes });
+  const context = () => {
+    throw new Error("no weather");
+  };
+  const app = express();
+  app.use(middleware({ context }));
+  app.get("/", (_, response) => response.type("html").send(SLOTS));
+  const server = app.listen(0, "127.0.0.1");
+  const other = new Hono();
+  other.use(hono({ context }));
+  other.get("/", (c) => c.html(SLOTS));
+  const second = serveHono({ fetch: other.fetch, port: 0, hostname: "127.0.0.1" });
+  await Promise.all([server, second].map((each) => each.listening || new Promise((resolve) => each.once("listening", resolve))));
+  t.after(() => [server, second].forEach((each) => each.close()));
+  for (const each of [server, second]) {
+    const answer = await fetch(`http://127.0.0.1:${each.address().port}/`, { headers: { accept: "text/html" } });
+    assert.deepEqual([answer.status, answer.headers.get("x-petitfour"), await answer.text()], [200, "edge/failed", SLOTS]);
+  }
+});

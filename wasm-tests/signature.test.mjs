@@ -50,6 +50,13 @@ test("WebCrypto believes what the command line signed, and nothing else", async 
   }
 });
 
+test("bytes of Node's own kind are left as they are", async () => {
+  const whole = Buffer.from(good);
+  assert.equal(await verify(whole, author.public), 5);
+  assert.ok(whole.equals(Buffer.from(good)));
+  await assert.rejects(verify(whole, `junk,${author.public}`), (code) => code === "key/malformed");
+});
+
 test("the command line says who signed, keeps keys to their owner, and replaces none", () => {
   const path = join(folder, "bundle.pf4");
   writeFileSync(path, good);

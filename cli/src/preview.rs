@@ -9,7 +9,8 @@ use petitfour_seal::Secrets;
 /// What to show, and for how long.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  petitfour preview --secret seals.txt --show hero=water-blue --hours 2\n\n\
-                        Append what it prints to a page's address. Nothing that is shown so is counted.")]
+                        Append what it prints to a page's address (with & in place of ? where there is a query). Nothing that is shown so is counted.\n\
+                        A new secret: echo \"a:$(openssl rand 32 | basenc --base64url | tr -d =)\" > seals.txt")]
 pub(crate) struct Arguments {
     /// A file with the edge's secrets, `name:base64url` with commas between (the Worker's SEALS)
     #[arg(long, value_name = "FILE")]
@@ -17,8 +18,8 @@ pub(crate) struct Arguments {
     /// A placement and the creative to show there (repeatable)
     #[arg(long, value_name = "PLACEMENT=CREATIVE", required = true, value_parser = shown)]
     show: Vec<(String, String)>,
-    /// For how many hours
-    #[arg(long, default_value_t = 2)]
+    /// For how many hours, 720 at most
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=720))]
     hours: u32,
 }
 

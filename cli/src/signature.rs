@@ -50,7 +50,13 @@ pub(crate) struct VerifyArguments {
 /// Writes a new pair of keys; nothing that is there is replaced.
 pub(crate) fn keys(arguments: &KeysArguments) -> anyhow::Result<bool> {
     let author = Author::random();
-    let (secret, public) = (arguments.name.with_extension("key"), arguments.name.with_extension("pub"));
+    // A name may have dots of its own, as `www.staging` does.
+    let file = |ending: &str| {
+        let mut name = arguments.name.clone().into_os_string();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let (secret, public) = (file(".key"), file(".pub"));
     create(&secret, &author.pem()?, true)?;
     create(&public, &format!("{}\n", author.public().text()), false)?;
     println!(

@@ -9,18 +9,19 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use petitfour::sync::Message;
 use sha2::Sha256;
+use std::collections::BTreeSet;
 
 /// Names the cookie of what the origin told, and is the purpose that it is sealed for.
 pub const TOLD: &str = "petitfour_sealed";
 /// Names the query parameter of a preview, and is the purpose that it is sealed for.
 pub const PREVIEW: &str = "pf_preview";
 /// Days for which the origin's word is taken; an answer to each sync renews it.
-pub const DAYS: u32 = 30;
+const DAYS: u32 = 30;
 
 /// Characters of a sealed text: browsers keep cookies of 4,096 bytes.
 const LONGEST: usize = 4000;
 /// Bytes of an answer that are sealed: an answer of all its lists is longer than a cookie.
-const ANSWER: usize = 1024;
+pub const ANSWER: usize = 1024;
 /// Characters of the 32 bytes of a code.
 const CODE: usize = 43;
 /// The first byte of what is sealed.
@@ -81,13 +82,12 @@ impl Secrets {
     /// Reads `name:base64url` texts with commas between.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when one is none, or shorter than 32 bytes.
+    /// [`Error::Malformed`] when one is none, or shorter than 32 bytes, or two have one name.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        text.trim()
-            .split(',')
-            .map(|pair| secret(pair.trim()).ok_or(Error::Malformed))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let read = text.trim().split(',').map(|pair| secret(pair.trim()).ok_or(Error::Malformed));
+        let secrets = read.collect::<Result<Vec<_>, _>>()?;
+        let names: BTreeSet<_> = secrets.iter().map(|(name, _)| name).collect();
+        if names.len() < secrets.len() { Err(Error::Malformed) } else { Ok(Self(secrets)) }
     }
 
     /// Seals `payload` for `purpose`, by the first secret.
@@ -147,6 +147,14 @@ impl Secrets {
             return Err(Unopened::Expired);
         }
         Ok(Told { visitor: *visitor, answer: answer.to_vec() })
+    }
+
+    /// `Set-Cookie` of what [`Self::seal_told`] sealed; without a value the cookie goes.
+    #[must_use]
+    pub fn told_cookie(value: Option<&str>, secure: bool) -> String {
+        let (text, age) = value.map_or(("", 0), |text| (text, DAYS * 86_400));
+        let secure = if secure { "; Secure" } else { "" };
+        format!("{TOLD}={text}; Path=/; Max-Age={age}; SameSite=Lax; HttpOnly{secure}")
     }
 
     /// What `?pf_preview=` is to carry: creatives by placement, to be shown until a minute since 1970.
@@ -218,6 +226,7 @@ mod tests {
             &format!(":{secret}"),
             &format!("a b:{secret}"),
             &format!("a:{secret},"),
+            &format!("a:{secret},a:{secret}"),
             &format!("a:{}", URL_SAFE_NO_PAD.encode([7; 31])),
         ] {
             assert!(Secrets::parse(text).is_err(), "{text}");

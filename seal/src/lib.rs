@@ -10,7 +10,7 @@
 
 mod cookie;
 
-pub use cookie::{DAYS, PREVIEW, Secrets, TOLD, Told, Unopened};
+pub use cookie::{ANSWER, PREVIEW, Secrets, TOLD, Told, Unopened};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use p256::{
@@ -71,10 +71,10 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Bundle(error) => error.fmt(f),
-            Self::Unsigned => f.write_str("the bundle is not signed; sign it with `petitfour sign`"),
+            Self::Unsigned => f.write_str("the bundle is not signed, or cut off; sign it with `petitfour sign`, or fetch it again"),
             Self::Key => f.write_str("the bundle is signed with another key than those that are trusted here"),
             Self::Signature => f.write_str("the bundle was changed after it was signed; fetch it again from its author"),
-            Self::Version => f.write_str("the bundle is older than the one in use; raise `version:` to bring back what it says"),
+            Self::Version => f.write_str("the bundle is older than the one in use, or than the lowest version that is taken; raise `version:` to bring back what it says"),
             Self::Malformed => f.write_str(
                 "not a key: a private one is a PEM file of PKCS#8 and a public one 87 characters, as `petitfour keys` writes them; a secret is `name:` and 32 bytes or more in base64url",
             ),

@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch, open, ready, shift } from "./browser.mjs";
@@ -136,6 +137,25 @@ export function contract(host, edge, pkg) {
     assert.match(html, /<div data-petitfour="side" data-pf-decision="" data-pf-shown="default">own<\/div>$/);
   });
 
+  it("a placement is its own, within another too", async (t) => {
+    const site = await origin(
+      t,
+      page(
+        '<div data-petitfour="hero"><img data-petitfour="side" data-pf-src="image" src="/own.svg"><b data-pf-text="headline">own</b></div>' +
+          '<div data-petitfour="hero" data-pf-decision="0123456789abcdef"><b data-pf-text="headline">decided</b></div>' +
+          '<div data-petitfour="hero" data-pf-plain><i data-petitfour="hero"><b data-pf-text="headline">left out</b></i></div><b data-pf-text="headline">outside</b>',
+      ),
+    );
+    const { url } = await edge(t, { bundle: small.bytes, origin: site.url });
+    const html = await (await fetch(url, { headers: { accept: "text/html" } })).text();
+    assert.match(html, /<img data-petitfour="side" data-pf-src="image" src="\/own.svg" data-pf-decision="" data-pf-shown="default"/, "of nothing that was chosen nothing is written");
+    assert.match(html, /<b data-pf-text="headline">Still/);
+    assert.match(html, />decided</);
+    assert.match(html, />outside</);
+    assert.doesNotMatch(html, /left out/);
+    assert.equal(html.match(/data-pf-decision="[0-9a-f]{16}"/g).length, 3);
+  });
+
   it("a chunk may end at any byte", async (t) => {
     const whole = Buffer.from(`<!doctype html><p>é</p>${SLOTS}<p>☕</p>`);
     const site = await origin(t, async (request, response) => {
@@ -201,6 +221,37 @@ export function contract(host, edge, pkg) {
     const data = await fetch(`${url}/data`, { headers: { "if-none-match": '"x"' } });
     assert.deepEqual([data.headers.get("etag"), data.headers.get("cache-control"), await data.text()], ['"d"', "max-age=60", "{}"]);
     assert.equal(site.asked[1].headers["if-none-match"], '"x"', "what is no page passes as it is");
+  });
+
+  it("an address leads to the origin, whatever it looks like", async (t) => {
+    const site = await origin(t, page(SLOTS));
+    const elsewhere = await origin(t, page("elsewhere"));
+    const { url } = await edge(t, { bundle: small.bytes, origin: site.url });
+    const { host } = new URL(elsewhere.url);
+    for (const path of [`//${host}/x`, `/\\${host}/x`, `/@${host}/x`, `//user@${host}/`]) {
+      for (const accept of ["text/html", "*/*"]) assert.doesNotMatch(await (await fetch(url + path, { headers: { accept } })).text(), /^elsewhere/, path);
+    }
+    assert.deepEqual(elsewhere.asked, []);
+    assert.ok(site.asked.length);
+  });
+
+  it("a header that is no text is the origin's to read, and a cookie of ours that is none permits nothing", async (t) => {
+    const site = await origin(t, page(SLOTS));
+    const { url } = await edge(t, { bundle: small.bytes, origin: site.url });
+    const ask = (cookie) =>
+      new Promise((resolve, reject) => {
+        get(url, { headers: { accept: "text/html", cookie, "sec-gpc": "\xe9" } }, (response) => {
+          const parts = [];
+          response.on("data", (part) => parts.push(part));
+          response.on("end", () => resolve({ text: Buffer.concat(parts).toString(), headers: response.headers, status: response.statusCode }));
+        }).on("error", reject);
+      });
+    const foreign = await ask("name=caf\xe9; petitfour.consent=15.15.32");
+    assert.deepEqual([foreign.status, foreign.headers["x-petitfour"], foreign.headers["set-cookie"]?.length], [200, "edge", 1]);
+    assert.match(foreign.text, /data-pf-shown="water-a"/);
+    assert.match(site.asked[0].headers.cookie, /^name=caf/);
+    const own = await ask("petitfour.consent=\xe9");
+    assert.deepEqual([own.status, own.headers["set-cookie"]], [200, undefined]);
   });
 
   it("what is wrong with a request is said, and the page comes", async (t) => {

@@ -5,7 +5,7 @@
  * bundle, come after the last byte. Whatever goes wrong, the origin's page goes through as it came, and `x-petitfour` says why.
  */
 import first from "./bundle.pf4";
-import { type Edge, type Outbox, asksForPage, codeOf, createOutbox, forOrigin, openEdge, personal, personalise, say } from "petitfour/edge";
+import { type Edge, type Outbox, PREVIEW, asksForPage, codeOf, createOutbox, forOrigin, hinders, openEdge, personal, personalise, say } from "petitfour/edge";
 
 export interface Env {
   /** Where pages come from: `https://origin.example`. Left out: where the route leads. */
@@ -32,6 +32,11 @@ const COLLECTED = /^\/(v1\/keep|bundle\.pf4)$/;
 /** Milliseconds between two looks for a newer bundle. */
 const FRESH = 60_000;
 
+/** Bytes of a sync whose answer is sealed: messages are 16 KB at most. */
+const MESSAGE = 65_536;
+
+const warn = (code: string) => console.warn(`petitfour: ${code}`);
+
 /** What one isolate knows. */
 interface House {
   edge: Edge;
@@ -51,7 +56,7 @@ const opened = (env: Env): Promise<House> =>
   }));
 
 async function open(env: Env): Promise<House> {
-  const edge = await openEdge({ bundle: new Uint8Array(first), keys: env.BUNDLE_KEYS || undefined, secrets: env.SEALS || undefined, minimum: Number(env.BUNDLE_MINIMUM ?? 0) });
+  const edge = await openEdge({ bundle: new Uint8Array(first), keys: env.BUNDLE_KEYS || undefined, secrets: env.SEALS || undefined, minimum: Number(env.BUNDLE_MINIMUM ?? 0), report: warn });
   const outbox = createOutbox({ collector: env.COLLECTOR, key: env.COLLECTOR_KEY });
   await keptBundle(edge, env);
   return { edge, outbox, looked: -FRESH, tag: null, feeds: new Map() };
@@ -61,25 +66,31 @@ async function open(env: Env): Promise<House> {
 async function keptBundle(edge: Edge, env: Env): Promise<void> {
   const kept = await env.BUNDLES?.get("bundle", { type: "arrayBuffer", cacheTtl: FRESH / 1000 }).catch(() => null);
   const fault = kept && (await edge.use(new Uint8Array(kept)));
-  if (fault) console.warn(`petitfour: ${fault}`);
+  if (fault) warn(fault);
 }
 
 /** Looks for a newer bundle and newer levels of feeds, at most once a minute, after an answer. */
 async function refresh(house: House, env: Env, now: number): Promise<void> {
   house.looked = now;
   const names = env.COLLECTOR ? (env.FEEDS ?? "").split(",").filter(Boolean) : [];
-  await Promise.all([freshBundle(house, env), ...names.map((name) => freshFeed(house, env, name))]);
+  // A newer bundle may name feeds and places that the one before it did not.
+  if (await freshBundle(house, env)) house.feeds.clear();
+  await Promise.all(names.map((name) => freshFeed(house, env, name)));
 }
 
-/** A bundle that does not open, or is older, is left where it is. */
-async function freshBundle(house: House, env: Env): Promise<void> {
-  if (!env.COLLECTOR) return keptBundle(house.edge, env);
+/** Whether another bundle was taken. One that does not open, or is older, is left where it is. */
+async function freshBundle(house: House, env: Env): Promise<boolean> {
+  if (!env.COLLECTOR) {
+    await keptBundle(house.edge, env);
+    return false;
+  }
   const headers: HeadersInit = house.tag ? { "if-none-match": house.tag } : {};
   const answer = await fetch(`${env.COLLECTOR}/bundle.pf4`, { headers });
-  if (answer.status !== 200) return;
+  if (answer.status !== 200) return false;
   const fault = await house.edge.use(new Uint8Array(await answer.arrayBuffer()));
-  if (fault) console.warn(`petitfour: ${fault}`);
+  if (fault) warn(fault);
   else house.tag = answer.headers.get("etag");
+  return !fault;
 }
 
 interface Levels {
@@ -131,7 +142,7 @@ function region(cf: IncomingRequestCfProperties | undefined): string | null {
 /** What Cloudflare knows of the place, by the names that campaign files use. */
 const place = (cf: IncomingRequestCfProperties | undefined) => ({
   country: cf?.country,
-  region: cf?.region,
+  region: cf?.regionCode,
   city: cf?.city,
   continent: cf?.continent,
   postal_code: cf?.postalCode,
@@ -145,7 +156,7 @@ async function sync(request: Request, env: Env, url: URL): Promise<Response> {
   const headers = new Headers(request.headers);
   // The collector has no use for them.
   headers.delete("cookie");
-  if (!env.SEALS || request.method !== "POST") return fetch(new Request(target, new Request(request, { headers })));
+  if (!env.SEALS || request.method !== "POST" || !(Number(request.headers.get("content-length") ?? NaN) <= MESSAGE)) return fetch(new Request(target, new Request(request, { headers })));
   const message = new Uint8Array(await request.arrayBuffer());
   const answer = await fetch(target, { method: "POST", headers, body: message });
   if (!answer.ok) return answer;
@@ -173,20 +184,27 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
   } catch (error) {
     fault = codeOf(error, "edge/failed");
   }
-  const answer = await coming;
-  if (answer.status !== 200 || !(answer.headers.get("content-type") ?? "").startsWith("text/html")) return answer;
+  const answer = await coming.catch(() => null);
+  if (!answer) {
+    const out = new Response("The site cannot be reached at the moment.\n", { status: 502, headers: { "content-type": "text/plain" } });
+    say(out.headers, ["origin/unreachable"]);
+    return out;
+  }
+  // What is compressed as Workers know it has been read by the time that a rewriter sees it.
+  const hindered = hinders(answer.status, (name) => answer.headers.get(name)?.replace(/^(gzip|br)$/, "") ?? null);
+  if (hindered === "") return answer;
   const plain = (codes: string[]) => {
     const out = new Response(answer.body, answer);
     say(out.headers, codes);
     return out;
   };
-  if (!opening || !answer.body) return plain([fault ?? "edge/empty"]);
+  if (hindered || !opening || !answer.body) return plain([hindered ?? fault ?? "edge/empty"]);
   const { edge, outbox } = opening;
   try {
     const now = Date.now();
     const cf = request.cf as IncomingRequestCfProperties | undefined;
     const { told: origin, code } = await edge.told(cookie, now);
-    const asked = await edge.previewed(url.searchParams.get("pf_preview"), now);
+    const asked = await edge.previewed(url.searchParams.get(PREVIEW), now);
     const visit = edge.visit({
       cookie,
       told: origin,
@@ -201,7 +219,10 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
       base: url.href,
     });
     for (const each of [asked.code, code]) if (each) visit.codes.push(each);
+    const said = visit.codes.length;
     const after = () => {
+      // What came up while the page streamed is too late for its head.
+      visit.codes.slice(said).forEach(warn);
       const sent = outbox.add(visit.end());
       if (sent) context.waitUntil(sent);
       if ((env.COLLECTOR || env.BUNDLES) && now - opening.looked >= FRESH) context.waitUntil(refresh(opening, env, now).catch(() => {}));

@@ -4,7 +4,7 @@
 pub const UNSENT: [&str; 4] = ["if-none-match", "if-modified-since", "range", "if-range"];
 
 /// What was true of the origin's page, and of no other.
-pub const UNTRUE: [&str; 10] = [
+pub const UNTRUE: [&str; 12] = [
     "etag",
     "last-modified",
     "content-length",
@@ -14,7 +14,9 @@ pub const UNTRUE: [&str; 10] = [
     "cdn-cache-control",
     "accept-ranges",
     "content-md5",
+    "content-digest",
     "digest",
+    "repr-digest",
 ];
 
 /// A page is asked for: what a browser opens in a tab, or in a frame. `destination` is `Sec-Fetch-Dest`.
@@ -24,13 +26,6 @@ pub fn asks_for_page(method: &str, destination: Option<&str>, accept: Option<&st
     method == "GET" && (framed || accept.is_some_and(|types| types.contains("text/html")))
 }
 
-/// What an origin sees of the cookies: all but ours.
-#[must_use]
-pub fn others(line: &str) -> Option<String> {
-    let pairs: Vec<_> = line.split("; ").filter(|pair| !pair.is_empty() && !pair.starts_with("petitfour")).collect();
-    (!pairs.is_empty()).then(|| pairs.join("; "))
-}
-
 /// Why an answer of the origin cannot be filled; nothing when it can, and `Some(None)` when it is no page at all.
 #[must_use]
 pub fn unfit(status: u16, content_type: Option<&str>, encoding: Option<&str>) -> Option<Option<&'static str>> {
@@ -38,7 +33,9 @@ pub fn unfit(status: u16, content_type: Option<&str>, encoding: Option<&str>) ->
     if status != 200 || !kind.starts_with("text/html") {
         return Some(None);
     }
-    let charset = kind.split_once("charset=").map(|(_, name)| name.trim_matches(['"', ' ']));
+    let charset = kind
+        .split_once("charset=")
+        .map(|(_, name)| name.split(';').next().unwrap_or_default().trim().trim_matches('"'));
     if charset.is_some_and(|name| !matches!(name, "utf-8" | "utf8" | "us-ascii")) {
         return Some(Some("edge/charset"));
     }
@@ -76,15 +73,9 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_sees_nothing_of_ours() {
-        assert_eq!(others("a=1; petitfour=AA; petitfour.consent=15; b=2").as_deref(), Some("a=1; b=2"));
-        assert_eq!(others("petitfour=AA"), None);
-    }
-
-    #[test]
     fn only_a_plain_page_is_filled() {
         assert_eq!(unfit(200, Some("text/html; charset=UTF-8"), None), None);
-        assert_eq!(unfit(200, Some("text/html"), Some("identity")), None);
+        assert_eq!(unfit(200, Some("Text/HTML; charset=utf-8; x=y"), Some("identity")), None);
         assert_eq!(unfit(404, Some("text/html"), None), Some(None));
         assert_eq!(unfit(200, Some("application/json"), None), Some(None));
         assert_eq!(unfit(200, Some("text/html; charset=\"latin1\""), None), Some(Some("edge/charset")));

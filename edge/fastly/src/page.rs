@@ -16,6 +16,8 @@ use std::rc::Rc;
 struct Frame {
     decision: Decision,
     slots: Cell<usize>,
+    /// Is its own content left out? What stands in it is then met all the same, and is nothing.
+    is_replaced: bool,
 }
 
 type Frames = Rc<RefCell<Vec<Rc<Frame>>>>;
@@ -35,6 +37,9 @@ pub fn rewriter<'visit, S: OutputSink + 'visit>(visit: &'visit RefCell<Visit>, s
 
 /// What becomes of one element: a placement, a slot, or both.
 fn meet(element: &mut Element<'_, '_>, visit: &RefCell<Visit>, frames: &Frames) -> Result<(), AttributeNameError> {
+    if frames.borrow().last().is_some_and(|frame| frame.is_replaced) {
+        return Ok(());
+    }
     if let Some(placement) = element.get_attribute("data-petitfour") {
         // What a server has decided already, or an origin's own page says, is not decided again.
         if element.has_attribute("data-pf-decision") {
@@ -44,11 +49,11 @@ fn meet(element: &mut Element<'_, '_>, visit: &RefCell<Visit>, frames: &Frames) 
         for (name, value) in decision.marks() {
             element.set_attribute(name, &value)?;
         }
-        if let Some(content) = decision.content.as_ref().filter(|_| element.has_attribute("data-pf-plain")) {
+        let is_replaced = decision.content.is_some() && element.has_attribute("data-pf-plain");
+        if let Some(content) = decision.content.as_ref().filter(|_| is_replaced) {
             element.set_inner_content(&slots::plain(content, visit.borrow().base()), ContentType::Html);
-            return Ok(());
         }
-        let frame = Rc::new(Frame { decision, slots: Cell::new(0) });
+        let frame = Rc::new(Frame { decision, slots: Cell::new(0), is_replaced });
         let Some(ends) = element.end_tag_handlers() else {
             // No end tag: an image is a placement and its only slot.
             return fill(element, &frame, visit);
@@ -56,12 +61,15 @@ fn meet(element: &mut Element<'_, '_>, visit: &RefCell<Visit>, frames: &Frames) 
         let (open, ending) = (Rc::clone(frames), Rc::clone(&frame));
         ends.push(Box::new(move |end| {
             open.borrow_mut().retain(|frame| !Rc::ptr_eq(frame, &ending));
-            if ending.decision.content.is_some() && ending.slots.get() == 0 {
+            if ending.decision.content.is_some() && !ending.is_replaced && ending.slots.get() == 0 {
                 end.before(VOID, ContentType::Html);
             }
             Ok(())
         }));
         frames.borrow_mut().push(frame);
+        if is_replaced {
+            return Ok(());
+        }
     }
     let frame = frames.borrow().last().cloned();
     match frame {

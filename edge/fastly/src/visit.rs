@@ -27,8 +27,8 @@ const AGE: u32 = 34_128_000;
 /// What a request says, and what is true of the moment.
 #[derive(Debug)]
 pub struct Asked<'a> {
-    /// The `Cookie` header's line.
-    pub cookie: &'a str,
+    /// The cookies, or why they cannot be read, and then nothing is permitted.
+    pub cookies: Result<Cookies<'a>, &'static str>,
     /// What the sealed cookie says; nothing where it does not open.
     pub told: Option<&'a Told>,
     /// Are memberships believed from the sealed cookie alone?
@@ -105,20 +105,19 @@ impl Visit {
             messages: Vec::new(),
         };
         feed(&mut visit.session);
-        let cookies = Cookies::read(asked.cookie);
-        if cookies.is_none() {
-            visit.fault("cookie/size");
-        }
-        let permissions = match &cookies {
-            Some(cookies) => visit.judge(cookies, asked.gpc, asked.region),
-            None => Permissions::NONE,
+        let permissions = match &asked.cookies {
+            Ok(cookies) => visit.judge(cookies, asked.gpc, asked.region),
+            Err(code) => {
+                visit.fault(code);
+                Permissions::NONE
+            }
         };
         visit.permissions = permissions;
         if permissions != visit.session.permissions() {
             visit.session.consent(permissions, visit.moment);
         }
         if permissions.store() {
-            visit.recognise(&cookies.unwrap_or_default(), asked.told, asked.is_sealed);
+            visit.recognise(&asked.cookies.unwrap_or_default(), asked.told, asked.is_sealed);
         }
         for (name, value) in asked.context {
             visit.tell(name, value);
@@ -126,12 +125,9 @@ impl Visit {
         visit
     }
 
-    /// What the visitor permits, by what the request says; what the page has judged already narrows it.
+    /// What the visitor permits: by what the page has judged, and by what the request says, which narrows it.
     fn judge(&self, cookies: &Cookies<'_>, gpc: bool, region: Option<&'static str>) -> Permissions {
-        let judged = cookies.get("petitfour.consent").map(|kept| {
-            let bits = kept.split('.').next().and_then(|bits| bits.parse::<u8>().ok());
-            Permissions::from_bits(bits.unwrap_or(0))
-        });
+        let judged = cookies.consent();
         let choice = judged.map(|judged| judged.bits().to_string());
         let mut signals = Signals::default();
         let mut said = false;
@@ -200,7 +196,9 @@ impl Visit {
     /// Tells an attribute of the context; one that the bundle lacks is let go.
     fn tell(&mut self, name: &str, value: &str) {
         if !self.session.set_context_text(name, value) {
-            self.session.set_context_number(name, value.trim().parse().unwrap_or(f64::NAN));
+            // Words like `inf` are no numbers of a page's.
+            let number = value.trim().parse().ok().filter(|number: &f64| number.is_finite());
+            self.session.set_context_number(name, number.unwrap_or(f64::NAN));
         }
     }
 

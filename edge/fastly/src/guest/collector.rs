@@ -1,10 +1,11 @@
 //! What goes to the collector and comes from it: the page's own sync, what the edge has to report, bundles and feeds.
 
-use super::{ORIGIN, house, settings::Settings};
+use super::{house, settings::Settings};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fastly::{Request, http::Method};
+use petitfour::consent::Permissions;
 use petitfour_fastly::Cookies;
-use petitfour_seal::{DAYS, TOLD};
+use petitfour_seal::{ANSWER, Secrets, TOLD};
 
 /// The backend of the collector.
 pub const BACKEND: &str = "collector";
@@ -16,14 +17,14 @@ const LEVELS: usize = 32 * 1024 * 1024;
 
 /// The page's own sync on its way: what the origin says of the visitor is sealed for the edge on the way back.
 pub fn sync(mut request: Request, settings: &Settings, now: u64) {
-    let cookie = request.get_header_str("cookie").unwrap_or_default().to_owned();
+    let line = super::cookie_line(&request);
     let is_short = request.get_content_length().is_some_and(|length| length <= MESSAGE);
     let Some(secrets) = settings.secrets.as_ref().filter(|_| request.get_method() == Method::POST && is_short) else {
         // The collector has no use for them.
         request.remove_header("cookie");
         return super::pass(request, BACKEND);
     };
-    let secure = if request.get_url().scheme() == "https" { "; Secure" } else { "" };
+    let secure = request.get_url().scheme() == "https";
     request.remove_header("cookie");
     // What is sealed has to be read; it is a few bytes.
     request.remove_header("accept-encoding");
@@ -33,17 +34,15 @@ pub fn sync(mut request: Request, settings: &Settings, now: u64) {
     if answer.get_status().is_success()
         && let Some(body) = house::read(answer.take_body(), MESSAGE)
     {
-        let cookies = Cookies::read(&cookie).unwrap_or_default();
-        let kept = cookies.get("petitfour.consent").and_then(|kept| kept.split('.').next()).unwrap_or("1");
-        let may_store = kept.parse::<u8>().is_ok_and(|bits| bits & 1 == 1);
+        let cookies = Cookies::read(&line).unwrap_or_default();
+        let may_store = cookies.consent().is_none_or(Permissions::store);
         let is_kept = cookies.get("petitfour").is_some() && may_store;
         let sealed = if is_kept { secrets.seal_told(&message, &body, (now / 60_000) as u32) } else { None };
         if let Some(value) = sealed {
-            let age = DAYS * 86_400;
-            let cookie = format!("{TOLD}={value}; Path=/; Max-Age={age}; SameSite=Lax; HttpOnly{secure}");
-            answer.append_header("set-cookie", cookie);
-        } else if !is_kept && cookies.get(TOLD).is_some() {
-            answer.append_header("set-cookie", format!("{TOLD}=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly{secure}"));
+            answer.append_header("set-cookie", Secrets::told_cookie(Some(&value), secure));
+        } else if cookies.get(TOLD).is_some() && (!is_kept || body.len() > ANSWER) {
+            // What is too long to seal may have taken back what was sealed before.
+            answer.append_header("set-cookie", Secrets::told_cookie(None, secure));
         }
         answer.set_body(body);
     }
@@ -84,15 +83,29 @@ fn post(request: impl Fn() -> Request) -> bool {
     })
 }
 
-/// The collector's bundle and its tag, unless it is the one of `tag`.
-pub fn bundle(tag: Option<&str>) -> Option<(Vec<u8>, Option<String>)> {
+/// What the collector says of its bundle.
+pub enum Served {
+    /// It is the one of that tag.
+    Same,
+    /// Another, and its tag.
+    Other(Vec<u8>, String),
+}
+
+/// The collector's bundle, unless it is the one of `tag`.
+pub fn bundle(tag: Option<&str>) -> Option<Served> {
     let mut request = Request::get(address("/bundle.pf4")).with_pass(true);
     if let Some(tag) = tag.filter(|tag| !tag.is_empty()) {
         request.set_header("if-none-match", tag);
     }
-    let mut answer = request.send(BACKEND).ok().filter(|answer| answer.get_status() == 200)?;
-    let tag = answer.get_header_str("etag").map(str::to_owned);
-    Some((house::read(answer.take_body(), petitfour::bundle::MAX_BYTES)?, tag))
+    let mut answer = request.send(BACKEND).ok()?;
+    match answer.get_status().as_u16() {
+        304 => Some(Served::Same),
+        200 => {
+            let tag = super::text(answer.get_header("etag")).unwrap_or_default().to_owned();
+            Some(Served::Other(house::read(answer.take_body(), petitfour::bundle::MAX_BYTES)?, tag))
+        }
+        _ => None,
+    }
 }
 
 /// What has changed in a feed since a version: JSON, as `GET /v1/feeds/NAME` answers.
@@ -106,6 +119,5 @@ pub fn feed(name: &str, since: u64) -> Option<Vec<u8>> {
 
 /// An address of the collector's. Which host it is the backend says.
 fn address(path: &str) -> String {
-    debug_assert_ne!(BACKEND, ORIGIN, "a page is not a report");
     format!("http://collector{path}")
 }

@@ -6,11 +6,10 @@
 use super::{collector, house, settings::Settings};
 use petitfour::{catalog::Catalog, engine::Session, id::Key, time::Timestamp};
 use serde::Deserialize;
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 /// Milliseconds after which a feed is read whole again: entries may have been evicted, and nobody is told.
 const WHOLE: u64 = 600_000;
-const KEPT: Duration = Duration::from_secs(86_400);
 
 #[derive(Deserialize)]
 struct Levels {
@@ -58,15 +57,16 @@ pub fn refresh(settings: &Settings, catalog: &Catalog, now: u64) {
             continue;
         };
         let key = format!("petitfour/feed/{feed}");
-        // The version that is known, and when the feed was read whole.
-        let (version, whole) = pair(&key).filter(|(_, whole)| now.saturating_sub(*whole) < WHOLE).unwrap_or((0, now));
+        let (version, whole) =
+            known_version(&key).filter(|(_, whole)| now.saturating_sub(*whole) < WHOLE).unwrap_or((0, now));
         let Some(answer) = collector::feed(feed, version) else { continue };
         let Ok(Levels { version: newer, levels }) = serde_json::from_slice(&answer) else {
             eprintln!("petitfour: feed/format: {feed}");
             continue;
         };
         let mut changed: BTreeMap<String, Vec<Row>> = BTreeMap::new();
-        for row in levels {
+        // What would break the lines is no item that a campaign file names.
+        for row in levels.into_iter().filter(|row| !row.item.contains(['\t', '\n', '\r'])) {
             let place = if known.place().is_some() { row.place.clone() } else { String::new() };
             changed.entry(place).or_default().push(row);
         }
@@ -77,13 +77,14 @@ pub fn refresh(settings: &Settings, catalog: &Catalog, now: u64) {
             for (item, (level, as_of)) in shelf {
                 writeln!(lines, "{item}\t{level}\t{as_of}").ok();
             }
-            house::remember(&entry(feed, &place), KEPT, lines.as_bytes());
+            house::remember(&entry(feed, &place), house::KEPT, lines.as_bytes());
         }
-        house::remember(&key, KEPT, format!("{newer}\t{whole}").as_bytes());
+        house::remember(&key, house::KEPT, format!("{newer}\t{whole}").as_bytes());
     }
 }
 
-fn pair(key: &str) -> Option<(u64, u64)> {
+/// The version of a feed that is known, and when the feed was read whole.
+fn known_version(key: &str) -> Option<(u64, u64)> {
     let text = String::from_utf8(house::remembered(key)?).ok()?;
     let (version, whole) = text.split_once('\t')?;
     Some((version.parse().ok()?, whole.parse().ok()?))

@@ -3,7 +3,8 @@
 //! The cache of the host is the memory; the KV store is where an owner puts a bundle, and what answers until the collector's has come.
 
 use super::{
-    collector, feeds,
+    collector::{self, Served},
+    feeds,
     settings::{STORE, Settings},
 };
 use fastly::{
@@ -17,17 +18,19 @@ use std::{
     time::Duration,
 };
 
-const BUNDLE: &str = "petitfour/bundle";
-const TAG: &str = "petitfour/bundle/tag";
 const LOOKED: &str = "petitfour/looked";
 
 /// Between two looks for something newer.
 const FRESH: Duration = Duration::from_secs(60);
 /// For how long is kept what is looked after.
-const KEPT: Duration = Duration::from_secs(86_400);
+pub const KEPT: Duration = Duration::from_secs(86_400);
 
 /// A bundle, opened.
-pub struct House(Arc<Engine>);
+pub struct House {
+    engine: Arc<Engine>,
+    /// What the collector calls it; empty for the KV store's.
+    tag: String,
+}
 
 impl House {
     /// Opens the bundle: the one that is remembered, or the one in the KV store.
@@ -38,22 +41,22 @@ impl House {
         if let Some(code) = settings.fault {
             return Err(code);
         }
-        // What is remembered was believed when it came.
-        if let Some(bytes) = remembered(BUNDLE)
+        // What is remembered was believed when it came, by the keys that are pinned now.
+        if let Some((tag, bytes)) = kept(settings)
             && let Ok(engine) = Engine::load(bytes)
             && engine.catalog().version() >= settings.minimum
         {
-            return Ok(Self(Arc::new(engine)));
+            return Ok(Self { engine: Arc::new(engine), tag });
         }
         let bytes = stored().ok_or("bundle/missing")?;
         let engine = believed(settings, &bytes, 0)?;
-        remember(BUNDLE, KEPT, &bytes);
-        Ok(Self(Arc::new(engine)))
+        keep(settings, "", &bytes);
+        Ok(Self { engine: Arc::new(engine), tag: String::new() })
     }
 
     /// The engine.
     pub fn engine(&self) -> Arc<Engine> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.engine)
     }
 
     /// Looks for a newer bundle and newer levels of feeds, at most once a minute.
@@ -61,10 +64,10 @@ impl House {
         if remembered(LOOKED).is_some() {
             return;
         }
-        remember(LOOKED, FRESH, now.to_string().as_bytes());
-        find_newer(settings, self.0.catalog().version());
+        remember(LOOKED, FRESH, b"");
+        find_newer(settings, Some(self));
         if settings.collector {
-            feeds::refresh(settings, self.0.catalog(), now);
+            feeds::refresh(settings, self.engine.catalog(), now);
         }
     }
 }
@@ -73,22 +76,28 @@ impl House {
 pub fn find(settings: &Settings) {
     if settings.fault.is_none() && remembered(LOOKED).is_none() {
         remember(LOOKED, FRESH, b"");
-        find_newer(settings, 0);
+        find_newer(settings, None);
     }
 }
 
 /// Takes a newer bundle from the collector, or from the KV store where there is none. One that does not open, or is older, is left.
-fn find_newer(settings: &Settings, version: u64) {
-    let tag = remembered(TAG).and_then(|tag| String::from_utf8(tag).ok()).filter(|_| version > 0);
-    let found =
-        if settings.collector { collector::bundle(tag.as_deref()) } else { stored().map(|bytes| (bytes, None)) };
-    let Some((bytes, tag)) = found else { return };
-    match believed(settings, &bytes, version) {
-        Ok(_) => {
-            remember(BUNDLE, KEPT, &bytes);
-            remember(TAG, KEPT, tag.unwrap_or_default().as_bytes());
+fn find_newer(settings: &Settings, house: Option<&House>) {
+    let found = if settings.collector {
+        collector::bundle(house.map(|house| &*house.tag))
+    } else {
+        stored().map(|bytes| Served::Other(bytes, String::new()))
+    };
+    match (found, house) {
+        // Kept for another day.
+        (Some(Served::Same), Some(house)) => keep(settings, &house.tag, house.engine.catalog().bytes()),
+        (Some(Served::Other(bytes, tag)), _) => {
+            let version = house.map_or(0, |house| house.engine.catalog().version());
+            match believed(settings, &bytes, version) {
+                Ok(_) => keep(settings, &tag, &bytes),
+                Err(code) => eprintln!("petitfour: {code}"),
+            }
         }
-        Err(code) => eprintln!("petitfour: {code}"),
+        _ => {}
     }
 }
 
@@ -101,6 +110,25 @@ fn believed(settings: &Settings, bytes: &[u8], version: u64) -> Result<Engine, &
     if engine.catalog().version() < version.max(settings.minimum) { Err("bundle/version") } else { Ok(engine) }
 }
 
+/// Where the bundle is remembered: whoever pins other keys has to be shown it anew.
+fn place(settings: &Settings) -> String {
+    format!("petitfour/bundle/{}", settings.pinned)
+}
+
+/// The bundle that is remembered, behind what the collector calls it.
+fn kept(settings: &Settings) -> Option<(String, Vec<u8>)> {
+    let mut entry = remembered(&place(settings))?;
+    let end = entry.iter().position(|byte| *byte == b'\n')?;
+    let bytes = entry.split_off(end + 1);
+    entry.truncate(end);
+    Some((String::from_utf8(entry).ok()?, bytes))
+}
+
+/// Remembers a bundle with what the collector calls it, as one: neither may outlive the other.
+fn keep(settings: &Settings, tag: &str, bytes: &[u8]) {
+    remember(&place(settings), KEPT, &[tag.as_bytes(), b"\n", bytes].concat());
+}
+
 /// The bundle in the KV store.
 fn stored() -> Option<Vec<u8>> {
     let store = KVStore::open(STORE).ok()??;
@@ -111,7 +139,7 @@ fn stored() -> Option<Vec<u8>> {
 /// What the cache has under a key.
 pub fn remembered(key: &str) -> Option<Vec<u8>> {
     let found = core::lookup(CacheKey::copy_from_slice(key.as_bytes())).execute().ok()??;
-    read(found.to_stream().ok()?, MAX_BYTES)
+    read(found.to_stream().ok()?, 2 * MAX_BYTES)
 }
 
 /// Puts something into the cache. What it does not take is looked for again.

@@ -8,11 +8,11 @@ mod settings;
 use fastly::{
     Request, Response,
     geo::{Geo, geo_lookup},
-    http::{StatusCode, body::StreamingBody},
+    http::{HeaderValue, StatusCode, body::StreamingBody},
 };
 use house::House;
 use petitfour::time::{Moment, Timestamp};
-use petitfour_fastly::{Asked, Visit, head, page};
+use petitfour_fastly::{Asked, Cookies, Visit, head, others, page};
 use petitfour_seal::{PREVIEW, TOLD};
 use settings::Settings;
 use std::{
@@ -38,7 +38,7 @@ pub fn answer() {
     if settings.collector && (path == "/v1/keep" || path == "/bundle.pf4") {
         return pass(request, collector::BACKEND);
     }
-    let header = |name: &str| request.get_header_str(name);
+    let header = |name: &str| text(request.get_header(name));
     if head::asks_for_page(request.get_method_str(), header("sec-fetch-dest"), header("accept")) {
         fill(request, &settings);
     } else {
@@ -69,7 +69,8 @@ fn fill(request: Request, settings: &Settings) {
     for name in head::UNSENT {
         asking.remove_header(name);
     }
-    match head::others(request.get_header_str("cookie").unwrap_or_default()) {
+    let line = cookie_line(&request);
+    match others(&line) {
         Some(others) => asking.set_header("cookie", others),
         None => drop(asking.remove_header("cookie")),
     }
@@ -80,7 +81,7 @@ fn fill(request: Request, settings: &Settings) {
     // While the origin thinks.
     let house = House::open(settings);
     let Ok(mut answer) = coming.wait() else { return unreachable_backend() };
-    let header = |name: &str| answer.get_header_str(name);
+    let header = |name: &str| text(answer.get_header(name));
     match head::unfit(answer.get_status().as_u16(), header("content-type"), header("content-encoding")) {
         Some(None) => return answer.send_to_client(),
         Some(Some(code)) => return plain(answer, code),
@@ -94,7 +95,7 @@ fn fill(request: Request, settings: &Settings) {
         }
     };
     let now = now();
-    let Some(visit) = visit(&request, settings, &house, now) else { return plain(answer, "edge/failed") };
+    let Some(visit) = visit(&request, &line, settings, &house, now) else { return plain(answer, "edge/failed") };
     for name in head::UNTRUE {
         answer.remove_header(name);
     }
@@ -103,6 +104,7 @@ fn fill(request: Request, settings: &Settings) {
     if let Some(cookie) = &visit.cookie {
         answer.append_header("set-cookie", cookie.as_str());
     }
+    let told = visit.codes.len();
     let (timing, codes) = head::say(&visit.codes);
     answer.append_header("server-timing", timing);
     answer.append_header("x-petitfour", codes);
@@ -116,7 +118,12 @@ fn fill(request: Request, settings: &Settings) {
     if let Err(error) = sent {
         eprintln!("petitfour: edge/broken: {}", error.kind());
     }
-    collector::tell(settings, visit.into_inner().end());
+    let visit = visit.into_inner();
+    // What came up while the page streamed is too late for its head.
+    for code in visit.codes.iter().skip(told) {
+        eprintln!("petitfour: {code}");
+    }
+    collector::tell(settings, visit.end());
     house.refresh(settings, now);
 }
 
@@ -151,23 +158,24 @@ fn plain(mut answer: Response, code: &str) {
 }
 
 /// What this request says, and where and when it comes from.
-fn visit(request: &Request, settings: &Settings, house: &House, now: u64) -> Option<Visit> {
+fn visit(request: &Request, line: &[u8], settings: &Settings, house: &House, now: u64) -> Option<Visit> {
     let geo = request.get_client_ip_addr().and_then(geo_lookup);
     let offset = geo.as_ref().and_then(Geo::utc_offset).map_or(0, |offset| offset.whole_minutes());
-    let cookie = request.get_header_str("cookie").unwrap_or_default();
+    let cookies = Cookies::read(line);
+    let query = request.get_query::<Vec<(String, String)>>().unwrap_or_default();
     let minute = (now / 60_000) as u32;
     let mut codes = Vec::new();
     let mut told = None;
     let mut preview = None;
     if let Some(secrets) = &settings.secrets {
-        let sealed = petitfour_fastly::Cookies::read(cookie).and_then(|cookies| cookies.get(TOLD));
+        let sealed = cookies.as_ref().ok().and_then(|cookies| cookies.get(TOLD));
         match sealed.filter(|text| !text.is_empty()).map(|text| secrets.open_told(text, minute)) {
             Some(Ok(opened)) => told = Some(opened),
             Some(Err(error)) => codes.push(error.code()),
             None => {}
         }
     }
-    if let Some(asked) = request.get_query_parameter(PREVIEW) {
+    if let Some((_, asked)) = query.iter().find(|(name, asked)| name == PREVIEW && !asked.is_empty()) {
         match settings.secrets.as_ref().map(|secrets| secrets.open_preview(asked, minute)) {
             Some(Ok(shown)) => {
                 preview = Some(shown);
@@ -179,17 +187,17 @@ fn visit(request: &Request, settings: &Settings, house: &House, now: u64) -> Opt
     }
     // What the address says is the visitor's own word, and last.
     let mut context = geo.as_ref().map(place).unwrap_or_default();
-    context.extend(request.get_query::<Vec<(String, String)>>().unwrap_or_default());
+    context.extend(query);
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).ok()?;
     let asked = Asked {
-        cookie,
+        cookies,
         told: told.as_ref(),
         is_sealed: settings.secrets.is_some(),
         preview,
         moment: Moment { now: Timestamp(now), offset_minutes: offset },
         context: &context,
-        gpc: request.get_header_str("sec-gpc") == Some("1"),
+        gpc: text(request.get_header("sec-gpc")) == Some("1"),
         region: geo.as_ref().and_then(|geo| head::region(geo.country_code())),
         secure: request.get_url().scheme() == "https",
         base: request.get_url().clone(),
@@ -212,6 +220,17 @@ fn place(geo: &Geo) -> Vec<(String, String)> {
     ];
     let told = known.into_iter().filter(|(_, value)| !value.is_empty() && *value != "?");
     told.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// A header's value, where it is text: what is not must not end the guest, as the host's own reading does.
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    str::from_utf8(value?.as_bytes()).ok()
+}
+
+/// The cookies of a request in one line.
+fn cookie_line(request: &Request) -> Vec<u8> {
+    let lines: Vec<_> = request.get_header_all("cookie").map(HeaderValue::as_bytes).collect();
+    lines.join(&b"; "[..])
 }
 
 /// Unix ms.
