@@ -113,6 +113,13 @@ export interface Outbox {
 /** Tells the `collector` at that address what visits left: together with a server write `key`, one by one without. Without an address nobody. */
 export function createOutbox(options?: { collector?: string; key?: string }): Outbox;
 
+export interface Supply {
+  /** A promise to wait for when it is time to look (once a minute at most), and else `null`. */
+  refresh(now?: number): Promise<void> | null;
+}
+/** Newer bundles and levels of `feeds` from a collector, or bundles alone from `find` where there is none. */
+export function createSupply(edge: Edge, from: { collector?: string; feeds?: readonly string[]; find?: () => Promise<ArrayBuffer | Uint8Array | null>; report?: (code: string) => void }): Supply;
+
 /** Fills the placements of a page as it streams through `HTMLRewriter`; `after` is called behind its last byte. Workers only. */
 export function personalise(response: Response, visit: Visit, after: () => void): Response;
 

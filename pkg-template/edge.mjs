@@ -350,3 +350,4 @@ export { codeOf };
 export { PREVIEW } from "./seal.mjs";
 export { asksForPage, forOrigin, hinders, personal, say } from "./head.mjs";
 export { createOutbox } from "./reports.mjs";
+export { createSupply } from "./supply.mjs";

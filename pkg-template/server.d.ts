@@ -5,8 +5,10 @@ import type { Context } from "./index.js";
 export interface ServerOptions extends Omit<EdgeOptions, "bundle" | "secrets"> {
   /** Bytes, or the path of a file. */
   bundle: Uint8Array | string;
-  /** Where reports go; left out: nowhere. */
+  /** Where reports go, and newer bundles come from; left out: nowhere. */
   collector?: string;
+  /** Names of feeds that the campaigns read; their levels come from the collector. */
+  feeds?: readonly string[];
   /** A server write key of the collector's. */
   key?: string;
 }

@@ -13,7 +13,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
-import { asksForPage, codeOf, createOutbox, hinders, openEdge, personal, say } from "./edge.node.mjs";
+import { asksForPage, codeOf, createOutbox, createSupply, hinders, openEdge, personal, say } from "./edge.node.mjs";
 import { filler } from "./filler.mjs";
 import { UNSENT } from "./head.mjs";
 
@@ -27,12 +27,14 @@ const VISITS = (globalThis[Symbol.for("petitfour.visits")] ??= new Map());
 export const visitOf = (headers) => VISITS.get(headers.get?.(ATTACHED) ?? headers[ATTACHED]) ?? null;
 
 /**
- * Opens a server's edge. `bundle` is bytes or a path, `collector` the address that reports go to, `key` a server write key of its.
+ * Opens a server's edge. `bundle` is bytes or a path, `collector` the address that reports go to and that newer bundles and levels of
+ * `feeds` come from, `key` a server write key of its.
  * Rejects with a code when the bundle is none: a server is told when it starts, not by its visitors.
  */
-export async function openServer({ bundle, collector, key, ...options }) {
+export async function openServer({ bundle, collector, key, feeds, ...options }) {
   const edge = await openEdge({ bundle: typeof bundle === "string" ? new Uint8Array(await readFile(bundle)) : bundle, ...options });
   const outbox = createOutbox({ collector, key });
+  const supply = createSupply(edge, { collector, feeds, report: options.report });
 
   /** A visit of what a request's `header` says; `given` adds context, offset, region. */
   const open = (header, given) => {
@@ -40,8 +42,10 @@ export async function openServer({ bundle, collector, key, ...options }) {
     const { end } = visit;
     let over = false;
     visit.end = () => {
-      if (!over) outbox.add(end());
+      if (over) return;
       over = true;
+      outbox.add(end());
+      supply.refresh();
     };
     return visit;
   };

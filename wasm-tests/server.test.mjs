@@ -1,6 +1,6 @@
 /** Node servers, from the packed tarball: they decide, fill what they send as it streams, and hand over to the browser. */
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -235,4 +235,33 @@ test("what the site's own code throws leaves the page as it is", async (t) => {
     const answer = await fetch(`http://127.0.0.1:${each.address().port}/`, { headers: { accept: "text/html" } });
     assert.deepEqual([answer.status, answer.headers.get("x-petitfour"), await answer.text()], [200, "edge/failed", SLOTS]);
   }
+});
+
+test("a newer bundle and what the shelves hold come from the collector, behind an answer", async (t) => {
+  const newer = compileText(`
+petitfour: 1
+version: 4
+site: server
+consent: { default: [store, personalise, measure] }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: None left } }
+context: { shop: { type: text, values: [bellecour, vaise] } }
+feeds: { shelf: { place: shop } }
+campaigns:
+  - { id: water, placements: [hero], stock: { feed: shelf, item: still, at_least: 1, max_age: 2 hours, otherwise: skip }, creatives: [{ id: water-b, headline: There is water }] }
+`);
+  const data = scratch("collector");
+  const shelf = join(data, "shelf.csv");
+  writeFileSync(shelf, "bellecour,still,40\nvaise,still,0\n");
+  const house = await collector(t, { bundle: newer.path, data, more: ["--feed", `shelf=${shelf}`] });
+  const petitfour = await openServer({ bundle: bundle.bytes, collector: house.url, key: key(data, "edge", "--kind", "server"), feeds: ["shelf"] });
+  const shown = (shop) => {
+    const visit = petitfour.visit({ headers: {} }, { context: { shop } });
+    const { content } = visit.decide("hero");
+    visit.end();
+    return content.headline;
+  };
+  assert.match(shown("bellecour"), /^Still/);
+  for (const end = Date.now() + 8_000; shown("bellecour") !== "There is water" && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual([shown("bellecour"), shown("vaise")], ["There is water", "None left"]);
 });

@@ -5,7 +5,7 @@
  * bundle, come after the last byte. Whatever goes wrong, the origin's page goes through as it came, and `x-petitfour` says why.
  */
 import first from "./bundle.pf4";
-import { type Edge, type Outbox, PREVIEW, asksForPage, codeOf, createOutbox, forOrigin, hinders, openEdge, personal, personalise, say } from "petitfour/edge";
+import { type Edge, type Outbox, PREVIEW, type Supply, asksForPage, codeOf, createOutbox, createSupply, forOrigin, hinders, openEdge, personal, personalise, say } from "petitfour/edge";
 
 export interface Env {
   /** Where pages come from: `https://origin.example`. Left out: where the route leads. */
@@ -29,9 +29,6 @@ export interface Env {
 /** Paths that belong to the collector, and pass through to it. */
 const COLLECTED = /^\/(v1\/keep|bundle\.pf4)$/;
 
-/** Milliseconds between two looks for a newer bundle. */
-const FRESH = 60_000;
-
 /** Bytes of a sync whose answer is sealed: messages are 16 KB at most. */
 const MESSAGE = 65_536;
 
@@ -41,10 +38,7 @@ const warn = (code: string) => console.warn(`petitfour: ${code}`);
 interface House {
   edge: Edge;
   outbox: Outbox;
-  looked: number;
-  tag: string | null;
-  /** The version of each feed that is known here. */
-  feeds: Map<string, number>;
+  supply: Supply;
 }
 
 let house: Promise<House> | undefined;
@@ -58,54 +52,14 @@ const opened = (env: Env): Promise<House> =>
 async function open(env: Env): Promise<House> {
   const edge = await openEdge({ bundle: new Uint8Array(first), keys: env.BUNDLE_KEYS || undefined, secrets: env.SEALS || undefined, minimum: Number(env.BUNDLE_MINIMUM ?? 0), report: warn });
   const outbox = createOutbox({ collector: env.COLLECTOR, key: env.COLLECTOR_KEY });
-  await keptBundle(edge, env);
-  return { edge, outbox, looked: -FRESH, tag: null, feeds: new Map() };
-}
-
-/** The bundle in the KV namespace, which is edited without a deployment. */
-async function keptBundle(edge: Edge, env: Env): Promise<void> {
-  const kept = await env.BUNDLES?.get("bundle", { type: "arrayBuffer", cacheTtl: FRESH / 1000 }).catch(() => null);
+  const bundles = env.BUNDLES;
+  const find = bundles && (() => bundles.get("bundle", { type: "arrayBuffer", cacheTtl: 60 }));
+  const kept = await find?.().catch(() => null);
   const fault = kept && (await edge.use(new Uint8Array(kept)));
   if (fault) warn(fault);
-}
-
-/** Looks for a newer bundle and newer levels of feeds, at most once a minute, after an answer. */
-async function refresh(house: House, env: Env, now: number): Promise<void> {
-  house.looked = now;
-  const names = env.COLLECTOR ? (env.FEEDS ?? "").split(",").filter(Boolean) : [];
-  // A newer bundle may name feeds and places that the one before it did not.
-  if (await freshBundle(house, env)) house.feeds.clear();
-  await Promise.all(names.map((name) => freshFeed(house, env, name)));
-}
-
-/** Whether another bundle was taken. One that does not open, or is older, is left where it is. */
-async function freshBundle(house: House, env: Env): Promise<boolean> {
-  if (!env.COLLECTOR) {
-    await keptBundle(house.edge, env);
-    return false;
-  }
-  const headers: HeadersInit = house.tag ? { "if-none-match": house.tag } : {};
-  const answer = await fetch(`${env.COLLECTOR}/bundle.pf4`, { headers });
-  if (answer.status !== 200) return false;
-  const fault = await house.edge.use(new Uint8Array(await answer.arrayBuffer()));
-  if (fault) warn(fault);
-  else house.tag = answer.headers.get("etag");
-  return !fault;
-}
-
-interface Levels {
-  version: number;
-  levels: { place: string; item: string; level: number; as_of: number }[];
-}
-
-/** What has changed since the version that is known. */
-async function freshFeed(house: House, env: Env, name: string): Promise<void> {
-  const known = house.feeds.get(name) ?? 0;
-  const answer = await fetch(`${env.COLLECTOR}/v1/feeds/${encodeURIComponent(name)}?since=${known}`);
-  if (answer.status !== 200) return;
-  const { version, levels } = await answer.json<Levels>();
-  house.edge.feed(name, levels.map(({ place, item, level, as_of }) => [place, item, level, as_of]));
-  house.feeds.set(name, version);
+  const feeds = (env.FEEDS ?? "").split(",").filter(Boolean);
+  const supply = createSupply(edge, { collector: env.COLLECTOR, feeds, find, report: warn });
+  return { edge, outbox, supply };
 }
 
 /** Time zones change their offset on quarters of an hour. */
@@ -225,7 +179,8 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
       visit.codes.slice(said).forEach(warn);
       const sent = outbox.add(visit.end());
       if (sent) context.waitUntil(sent);
-      if ((env.COLLECTOR || env.BUNDLES) && now - opening.looked >= FRESH) context.waitUntil(refresh(opening, env, now).catch(() => {}));
+      const supplied = opening.supply.refresh(now);
+      if (supplied) context.waitUntil(supplied);
     };
     const out = personalise(answer, visit, after);
     personal(out.headers, visit);
