@@ -3,7 +3,7 @@
 use petitfour::consent::Permissions;
 
 /// Bytes of a request's cookies that are looked at. Browsers send no more than 180 cookies of 4 KB; ours are two or three.
-pub const LINE: usize = 16_384;
+const LINE: usize = 16_384;
 
 /// Strings of consent that sites keep in cookies, by the signal that they are.
 const SIGNALS: [(&str, &str); 2] = [("euconsent-v2", "tcf"), ("usprivacy", "us_privacy")];

@@ -14,5 +14,5 @@ pub mod page;
 mod slots;
 mod visit;
 
-pub use cookies::{Cookies, LINE, others};
+pub use cookies::{Cookies, others};
 pub use visit::{Asked, Decision, Shown, Visit};

@@ -157,12 +157,9 @@ impl Visit {
         let stored = cookies.get("petitfour").filter(|stored| !stored.is_empty());
         let known = stored.is_some_and(|stored| {
             self.session.hold(false, self.moment);
-            match STANDARD.decode(stored).map_err(|_| "profile/malformed") {
-                Ok(bytes) => self.session.restore(&bytes).map_err(|error| error.code()),
-                Err(code) => Err(code),
-            }
-            .map_err(|code| self.fault(code))
-            .is_ok()
+            let read = STANDARD.decode(stored).map_err(|_| "profile/malformed");
+            let restored = read.and_then(|bytes| self.session.restore(&bytes).map_err(|error| error.code()));
+            restored.map_err(|code| self.fault(code)).is_ok()
         });
         if !known {
             // Nobody is known by this request: a pseudonym is given, which the page will go on with.
@@ -174,10 +171,9 @@ impl Visit {
             return;
         }
         for note in cookies.notes().take(NOTES) {
-            let absorbed = match STANDARD.decode(note) {
-                Ok(bytes) => self.session.absorb(&bytes, self.moment).map_err(|error| error.code()),
-                Err(_) => Err("note/malformed"),
-            };
+            let read = STANDARD.decode(note).map_err(|_| "note/malformed");
+            let absorbed =
+                read.and_then(|bytes| self.session.absorb(&bytes, self.moment).map_err(|error| error.code()));
             if let Err(code) = absorbed {
                 self.fault(code);
             }

@@ -25,9 +25,6 @@ struct Row {
     as_of: u64,
 }
 
-/// Level and time by item.
-type Shelf = BTreeMap<String, (i32, u64)>;
-
 /// Tells a session what is known of the place that the context names.
 pub fn tell(session: &mut Session, settings: &Settings, context: &[(String, String)]) {
     for feed in &settings.feeds {
@@ -43,8 +40,8 @@ pub fn tell(session: &mut Session, settings: &Settings, context: &[(String, Stri
                 .map(|(_, place)| &**place),
         };
         let Some(place) = place.map(str::to_owned) else { continue };
-        for (item, (level, as_of)) in shelf(feed, &place) {
-            session.feed(feed, &place, &item, level, Timestamp(as_of));
+        for (item, (level, as_of)) in rows(&house::remembered_text(&entry(feed, &place))) {
+            session.feed(feed, &place, item, level, Timestamp(as_of));
         }
     }
 }
@@ -67,17 +64,19 @@ pub fn refresh(settings: &Settings, catalog: &Catalog, now: u64) {
         let mut changed: BTreeMap<String, Vec<Row>> = BTreeMap::new();
         // What would break the lines is no item that a campaign file names.
         for row in levels.into_iter().filter(|row| !row.item.contains(['\t', '\n', '\r'])) {
-            let place = if known.place().is_some() { row.place.clone() } else { String::new() };
-            changed.entry(place).or_default().push(row);
+            let place = known.place().map_or("", |_| &*row.place);
+            changed.entry(place.to_owned()).or_default().push(row);
         }
-        for (place, rows) in changed {
-            let mut shelf = if version == 0 { Shelf::new() } else { shelf(feed, &place) };
-            shelf.extend(rows.into_iter().map(|row| (row.item, (row.level, row.as_of))));
+        for (place, changes) in changed {
+            let entry = entry(feed, &place);
+            let known = if version == 0 { String::new() } else { house::remembered_text(&entry) };
+            let mut shelf: BTreeMap<_, _> = rows(&known).collect();
+            shelf.extend(changes.iter().map(|row| (&*row.item, (row.level, row.as_of))));
             let mut lines = String::new();
             for (item, (level, as_of)) in shelf {
                 writeln!(lines, "{item}\t{level}\t{as_of}").ok();
             }
-            house::remember(&entry(feed, &place), house::KEPT, lines.as_bytes());
+            house::remember(&entry, house::KEPT, lines.as_bytes());
         }
         house::remember(&key, house::KEPT, format!("{newer}\t{whole}").as_bytes());
     }
@@ -85,7 +84,7 @@ pub fn refresh(settings: &Settings, catalog: &Catalog, now: u64) {
 
 /// The version of a feed that is known, and when the feed was read whole.
 fn known_version(key: &str) -> Option<(u64, u64)> {
-    let text = String::from_utf8(house::remembered(key)?).ok()?;
+    let text = house::remembered_text(key);
     let (version, whole) = text.split_once('\t')?;
     Some((version.parse().ok()?, whole.parse().ok()?))
 }
@@ -94,12 +93,10 @@ fn entry(feed: &str, place: &str) -> String {
     format!("petitfour/feed/{feed}/{place}")
 }
 
-fn shelf(feed: &str, place: &str) -> Shelf {
-    let lines =
-        house::remembered(&entry(feed, place)).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-    let row = |line: &str| {
+/// The rows of an entry: level and time by item.
+fn rows(lines: &str) -> impl Iterator<Item = (&str, (i32, u64))> {
+    lines.lines().filter_map(|line| {
         let mut parts = line.split('\t');
-        Some((parts.next()?.to_owned(), (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)))
-    };
-    lines.lines().filter_map(row).collect()
+        Some((parts.next()?, (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)))
+    })
 }

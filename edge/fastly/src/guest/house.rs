@@ -142,6 +142,11 @@ pub fn remembered(key: &str) -> Option<Vec<u8>> {
     read(found.to_stream().ok()?, 2 * MAX_BYTES)
 }
 
+/// What the cache has under a key, as text; empty where it has nothing.
+pub fn remembered_text(key: &str) -> String {
+    remembered(key).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
 /// Puts something into the cache. What it does not take is looked for again.
 pub fn remember(key: &str, age: Duration, bytes: &[u8]) {
     let key = CacheKey::copy_from_slice(key.as_bytes());

@@ -55,12 +55,8 @@ fn pass(request: Request, backend: &str) {
 }
 
 fn unreachable_backend() {
-    let (timing, codes) = head::say(&["origin/unreachable"]);
-    Response::from_status(StatusCode::BAD_GATEWAY)
-        .with_header("server-timing", timing)
-        .with_header("x-petitfour", codes)
-        .with_body_text_plain("The site cannot be reached at the moment.\n")
-        .send_to_client();
+    let answer = Response::from_status(StatusCode::BAD_GATEWAY);
+    plain(answer.with_body_text_plain("The site cannot be reached at the moment.\n"), "origin/unreachable");
 }
 
 /// The origin's page, filled.
@@ -105,9 +101,7 @@ fn fill(request: Request, settings: &Settings) {
         answer.append_header("set-cookie", cookie.as_str());
     }
     let told = visit.codes.len();
-    let (timing, codes) = head::say(&visit.codes);
-    answer.append_header("server-timing", timing);
-    answer.append_header("x-petitfour", codes);
+    say(&mut answer, &visit.codes);
     let mut body = answer.take_body();
     let visit = RefCell::new(visit);
     let out = RefCell::new(answer.stream_to_client());
@@ -149,12 +143,17 @@ fn stream(body: &mut fastly::Body, out: &RefCell<StreamingBody>, visit: &RefCell
     failed.take().map_or(Ok(()), Err)
 }
 
-/// The origin's page as it came, and why.
+/// An answer as it is, and why it is so.
 fn plain(mut answer: Response, code: &str) {
-    let (timing, codes) = head::say(&[code]);
+    say(&mut answer, &[code]);
+    answer.send_to_client();
+}
+
+/// Says in an answer's head what was wrong, or that nothing was.
+fn say(answer: &mut Response, codes: &[&str]) {
+    let (timing, codes) = head::say(codes);
     answer.append_header("server-timing", timing);
     answer.append_header("x-petitfour", codes);
-    answer.send_to_client();
 }
 
 /// What this request says, and where and when it comes from.
