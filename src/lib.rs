@@ -1,7 +1,7 @@
 //! Petit Four's engine: the whole marketing layer cake, in one bite.
 //!
 //! It runs where the visitor is. It keeps a compact pseudonymous [`profile`], evaluates [`rule`]s and [`model`]s on the
-//! spot, makes a [`decision`], and condenses what happened into [`sync`] messages. Everything it knows of campaigns comes
+//! spot, advances [`journey`]s, makes a [`decision`], and condenses what happened into [`sync`] messages. Everything it knows of campaigns comes
 //! from one binary [`bundle`], read in place.
 //!
 //! # The way of one event
@@ -18,7 +18,7 @@
 //! ```text
 //! 7  js                              the only place that knows JavaScript
 //! 6  engine  view                    sessions and their effects; views for people
-//! 5  decision  bundle  sync
+//! 5  decision  bundle  sync  journey
 //! 4  eligibility                     gates and their reasons
 //! 3  rule  model                     bins, bit rows, integer scores
 //! 2  profile  identity               what is remembered of one visitor; who they say they are
@@ -49,6 +49,7 @@ pub mod event;
 pub mod hash;
 pub mod id;
 pub mod identity;
+pub mod journey;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod js;
 pub mod model;

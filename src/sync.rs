@@ -15,7 +15,10 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = *b"PF4S";
-const FORMAT: u8 = 1;
+/// The format that has steps of journeys. A message is written in the oldest format that can say it, so that an origin which
+/// is older than its devices reads what it can.
+const FORMAT: u8 = 2;
+const FIRST: u8 = 1;
 
 /// No message is longer: browsers share 64 KB among all requests that may outlive a page.
 pub const MAX_BYTES: usize = 16 * 1024;
@@ -98,6 +101,17 @@ pub enum Entry {
         /// When, in ms after the beginning.
         after: u32,
     },
+    /// A journey went on, came to an end or was entered. Sent only while measuring is permitted.
+    Step {
+        /// Key of the journey.
+        journey: u32,
+        /// When, in ms after the beginning.
+        after: u32,
+        /// Unix ms by which steps are compared: never before that of the step before.
+        since: u64,
+        /// Where it stands, as a profile keeps it.
+        place: u64,
+    },
 }
 
 impl Entry {
@@ -134,6 +148,12 @@ impl Entry {
                 out.push(*withdrawn);
                 out.varint((*after).into());
             }
+            Self::Step { journey, after, since, place } => {
+                out.push(5);
+                [journey, after].iter().for_each(|number| out.varint(u64::from(**number)));
+                out.varint(*since);
+                out.varint(*place);
+            }
         }
     }
 }
@@ -144,7 +164,8 @@ impl Message {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(64 + 24 * self.entries.len());
         bytes.extend_from_slice(&MAGIC);
-        bytes.push(FORMAT);
+        let has_steps = self.entries.iter().any(|entry| matches!(entry, Entry::Step { .. }));
+        bytes.push(if has_steps { FORMAT } else { FIRST });
         bytes.varint(self.replica);
         bytes.varint(self.sequence.into());
         bytes.extend_from_slice(&self.visitor);
@@ -166,7 +187,7 @@ impl Message {
             return Err(Error::Size);
         }
         let (format, body) = bytes.strip_prefix(&MAGIC).and_then(<[u8]>::split_first).ok_or(Error::Foreign)?;
-        if *format != FORMAT {
+        if !(FIRST..=FORMAT).contains(format) {
             return Err(Error::Format);
         }
         let (message, rest): (Self, _) = postcard::take_from_bytes(body).map_err(|_| Error::Malformed)?;
@@ -245,6 +266,7 @@ mod tests {
         let mut message = message();
         message.entries.push(Entry::Outcome { event: u32::MAX, decision: u64::MAX, after: 0, value: i64::MIN });
         message.entries.push(Entry::Forgotten { withdrawn: 15, after: 300 });
+        message.entries.push(Entry::Step { journey: u32::MAX, after: 3, since: 1 << 41, place: u64::MAX });
         message.entries.push(Entry::Decision {
             id: 1 << 40,
             after: 128,

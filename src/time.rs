@@ -37,6 +37,15 @@ pub struct Moment {
     pub offset_minutes: i16,
 }
 
+/// The next change of the visitor's clock, such as the end of summer time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shift {
+    /// When it is.
+    pub at: Timestamp,
+    /// Local time minus UTC from then on, in minutes.
+    pub offset_minutes: i16,
+}
+
 impl Moment {
     /// A moment in UTC.
     #[must_use]
@@ -81,6 +90,29 @@ impl Moment {
         (if from_march < 10 { from_march + 3 } else { from_march - 9 }) as u8
     }
 
+    /// Minutes since 1970 of the next instant after this one at which the local clock shows `minute` of a day whose
+    /// weekday is in `weekdays` (bit 0 for Monday). A time that `shift` skips is the moment of the shift; of one that
+    /// comes twice, the first counts. Without a weekday, a week from now.
+    #[must_use]
+    pub fn next(self, minute: u32, weekdays: u8, shift: Option<Shift>) -> u64 {
+        let offset = |minutes: i16| i64::from(minutes.clamp(-840, 840));
+        let shift = shift.filter(|shift| shift.at > self.now);
+        let shown = |day: u64| {
+            let local = day * 1_440 + u64::from(minute);
+            let plain = local.saturating_add_signed(-offset(self.offset_minutes));
+            match shift.map(|shift| (shift.at.0.div_ceil(60_000), offset(shift.offset_minutes))) {
+                Some((at, then)) if plain >= at => local.saturating_add_signed(-then).max(at),
+                _ => plain,
+            }
+        };
+        let today = self.local() / DAY;
+        (today..today + 9)
+            .filter(|day| weekdays >> ((day + 3) % 7) & 1 == 1)
+            .map(shown)
+            .find(|minutes| minutes * 60_000 > self.now.0)
+            .unwrap_or(self.now.0 / 60_000 + 7 * 1_440)
+    }
+
     fn local(self) -> u64 {
         let offset = i64::from(self.offset_minutes.clamp(-840, 840)) * 60_000;
         self.now.0.saturating_add_signed(offset)
@@ -110,6 +142,25 @@ mod tests {
         let evening = 1_795_390_200_000; // 2026-11-22T23:30:00Z
         assert_eq!(at(evening, 60).local_day(), at(evening, 0).local_day() + 1);
         assert_eq!(at(evening, -480).hour(), 15);
+    }
+
+    #[test]
+    fn nine_in_the_morning_is_met_across_both_changes_of_the_clock() {
+        const MINUTE: u64 = 60_000;
+        // Central Europe: 2026-03-29T01:00Z to +02:00, 2026-10-25T01:00Z to +01:00. Both are Sundays.
+        let spring = Shift { at: Timestamp(1_774_746_000_000), offset_minutes: 120 };
+        let autumn = Shift { at: Timestamp(1_792_890_000_000), offset_minutes: 60 };
+        let saturday = at(spring.at.0 - 12 * HOUR, 60);
+        let sunday_nine = spring.at.0 + 6 * HOUR;
+        assert_eq!(saturday.next(9 * 60, 0x7F, Some(spring)) * MINUTE, sunday_nine);
+        assert_eq!(saturday.next(9 * 60, 0x7F, None) * MINUTE, sunday_nine + HOUR, "as it would be without the change");
+        // Half past two is skipped in spring, and comes twice in autumn.
+        assert_eq!(saturday.next(150, 0x7F, Some(spring)) * MINUTE, spring.at.0);
+        let before = at(autumn.at.0 - 12 * HOUR, 120);
+        assert_eq!(before.next(150, 0x7F, Some(autumn)) * MINUTE, autumn.at.0 - HOUR / 2);
+        let monday = 0b1;
+        assert_eq!(before.next(9 * 60, monday, Some(autumn)) * MINUTE, autumn.at.0 + 31 * HOUR);
+        assert_eq!(saturday.next(0, 0, None) * MINUTE, saturday.now.0 + 7 * 24 * HOUR);
     }
 
     #[test]

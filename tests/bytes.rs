@@ -312,6 +312,12 @@ fn entry() -> impl Strategy<Value = Entry> {
         }),
         any::<(u8, [u8; 32])>().prop_map(|(code, digest)| Entry::Identity { code, digest }),
         any::<(u8, u32)>().prop_map(|(withdrawn, after)| Entry::Forgotten { withdrawn, after }),
+        any::<(u32, u32, u64, u64)>().prop_map(|(journey, after, since, place)| Entry::Step {
+            journey,
+            after,
+            since,
+            place
+        }),
     ]
 }
 

@@ -26,6 +26,7 @@ pub(crate) enum Origin {
     Visits = 6,
     Worth = 7,
     Member = 8,
+    Journey = 9,
 }
 
 /// One column.
@@ -65,14 +66,19 @@ impl Attribute {
             (Origin::Moment, _) => Set::numbers(Some(1.0), Some(13.0)),
             (Origin::Visits, _) => Set::numbers(Some(1.0), None),
             (Origin::Member, _) => Set::numbers(Some(0.0), Some(2.0)),
+            (Origin::Journey, _) => Set::numbers(Some(0.0), None),
         };
-        domain.missing = matches!(self.origin, Origin::Context | Origin::Trait | Origin::Recency | Origin::Member);
+        domain.missing =
+            matches!(self.origin, Origin::Context | Origin::Trait | Origin::Recency | Origin::Member | Origin::Journey);
         domain
     }
 
     /// Whether its values are whole numbers only. Strengths and worth are too, but authors write them with a fraction.
     fn is_whole(&self) -> bool {
-        matches!(self.origin, Origin::Count | Origin::Recency | Origin::Moment | Origin::Visits | Origin::Member)
+        matches!(
+            self.origin,
+            Origin::Count | Origin::Recency | Origin::Moment | Origin::Visits | Origin::Member | Origin::Journey
+        )
     }
 
     /// The same set with the fewest borders that tell this attribute's values apart.
@@ -145,6 +151,11 @@ impl Attributes {
     /// The column of a segment that the origin tells.
     pub(crate) fn member(&mut self, name: &str) -> usize {
         self.column(format!("member of {name}"), Origin::Member, Kind::Number, Key::of(name).0, 0)
+    }
+
+    /// The column of the place in a journey.
+    pub(crate) fn journey(&mut self, name: &str) -> usize {
+        self.column(format!("journey {name}"), Origin::Journey, Kind::Number, Key::of(name).0, 0)
     }
 
     /// The column of the interest in one value.

@@ -29,15 +29,14 @@ pub(crate) struct Rows {
 impl Rows {
     /// Builds the rows of a plan.
     pub(crate) fn build(plan: &Plan<'_>) -> Self {
-        let conjuncts: usize = plan.campaigns.iter().map(|campaign| campaign.conjuncts.len()).sum();
+        let conjuncts = plan.conjuncts().count();
         let words = conjuncts.div_ceil(64).max(1);
         let mut rows =
             Self { words, conjuncts, first: Vec::new(), index: Vec::new(), rows: Vec::new(), masks: Vec::new() };
         let mut known: BTreeMap<Vec<u64>, u32> = BTreeMap::new();
         // Who asks about which attribute, so that the work follows the conditions and not attributes × conjuncts.
         let mut asking: Vec<Vec<(usize, &crate::set::Set)>> = vec![Vec::new(); plan.attributes.all().len()];
-        let all = plan.campaigns.iter().flat_map(|campaign| &campaign.conjuncts);
-        for (bit, conjunct) in all.enumerate() {
+        for (bit, conjunct) in plan.conjuncts().enumerate() {
             for (at, set) in conjunct {
                 if let Some(asking) = asking.get_mut(*at) {
                     asking.push((bit, set));

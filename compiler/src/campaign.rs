@@ -138,7 +138,7 @@ fn read_segment(fields: &mut Fields<'_>, report: &mut Report) -> Option<Expressi
 }
 
 impl Schedule {
-    fn read(node: &Node, report: &mut Report) -> Option<Self> {
+    pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a schedule", report)?;
         let offset = fields.take("timezone").map(|entry| period::offset(&entry.node, "timezone", report));
         let offset = offset.flatten().unwrap_or(0);
@@ -213,9 +213,14 @@ impl Caps {
 }
 
 impl Stock {
-    fn read(node: &Node, report: &mut Report) -> Option<Self> {
+    pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Self> {
+        Self::read_as("feed", node, report)
+    }
+
+    /// As [`read`](Self::read), with the feed under another key.
+    pub(crate) fn read_as(feed: &'static str, node: &Node, report: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a stock condition", report)?;
-        let feed = fields.need_word("feed", report);
+        let feed = fields.need_word(feed, report);
         let item = fields.need_word("item", report);
         let at_least = fields.whole("at_least", (i64::from(i32::MIN), i64::from(i32::MAX)), report).unwrap_or(1);
         let max_age = fields
@@ -297,22 +302,28 @@ fn read_value(node: &Node, report: &mut Report) -> Option<i32> {
     Some(thousandths as i32)
 }
 
-/// A share such as `10%` or `0.5%`, of 10 000.
-fn read_holdout(node: &Node, report: &mut Report) -> Option<u16> {
-    let word = reader::word(node, "holdout", report)?;
-    let share = word.text.strip_suffix('%').and_then(|digits| reader::parse_number(digits.trim()));
-    let Some(hundredths) = share.map(|share| (share * 100.0).round()).filter(|share| (0.0..=10_000.0).contains(share))
-    else {
-        report
-            .error("campaign/bad-holdout", node.span, format!("`holdout` must be a share, not `{}`", word.text))
-            .remedy("write a percentage from 0% to 100%, such as `10%`");
-        return None;
-    };
-    if hundredths >= 10_000.0 {
+/// The share that is left alone.
+pub(crate) fn read_holdout(node: &Node, report: &mut Report) -> Option<u16> {
+    let share = read_share(node, "holdout", report)?;
+    if share >= 10_000 {
         report
             .error("campaign/holdout-all", node.span, "a holdout of 100% leaves nobody to show the campaign to")
             .remedy("take the campaign out, or make the holdout smaller");
     }
+    Some(share)
+}
+
+/// A share such as `10%` or `0.5%`, of 10 000.
+pub(crate) fn read_share(node: &Node, what: &str, report: &mut Report) -> Option<u16> {
+    let word = reader::word(node, what, report)?;
+    let share = word.text.strip_suffix('%').and_then(|digits| reader::parse_number(digits.trim()));
+    let Some(hundredths) = share.map(|share| (share * 100.0).round()).filter(|share| (0.0..=10_000.0).contains(share))
+    else {
+        report
+            .error("campaign/bad-holdout", node.span, format!("`{what}` must be a share, not `{}`", word.text))
+            .remedy("write a percentage from 0% to 100%, such as `10%`");
+        return None;
+    };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and from 0 to 10 000")]
     Some(hundredths as u16)
 }

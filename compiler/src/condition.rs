@@ -11,11 +11,13 @@ use crate::declaration::{self, Affinity, EventKind, Kind, Known, Membership, Nam
 use crate::diagnostic::Report;
 use crate::dnf::{Conjunct, Formula, MAX_CONJUNCTS};
 use crate::folder::Folder;
+use crate::journey::program::step_code;
 use crate::period;
 use crate::reader::{self, Word};
-use crate::segment::{Condition, Counted, Expression, Moment, Operator, OperatorKind, Subject};
+use crate::segment::{Condition, Counted, Expression, Moment, Operator, OperatorKind, Stand, Subject};
 use crate::set::Set;
 use crate::source::Span;
+use petitfour::journey::FIRST_STEP;
 
 /// How deep segments may name segments.
 const MAX_CHAIN: usize = 64;
@@ -28,6 +30,8 @@ pub(crate) struct Names<'a> {
     pub(crate) affinities: BTreeMap<&'a str, &'a Affinity>,
     pub(crate) memberships: BTreeMap<&'a str, &'a Membership>,
     pub(crate) segments: BTreeMap<&'a str, &'a Named<Expression>>,
+    /// Journeys, each with the names of its steps.
+    pub(crate) journeys: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 /// A counter that some condition needs.
@@ -67,6 +71,7 @@ impl<'a> Names<'a> {
             affinities: index(&folder.affinities),
             memberships: index(&folder.memberships),
             segments: folder.segments.iter().rev().map(|named| (named.name.as_str(), named)).collect(),
+            journeys: folder.journeys.iter().rev().map(|named| (named.name.as_str(), named.item.places())).collect(),
         }
     }
 }
@@ -167,6 +172,9 @@ impl<'a> Resolver<'a> {
 
     /// The attribute that a condition is about and the values that satisfy it.
     pub(crate) fn condition(&mut self, condition: &Condition, report: &mut Report) -> Option<(usize, Set)> {
+        if let Subject::Journey(name, stands) = &condition.subject {
+            return self.standing(name, stands, report);
+        }
         let found = self.subject(&condition.subject, report);
         let (attribute, asked) = found?;
         if condition.operators.is_empty() {
@@ -187,6 +195,33 @@ impl<'a> Resolver<'a> {
             return None;
         }
         Some((attribute, set))
+    }
+
+    /// The attribute of a journey, and the places that are asked for.
+    fn standing(&mut self, name: &Word, stands: &[Stand], report: &mut Report) -> Option<(usize, Set)> {
+        let Some(steps) = self.names.journeys.get(name.text.as_str()) else {
+            report.unknown("segment/unknown-journey", "journey", name, self.names.journeys.keys().copied());
+            return None;
+        };
+        let mut all: Option<Set> = None;
+        for stand in stands {
+            let one = |code: u32| Set::numbers(Some(f64::from(code)), Some(f64::from(code) + 1.0));
+            let set = match stand {
+                Stand::At(step) => {
+                    if !steps.contains(&step.text.as_str()) {
+                        report.unknown("segment/unknown-step", "step", step, steps.iter().copied());
+                        return None;
+                    }
+                    one(step_code(&step.text))
+                }
+                Stand::Inside => Set::numbers(Some(f64::from(FIRST_STEP)), None),
+                Stand::Never => Set::present(false).complement(),
+                Stand::Ended(code) => one(*code),
+            };
+            all = Some(all.map_or_else(|| set.clone(), |all| all.or(&set)));
+        }
+        let attribute = self.attributes.journey(&name.text);
+        Some((attribute, self.attributes.get(attribute)?.narrow(all?)))
     }
 
     /// The column of a term of a model.
@@ -236,6 +271,7 @@ impl<'a> Resolver<'a> {
                 Some((self.attributes.moment(*moment), Asked::Number(unit)))
             }
             Subject::Visits => Some((self.attributes.visits(), Asked::Number(Unit::One))),
+            Subject::Journey(..) => None,
         }
     }
 
@@ -313,7 +349,7 @@ pub(crate) enum Unit {
     Month,
 }
 
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+pub(crate) const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const MONTHS: [&str; 12] = [
     "january",
     "february",

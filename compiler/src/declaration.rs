@@ -66,6 +66,10 @@ pub(crate) struct Placement {
     pub(crate) fallback: Option<Word>,
 }
 
+/// A way to reach somebody off the site.
+#[derive(Clone, Debug)]
+pub(crate) struct Channel;
+
 /// What is shown: one JSON object of texts.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
@@ -169,6 +173,14 @@ impl Placement {
         let fallback = fields.word("fallback", report);
         fields.finish(report);
         Some(Self { fallback })
+    }
+}
+
+impl Channel {
+    /// Reads `{}`.
+    pub(crate) fn read(node: &Node, what: &'static str, report: &mut Report) -> Option<Self> {
+        Fields::of(node, what, report)?.finish(report);
+        Some(Self)
     }
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use petitfour::consent::Policy;
 
 use crate::campaign::Campaign;
-use crate::declaration::{self, Affinity, Content, EventKind, Feed, Known, Membership, Named, Placement};
+use crate::declaration::{self, Affinity, Channel, Content, EventKind, Feed, Known, Membership, Named, Placement};
 use crate::diagnostic::Report;
+use crate::journey::Journey;
 use crate::policy;
 use crate::reader::{self, Fields, Word};
 use crate::scorer::Scorer;
@@ -39,6 +40,8 @@ pub(crate) struct Folder {
     pub(crate) fallbacks: Vec<Named<Content>>,
     pub(crate) models: Vec<Named<Scorer>>,
     pub(crate) campaigns: Vec<Campaign>,
+    pub(crate) channels: Vec<Named<Channel>>,
+    pub(crate) journeys: Vec<Named<Journey>>,
     once: Once,
 }
 
@@ -130,6 +133,8 @@ impl Folder {
             let items = reader::list(&entry.node, "`campaigns`", report);
             self.campaigns.extend(items.iter().filter_map(|item| Campaign::read(item, report)));
         }
+        collect(fields.take("channels"), "a channel", Channel::read, &mut self.channels, report);
+        collect(fields.take("journeys"), "a journey", Journey::read, &mut self.journeys, report);
         // A place for anchors: what stands here is only ever repeated elsewhere.
         let _ = fields.take("x-parts");
         fields.finish(report);

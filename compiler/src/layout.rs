@@ -17,6 +17,13 @@ use crate::diagnostic::Report;
 use crate::plan::{Plan, Planned};
 use crate::source::Span;
 
+mod journeys;
+
+use journeys::Journeys;
+
+/// Each is looked at when something happens: a device walks through as many as these in well under a millisecond.
+const MAX_JOURNEYS: usize = 4_096;
+
 /// Name and version of what wrote the bundle.
 const COMPILER: &str = concat!("petitfour ", env!("CARGO_PKG_VERSION"));
 
@@ -43,6 +50,7 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     let profile = write_profile(plan, &mut strings)?;
     let facts = write_facts(plan, &mut strings)?;
     let models = write_models(plan, &mut strings)?;
+    let journeys = Journeys::write(plan, &mut strings)?;
 
     let mut index = Record::default();
     for row in &rows.index {
@@ -79,6 +87,11 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     sections.push((*b"MODL", 24, models.models.0));
     sections.push((*b"MDAT", 1, models.data));
     sections.push((*b"CONS", 1, plan.folder.policy.encode()));
+    sections.push((*b"JRNY", 64, journeys.journeys.0));
+    sections.push((*b"STEP", 28, journeys.steps.0));
+    sections.push((*b"TRIG", 24, journeys.triggers.0));
+    sections.push((*b"MESG", 16, journeys.messages.0));
+    sections.push((*b"CHAN", 16, journeys.channels.0));
     let bytes = envelope(plan.folder.version, sections)?;
     if bytes.len() > bundle::MAX_BYTES {
         let span = plan.folder.campaigns.first().map(|campaign| campaign.id.span).unwrap_or_default();
@@ -103,7 +116,10 @@ fn check_limits(plan: &Plan<'_>, report: &mut Report) -> Option<()> {
     let top = plan.folder.campaigns.first().map(|campaign| campaign.id.span).unwrap_or_default();
     bound("attributes", plan.attributes.all().len(), short - 1, top);
     bound("models", plan.models.len(), short - 1, top);
-    bound("stock conditions", plan.folder.campaigns.iter().filter(|it| it.stock.is_some()).count(), short - 1, top);
+    let stocks = plan.folder.campaigns.iter().filter(|it| it.stock.is_some()).count() + plan.programs.stocks.len();
+    bound("stock conditions", stocks, short - 1, top);
+    let first = plan.folder.journeys.first().map(|journey| journey.span).unwrap_or_default();
+    bound("journeys", plan.programs.journeys.len(), MAX_JOURNEYS, first);
     for attribute in plan.attributes.all() {
         bound(&format!("values and borders of `{}`", attribute.name), attribute.bins(), short - 1, top);
     }
@@ -174,7 +190,7 @@ impl Strings {
 
 /// Little-endian fields, one after the other.
 #[derive(Debug, Default)]
-struct Record(Vec<u8>);
+pub(crate) struct Record(Vec<u8>);
 
 impl Record {
     fn u8(&mut self, value: u8) -> &mut Self {
@@ -289,6 +305,9 @@ fn write_campaigns(plan: &Plan<'_>, strings: &mut Strings) -> Option<Campaigns> 
         stock += usize::from(campaign.stock.is_some());
         creative += campaign.creatives.len();
     }
+    for _ in plan.programs.conditions.iter().flatten() {
+        sections.conjuncts.raw32(NONE);
+    }
     for fallback in &plan.folder.fallbacks {
         let record = sections.creatives.name(&fallback.name, strings).raw32(NONE).raw32(1);
         record.raw32(strings.put(&fallback.item.json)).raw32(0);
@@ -400,10 +419,8 @@ fn write_facts(plan: &Plan<'_>, strings: &mut Strings) -> Option<Facts> {
         };
         record.raw32(0);
     }
-    for planned in &plan.campaigns {
-        let Some(stock) = plan.folder.campaigns.get(planned.campaign).and_then(|it| it.stock.as_ref()) else {
-            continue;
-        };
+    let campaigns = plan.campaigns.iter().filter_map(|planned| plan.folder.campaigns.get(planned.campaign));
+    for stock in campaigns.filter_map(|campaign| campaign.stock.as_ref()).chain(&plan.programs.stocks) {
         let feed = plan.folder.feeds.iter().position(|feed| feed.name == stock.feed.text)?;
         let record = sections.stocks.u32(feed)?.name(&stock.item.text, strings).i32(stock.at_least);
         record.raw16(stock.max_age).u8(u8::from(stock.shown_when_unknown)).zeros(1);

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! The way of a folder: [`source`] reads YAML into trees with places; `folder` and its rooms (`campaign`, `segment`,
-//! `declaration`, `policy`, `scorer`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
+//! `declaration`, `policy`, `scorer`, `journey`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
 //! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers;
 //! `layout` writes the file. [`render`] draws diagnostics for people.
 //!
@@ -32,6 +32,7 @@ mod declaration;
 pub mod diagnostic;
 mod dnf;
 mod folder;
+mod journey;
 mod layout;
 pub mod people;
 mod period;
@@ -86,6 +87,7 @@ fn compile_with(
     let mut report = diagnostic::Report::default();
     let mut folder = folder::Folder::read(&mut sources, files, &mut report);
     check::folder(&folder, &mut report);
+    journey::weave::weave(&mut folder, &mut report);
     change(&mut folder);
     let plan = plan::Plan::make(&folder, &mut report);
     let bundle = plan.and_then(|plan| layout::write(&plan, &mut report)).filter(|_| !report.has_errors());

@@ -44,7 +44,9 @@ pub(crate) fn ask(folder: &mut Folder) {
     folder.placements = vec![Named { name: PLACEMENT.to_owned(), span, item: Placement { fallback: None } }];
     folder.campaigns = campaigns;
     folder.fallbacks.clear();
-    folder.models.clear();
+    if folder.journeys.is_empty() {
+        folder.models.clear();
+    }
 }
 
 /// Does it ask about the page, itself or by another segment? `depth` ends a circle, which is reported elsewhere.

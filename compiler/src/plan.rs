@@ -10,6 +10,7 @@ use crate::condition::{Counter, Resolver};
 use crate::diagnostic::Report;
 use crate::dnf::Conjunct;
 use crate::folder::Folder;
+use crate::journey::program::Programs;
 use crate::quantise::{Asking, Quantised};
 use crate::reader::Word;
 use crate::segment::Expression;
@@ -24,6 +25,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) campaigns: Vec<Planned>,
     /// Models in the order of the folder.
     pub(crate) models: Vec<Quantised>,
+    pub(crate) programs: Programs,
 }
 
 /// A campaign in decision order.
@@ -34,6 +36,13 @@ pub(crate) struct Planned {
     pub(crate) conjuncts: Vec<Conjunct>,
     /// Segment or model reads the profile.
     pub(crate) reads_profile: bool,
+}
+
+impl Plan<'_> {
+    /// Every conjunct in the order of its bit: those of the campaigns, then those of the journeys' conditions.
+    pub(crate) fn conjuncts(&self) -> impl Iterator<Item = &Conjunct> {
+        self.campaigns.iter().flat_map(|campaign| &campaign.conjuncts).chain(self.programs.conditions.iter().flatten())
+    }
 }
 
 impl<'a> Plan<'a> {
@@ -62,6 +71,7 @@ impl<'a> Plan<'a> {
         }
         let asking: Vec<Option<Asking>> =
             folder.models.iter().map(|model| Asking::resolve(&model.item, &mut resolver, report)).collect();
+        let programs = Programs::unfold(folder, &mut resolver, report);
         let order = decision_order(folder);
         collisions(&resolver, report);
         if report.has_errors() {
@@ -78,7 +88,8 @@ impl<'a> Plan<'a> {
             .iter()
             .enumerate()
             .flat_map(|(at, context)| context.item.values.iter().map(move |value| (at, value.text.as_str())));
-        let sets = conjuncts.iter().flatten().flat_map(|conjunct| conjunct.iter().map(|(at, set)| (*at, set)));
+        let all = conjuncts.iter().chain(&programs.conditions);
+        let sets = all.flatten().flat_map(|conjunct| conjunct.iter().map(|(at, set)| (*at, set)));
         attributes.settle(sets.chain(asking.iter().flat_map(Asking::sets)), declared);
         let models: Vec<Option<Quantised>> = asking.iter().map(|asking| asking.quantise(&attributes, report)).collect();
         let models: Vec<Quantised> = models.into_iter().collect::<Option<_>>()?;
@@ -95,7 +106,7 @@ impl<'a> Plan<'a> {
                     .any(|at| attributes.get(*at).is_some_and(|it| it.reads_profile()));
             campaigns.push(Planned { campaign: at, conjuncts: own, reads_profile });
         }
-        Some(Self { folder, attributes, counters: resolver.counters, campaigns, models })
+        Some(Self { folder, attributes, counters: resolver.counters, campaigns, models, programs })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::diagnostic::Report;
 use crate::period;
 use crate::reader::{self, Fields, Word};
 use crate::source::{Entry, Node, Span, Value};
+use petitfour::journey;
 
 /// A condition or a combination of them.
 #[derive(Clone, Debug)]
@@ -52,6 +53,19 @@ pub(crate) enum Subject {
     },
     Moment(Moment),
     Visits,
+    /// Where somebody stands in a journey.
+    Journey(Word, Vec<Stand>),
+}
+
+/// A place in a journey, or a way out of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Stand {
+    /// Rests at the step of this id.
+    At(Word),
+    Inside,
+    Never,
+    /// How it ended, as the engine knows it.
+    Ended(u32),
 }
 
 /// Which events are counted.
@@ -110,9 +124,18 @@ pub(crate) const OPERATORS: [(&str, OperatorKind); 11] = [
 ];
 
 /// The keys of which a condition has exactly one.
-const SUBJECTS: [&str; 13] = [
+const SUBJECTS: [&str; 14] = [
     "all", "any", "not", "segment", "context", "trait", "event", "last", "worth", "affinity", "member", "moment",
-    "visits",
+    "visits", "journey",
+];
+
+/// What a condition may ask of a journey, beside its steps.
+const STANDS: [(&str, Stand); 5] = [
+    ("inside", Stand::Inside),
+    ("never", Stand::Never),
+    ("done", Stand::Ended(journey::DONE)),
+    ("reached", Stand::Ended(journey::REACHED)),
+    ("left", Stand::Ended(journey::LEFT)),
 ];
 
 impl Expression {
@@ -200,6 +223,13 @@ impl Expression {
                 fields.finish(report);
                 Some(Self::Condition(Condition { subject: Subject::Visits, operators: operators?, span }))
             }
+            "journey" => {
+                let name = fields.word("journey", report);
+                let stands = read_stands(&mut fields, report);
+                fields.finish(report);
+                let subject = Subject::Journey(name?, stands?);
+                Some(Self::Condition(Condition { subject, operators: Vec::new(), span }))
+            }
             key => {
                 let subject = read_thing(key, &mut fields, report);
                 let operators = read_operators(&mut fields, report);
@@ -272,8 +302,39 @@ fn read_thing(key: &str, fields: &mut Fields<'_>, report: &mut Report) -> Option
     }
 }
 
+/// `at: step`, `is: inside`, or lists of them; without either, inside.
+fn read_stands(fields: &mut Fields<'_>, report: &mut Report) -> Option<Vec<Stand>> {
+    let mut stands = Vec::new();
+    let mut asked = false;
+    for key in ["at", "is", "in"] {
+        let Some(entry) = fields.take(key) else { continue };
+        asked = true;
+        let words = match &entry.node.value {
+            Value::Scalar(text) => vec![Word { text: text.clone(), span: entry.node.span }],
+            _ => reader::words(&entry.node, key, report),
+        };
+        for word in words {
+            let known = STANDS.iter().find(|(name, _)| *name == word.text).map(|(_, stand)| stand.clone());
+            if key == "at" {
+                stands.push(Stand::At(word));
+            } else if let Some(stand) = known {
+                stands.push(stand);
+            } else {
+                report
+                    .error("segment/wrong-value", word.span, format!("nobody is `{}` in a journey", word.text))
+                    .nearest(&word.text, STANDS.map(|(name, _)| name));
+                return None;
+            }
+        }
+    }
+    if !asked {
+        stands.push(Stand::Inside);
+    }
+    Some(stands)
+}
+
 /// `where: { property: value }`; the outer `None` is a fault, the inner one its absence.
-fn read_where(fields: &mut Fields<'_>, report: &mut Report) -> Option<Option<(Word, Word)>> {
+pub(crate) fn read_where(fields: &mut Fields<'_>, report: &mut Report) -> Option<Option<(Word, Word)>> {
     let Some(entry) = fields.take("where") else { return Some(None) };
     let pairs = reader::named(&entry.node, "`where`", report);
     let [pair] = pairs else {

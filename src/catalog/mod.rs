@@ -4,8 +4,10 @@
 //! reading a field is a load; an index that is out of range reads as absent, never as a panic. The layout is specified in
 //! `docs/formats/bundle.md`; `bundle::open` is the only way to make a catalog, and checks the envelope first.
 
+mod journey;
 mod record;
 
+pub use journey::{Act, Channel, Journey, Message, Step, Trigger};
 pub use record::{
     Affinity, Attribute, Campaign, Counter, Creative, EventKind, Feed, Model, Placement, Source, Stock, Trait,
 };
@@ -70,10 +72,20 @@ pub enum Section {
     ModelData,
     /// What signals of consent open and close.
     Consent,
+    /// Journeys.
+    Journeys,
+    /// Steps of the journeys.
+    Steps,
+    /// What moves them.
+    Triggers,
+    /// What their steps send.
+    Messages,
+    /// Ways to reach somebody.
+    Channels,
 }
 
 /// Every section: its name in the directory and the length of its records, 0 where that depends on the bundle.
-pub const SECTIONS: [(Section, [u8; 4], u32); 22] = [
+pub const SECTIONS: [(Section, [u8; 4], u32); 27] = [
     (Section::Meta, *b"META", 32),
     (Section::Strings, *b"STRS", 1),
     (Section::Attributes, *b"ATTR", 40),
@@ -96,6 +108,11 @@ pub const SECTIONS: [(Section, [u8; 4], u32); 22] = [
     (Section::Models, *b"MODL", 24),
     (Section::ModelData, *b"MDAT", 1),
     (Section::Consent, *b"CONS", 1),
+    (Section::Journeys, *b"JRNY", 64),
+    (Section::Steps, *b"STEP", 28),
+    (Section::Triggers, *b"TRIG", 24),
+    (Section::Messages, *b"MESG", 16),
+    (Section::Channels, *b"CHAN", 16),
 ];
 
 /// The tables of one bundle.
@@ -243,6 +260,39 @@ impl Catalog {
     /// Models.
     pub fn models(&self) -> impl ExactSizeIterator<Item = Model<'_>> {
         records(self.section(Section::Models)).map(Model)
+    }
+
+    /// Journeys, in the order in which they are looked at.
+    pub fn journeys(&self) -> impl ExactSizeIterator<Item = Journey<'_>> {
+        records(self.section(Section::Journeys)).map(Journey)
+    }
+
+    /// Messages.
+    pub fn messages(&self) -> impl ExactSizeIterator<Item = Message<'_>> {
+        records(self.section(Section::Messages)).map(Message)
+    }
+
+    /// Channels.
+    pub fn channels(&self) -> impl ExactSizeIterator<Item = Channel<'_>> {
+        records(self.section(Section::Channels)).map(Channel)
+    }
+
+    /// A journey by its place.
+    #[must_use]
+    pub fn journey(&self, index: usize) -> Option<Journey<'_>> {
+        record(self.section(Section::Journeys), index).map(Journey)
+    }
+
+    /// A step by its place.
+    #[must_use]
+    pub fn step(&self, index: usize) -> Option<Step<'_>> {
+        record(self.section(Section::Steps), index).map(Step)
+    }
+
+    /// A trigger by its place.
+    #[must_use]
+    pub fn trigger(&self, index: usize) -> Option<Trigger<'_>> {
+        record(self.section(Section::Triggers), index).map(Trigger)
     }
 
     /// A campaign by its place.

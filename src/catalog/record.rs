@@ -23,6 +23,8 @@ pub enum Source {
     Worth,
     /// Whether the origin counts the visitor to a segment: 1, 0, or missing when it never said.
     Member,
+    /// The step at which the visitor rests in a journey, by its code, or how they left it; missing when they never entered.
+    Journey,
     /// A source that this build does not know: always missing.
     Unknown,
 }
@@ -48,6 +50,8 @@ macro_rules! view {
         }
     };
 }
+
+pub(super) use view;
 
 view!(
     /// A column that segments and models read.
@@ -89,7 +93,6 @@ view!(
     /// A quantised scorer.
     Model, 24
 );
-
 /// A condition on a feed's level.
 #[derive(Debug, Clone, Copy)]
 pub struct Stock<'a>(pub(super) &'a [u8; 20]);
@@ -108,6 +111,7 @@ impl Attribute<'_> {
             6 => Source::Visits,
             7 => Source::Worth,
             8 => Source::Member,
+            9 => Source::Journey,
             _ => Source::Unknown,
         }
     }
@@ -463,7 +467,7 @@ impl Model<'_> {
     }
 }
 
-fn index(number: u32) -> Option<usize> {
+pub(super) fn index(number: u32) -> Option<usize> {
     Some(number).filter(|number| *number != u32::MAX).map(|number| number as usize)
 }
 
@@ -473,14 +477,14 @@ fn short_cap(cap: u16) -> Option<u32> {
 
 // The offsets are constants below the length of the record, so that these loads compile to loads; an offset that were
 // beyond it would read as zero.
-fn u16_at<const N: usize>(record: &[u8; N], at: usize) -> u16 {
+pub(super) fn u16_at<const N: usize>(record: &[u8; N], at: usize) -> u16 {
     record.get(at..).and_then(|rest| rest.first_chunk::<2>()).map_or(0, |bytes| u16::from_le_bytes(*bytes))
 }
 
-fn u32_at<const N: usize>(record: &[u8; N], at: usize) -> u32 {
+pub(super) fn u32_at<const N: usize>(record: &[u8; N], at: usize) -> u32 {
     record.get(at..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
-fn u64_at<const N: usize>(record: &[u8; N], at: usize) -> u64 {
+pub(super) fn u64_at<const N: usize>(record: &[u8; N], at: usize) -> u64 {
     record.get(at..).and_then(|rest| rest.first_chunk::<8>()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

@@ -10,6 +10,7 @@
 
 mod answer;
 mod identities;
+mod journeys;
 mod notes;
 mod outbox;
 mod recent;
@@ -17,6 +18,7 @@ mod rest;
 mod snapshot;
 
 pub use crate::decision::{Decision, Explanation, Reason, Verdict};
+pub use journeys::{Due, Standing, State};
 pub use snapshot::{Error as SnapshotError, Snapshot};
 
 use crate::bundle;
@@ -27,6 +29,7 @@ use crate::eligibility::{Circumstances, Levels};
 use crate::event::{Event, thousandths};
 use crate::hash::xxh64;
 use crate::id::{Key, Visitor};
+use crate::journey::Place;
 use crate::profile::{self, Change, Profile};
 use crate::random::Random;
 use crate::rule;
@@ -36,6 +39,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use identities::Identities;
+use journeys::Walk;
 use notes::Notes;
 use outbox::Outbox;
 use recent::Recent;
@@ -109,6 +113,7 @@ pub struct Session {
     outbox: Outbox,
     heard: answer::Heard,
     notes: Notes,
+    walk: Walk,
     unsaved: bool,
     erase: bool,
 }
@@ -148,6 +153,7 @@ impl Session {
             outbox: Outbox::new(replica, engine.catalog.hash()),
             heard: answer::Heard::default(),
             notes: Notes::new(replica),
+            walk: Walk::new(),
             unsaved: false,
             erase: false,
             engine,
@@ -280,6 +286,7 @@ impl Session {
                 }
             }
             self.touched();
+            self.look_because(Some(event), moment);
         }
         if self.engine.catalog.events().any(|kind| kind.key() == event.name() && kind.is_outcome()) {
             // Seen on this page, or on one before.
@@ -304,6 +311,7 @@ impl Session {
             Some(Some(attribute)) => catalog.intern(&attribute, place),
             Some(None) => return false,
         };
+        self.walk.is_stale = true;
         // Bin 1 is every place that the bundle does not name: they must not share a shelf.
         known.place().is_none_or(|_| place > 1)
             && Arc::make_mut(&mut self.levels).set(number as u16, place, Key::of(item), level, as_of)
@@ -318,6 +326,7 @@ impl Session {
     /// Decides for the placement that stands at `placement` in the bundle.
     pub fn decide_at(&mut self, placement: usize, moment: Moment) -> Decision {
         self.evaluate(moment);
+        self.look_if_stale(moment);
         let mut decision = decision::choose(placement, &self.matches, &self.circumstances(moment));
         self.decided += 1;
         // One that chose nothing has a number too, though nobody can confirm it: the origin counts each number once.
@@ -491,6 +500,7 @@ impl Session {
         if same {
             return;
         }
+        self.walk.is_stale = true;
         self.evaluated.clear();
         self.evaluated.extend(self.inputs.iter().map(|input| input.to_bits()));
         let catalog = &self.engine.catalog;
@@ -571,6 +581,7 @@ fn remembered(catalog: &Catalog, profile: &Profile, attribute: &Attribute<'_>, m
         Source::Visits => profile.visits() as f64,
         Source::Worth => profile.worth(subject) as f64,
         Source::Member => profile.is_member(subject).map_or(f64::NAN, |is_in| f64::from(u8::from(is_in))),
+        Source::Journey => profile.place(subject).map_or(f64::NAN, |(value, _)| f64::from(Place::read(value).stands())),
         Source::Context | Source::Moment | Source::Unknown => f64::NAN,
     }
 }

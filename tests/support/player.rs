@@ -322,6 +322,11 @@ impl<'a> Player<'a> {
             Entry::Outcome { decision: id, .. } => format!("outcome {}", decision(*id)),
             Entry::Identity { code, .. } => format!("identity {code}"),
             Entry::Forgotten { withdrawn, .. } => format!("forgotten {withdrawn}"),
+            Entry::Step { journey, .. } => {
+                let catalog = self.engine.catalog();
+                let journey = catalog.journeys().find(|known| known.key().0 == *journey);
+                format!("step {}", journey.map_or("none", |known| catalog.string(known.name())))
+            }
         }
     }
 

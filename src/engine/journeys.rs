@@ -1,0 +1,263 @@
+//! The walk through the journeys: does what `journey` judges, and tells where somebody stands.
+
+use super::Session;
+use crate::catalog::{Journey, Step};
+use crate::event::Event;
+use crate::id::Key;
+use crate::journey::{self, DONE, LEFT, NEVER, Pass, Place, REACHED, Turn};
+use crate::profile::Change;
+use crate::sync::Entry;
+use crate::time::{Moment, Shift, Timestamp};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+/// Steps that are passed in one look; the compiler refuses journeys that could pass more.
+const MAX_PASSED: usize = 64;
+
+/// How a session stands to its journeys.
+#[derive(Debug)]
+pub(super) struct Walk {
+    /// Something that a journey may ask about has changed since the last look.
+    pub(super) is_stale: bool,
+    /// Minutes since 1970 when the first waiting time ends, as of the last look.
+    next: u32,
+    shift: Option<Shift>,
+    is_off_site: bool,
+}
+
+impl Walk {
+    pub(super) fn new() -> Self {
+        Self { is_stale: true, next: NEVER, shift: None, is_off_site: false }
+    }
+}
+
+/// How somebody stands in a journey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Rests at the step of this id; empty when the bundle has no such step any more.
+    At(String),
+    /// Came to the end.
+    Done,
+    /// Reached the goal.
+    Reached,
+    /// Left before.
+    Left,
+}
+
+/// Where somebody stands in a journey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Where.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the time has come to go on, if time is what ends the rest. Whole minutes.
+    pub due: Option<Timestamp>,
+    /// How often they entered.
+    pub entries: u8,
+}
+
+/// A message that waits to be handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Place of the journey in the bundle.
+    pub journey: usize,
+    /// Place of the step.
+    pub step: usize,
+    /// Place of the message.
+    pub message: usize,
+    /// Where the person stands: with the journey, this names the sending for ever.
+    pub place: Place,
+    /// Since when it waits.
+    pub since: Timestamp,
+}
+
+impl Session {
+    /// Says that there is no page, as at the origin: what only a page knows waits for one.
+    pub fn set_off_site(&mut self, is_off_site: bool) {
+        self.walk.is_off_site = is_off_site;
+        self.walk.is_stale = true;
+    }
+
+    /// Tells when the visitor's clock changes next, and its offset from then on.
+    pub fn expect_change(&mut self, at: Timestamp, offset_minutes: i16) {
+        self.walk.shift = Some(Shift { at, offset_minutes });
+    }
+
+    /// Looks at every journey: who enters, goes on or leaves. An event does so by itself, and a decision when it must.
+    pub fn look(&mut self, moment: Moment) {
+        self.look_because(None, moment);
+    }
+
+    /// The message of the step at which a journey rests was handed over, or let go: it goes on. Returns false when it does
+    /// not rest at one.
+    pub fn sent(&mut self, journey: &str, moment: Moment) -> bool {
+        let key = Key::of(journey);
+        let engine = Arc::clone(&self.engine);
+        let catalog = &engine.catalog;
+        let found = catalog.journeys().find(|journey| journey.key() == key).and_then(|journey| {
+            let place = Place::read(self.profile.place(key)?.0);
+            let (_, step) = journey::resting(&journey, &place, catalog)?;
+            (step.act() == crate::catalog::Act::Send).then_some((journey, place, step.no()))
+        });
+        let Some((journey, place, next)) = found else { return false };
+        if !self.may_walk() {
+            return false;
+        }
+        self.go(&journey, place, next, None, moment);
+        true
+    }
+
+    /// Messages that wait to be handed over.
+    pub fn due(&self) -> impl Iterator<Item = Due> + '_ {
+        let catalog = &self.engine.catalog;
+        catalog.journeys().enumerate().filter_map(|(at, journey)| {
+            let (value, since) = self.profile.place(journey.key())?;
+            let place = Place::read(value);
+            let (number, step) = journey::resting(&journey, &place, catalog)?;
+            (step.act() == crate::catalog::Act::Send).then_some(Due {
+                journey: at,
+                step: number,
+                message: step.first() as usize,
+                place,
+                since: Timestamp(since),
+            })
+        })
+    }
+
+    /// When the first waiting time ends that the bundle knows of, in minutes since 1970.
+    #[must_use]
+    pub fn next_due(&self) -> Option<u32> {
+        Some(self.walk.next).filter(|minute| *minute != NEVER)
+    }
+
+    /// Where the visitor stands in a journey; `None` when the bundle has no such journey or they never entered it.
+    #[must_use]
+    pub fn journey(&self, name: &str) -> Option<Standing> {
+        let key = Key::of(name);
+        let catalog = &self.engine.catalog;
+        let journey = catalog.journeys().find(|journey| journey.key() == key)?;
+        let (value, since) = self.profile.place(key)?;
+        let place = Place::read(value);
+        let step_name = |(_, step): (usize, Step<'_>)| catalog.string(step.name()).to_owned();
+        let state = match place.stands() {
+            DONE => State::Done,
+            REACHED => State::Reached,
+            LEFT => State::Left,
+            _ => State::At(journey::resting(&journey, &place, catalog).map(step_name).unwrap_or_default()),
+        };
+        let waits = place.is_inside() && place.due != NEVER;
+        let due = waits.then(|| Timestamp(u64::from(place.due) * 60_000));
+        Some(Standing { state, since: Timestamp(since), due, entries: place.entries })
+    }
+
+    /// Looks before a decision, if something has changed that a journey may ask about.
+    pub(super) fn look_if_stale(&mut self, moment: Moment) {
+        if self.engine.catalog.journeys().len() > 0 && (self.walk.is_stale || moment.now.minutes() >= self.walk.next) {
+            self.look(moment);
+            self.evaluate(moment);
+        }
+    }
+
+    pub(super) fn look_because(&mut self, event: Option<&Event>, moment: Moment) {
+        let engine = Arc::clone(&self.engine);
+        if !self.may_walk() {
+            return;
+        }
+        self.walk.next = NEVER;
+        for journey in engine.catalog.journeys() {
+            self.evaluate(moment);
+            let turn = journey::turn(&journey, &self.given(event, moment));
+            let place = self.profile.place(journey.key()).map(|(value, _)| Place::read(value)).unwrap_or_default();
+            match turn {
+                Turn::Stay => self.wait_for(&place),
+                Turn::End(how) => self.step(&journey, place.then(how, 0), moment),
+                Turn::Rearm => self.step(&journey, place.armed(), moment),
+                Turn::Enter(step) => {
+                    let place = Place { entries: place.entries.saturating_add(1), ..place };
+                    self.go(&journey, place, Some(step), event, moment);
+                }
+                Turn::On(step) => self.go(&journey, place, step, event, moment),
+            }
+        }
+        self.walk.is_stale = false;
+    }
+
+    /// Journeys remember, and are about the visitor.
+    fn may_walk(&self) -> bool {
+        self.permissions.store() && self.permissions.personalise()
+    }
+
+    /// Passes steps until one is a place to rest.
+    fn go(
+        &mut self,
+        journey: &Journey<'_>,
+        place: Place,
+        mut next: Option<usize>,
+        event: Option<&Event>,
+        moment: Moment,
+    ) {
+        let mut then = place.then(LEFT, 0);
+        for _ in 0..MAX_PASSED {
+            let Some(step) = next else {
+                then = place.then(DONE, 0);
+                break;
+            };
+            match journey::pass(journey, step, &self.given(event, moment)) {
+                Pass::On(on) => next = on,
+                Pass::Say(name, value, on) => {
+                    self.change(Change::say(name, value), moment);
+                    self.touched();
+                    self.evaluate(moment);
+                    next = on;
+                }
+                Pass::Rest(code, due) => {
+                    then = place.then(code, due);
+                    break;
+                }
+                Pass::End(how) => {
+                    then = place.then(how, 0);
+                    break;
+                }
+            }
+        }
+        self.step(journey, then, moment);
+    }
+
+    /// Notes the new place, and queues it for the origin.
+    fn step(&mut self, journey: &Journey<'_>, place: Place, moment: Moment) {
+        let key = journey.key();
+        // A clock that went back must not undo the step: the later word wins by its time.
+        let before = self.profile.place(key).map_or(0, |(_, since)| since + 1);
+        let stamped = Moment { now: moment.now.max(Timestamp(before)), ..moment };
+        self.change(Change::step(key, place.value()), stamped);
+        self.touched();
+        self.wait_for(&place);
+        if self.permissions.measure() {
+            let since = stamped.now.0;
+            self.queue(|after| Entry::Step { journey: key.0, after, since, place: place.value() }, moment);
+        }
+    }
+
+    fn wait_for(&mut self, place: &Place) {
+        if place.is_inside() {
+            self.walk.next = self.walk.next.min(place.due);
+        }
+    }
+
+    fn given<'a>(&'a self, event: Option<&'a Event>, moment: Moment) -> journey::Given<'a> {
+        journey::Given {
+            catalog: &self.engine.catalog,
+            profile: &self.profile,
+            levels: &self.levels,
+            bins: &self.bins,
+            matches: &self.matches,
+            unit: self.profile.visitor().unit(),
+            moment,
+            shift: self.walk.shift,
+            event,
+            is_off_site: self.walk.is_off_site,
+        }
+    }
+}

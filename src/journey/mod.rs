@@ -1,0 +1,201 @@
+//! Where somebody stands in a journey, and what takes them on: judgements that change nothing.
+//!
+//! A look asks [`turn`] of each journey what happens to it; whoever begins or goes on passes steps ([`pass`]) until one is
+//! a place to rest. What is to be done comes back as a value, because conditions of later steps see what earlier ones said:
+//! `engine` does it and asks again. `docs/journeys.md` says what all of this means.
+//!
+//! Invariant: a look moves a journey from rest to rest, so a wait is never passed in the look in which it began.
+//! Absent on purpose: handing anything over. A message is a place to rest, and the origin alone moves who rests there.
+
+mod place;
+
+pub use place::{DONE, FIRST_STEP, LEFT, NEVER, Place, REACHED};
+
+use crate::catalog::{Act, Catalog, Journey, Step, Trigger};
+use crate::eligibility::{Levels, Reason};
+use crate::event::Event;
+use crate::hash::bucket;
+use crate::id::Key;
+use crate::model;
+use crate::profile::Profile;
+use crate::time::{Moment, Shift};
+
+/// All that a journey may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// The bundle.
+    pub catalog: &'a Catalog,
+    /// What is remembered.
+    pub profile: &'a Profile,
+    /// What the shelves hold.
+    pub levels: &'a Levels,
+    /// Bins of the attributes.
+    pub bins: &'a [u16],
+    /// Which conjuncts match.
+    pub matches: &'a [u64],
+    /// The visitor's number in holdouts and splits.
+    pub unit: u64,
+    /// Now.
+    pub moment: Moment,
+    /// When the visitor's clock changes next.
+    pub shift: Option<Shift>,
+    /// What happened, if this look is because of it.
+    pub event: Option<&'a Event>,
+    /// Is there no page, as at the origin?
+    pub is_off_site: bool,
+}
+
+/// What happens to a journey at one look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing.
+    Stay,
+    /// It ends: [`REACHED`] or [`LEFT`].
+    End(u32),
+    /// It was left, and its condition has failed since: it can be entered anew.
+    Rearm,
+    /// Somebody enters at this step.
+    Enter(usize),
+    /// Somebody goes on at this step; `None`: the journey is done.
+    On(Option<usize>),
+}
+
+/// What comes of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// The next one follows; `None`: the journey is done.
+    On(Option<usize>),
+    /// A trait is said first.
+    Say(Key, u64, Option<usize>),
+    /// Here somebody rests: code of the step, minutes since 1970 when the time has come or [`NEVER`].
+    Rest(u32, u32),
+    /// The journey ends so.
+    End(u32),
+}
+
+/// What happens to a journey now.
+#[must_use]
+pub fn turn(journey: &Journey<'_>, given: &Given<'_>) -> Turn {
+    let place = given.profile.place(journey.key()).map(|(value, since)| (Place::read(value), since));
+    match place {
+        Some((place, _)) if place.is_inside() => inside(journey, &place, given),
+        outside => enter(journey, outside, given),
+    }
+}
+
+/// The step at which somebody rests who is inside.
+#[must_use]
+pub fn resting<'a>(journey: &Journey<'_>, place: &Place, catalog: &'a Catalog) -> Option<(usize, Step<'a>)> {
+    journey.steps().find_map(|at| Some((at, catalog.step(at).filter(|step| step.code() == place.step)?)))
+}
+
+/// What comes of a step for whoever is at it.
+#[must_use]
+pub fn pass(journey: &Journey<'_>, at: usize, given: &Given<'_>) -> Pass {
+    let Some(step) = given.catalog.step(at).filter(|_| journey.steps().contains(&at)) else { return Pass::End(LEFT) };
+    let way = |yes: bool| Pass::On(if yes { step.yes() } else { step.no() });
+    if given.is_off_site && step.asks_page() {
+        return Pass::Rest(step.code(), NEVER);
+    }
+    match step.act() {
+        Act::Stop => Pass::End(step.first()),
+        Act::Wait => Pass::Rest(step.code(), due(given.moment, step.first())),
+        Act::Clock => {
+            let minutes = given.moment.next(step.first(), step.weekdays(), given.shift);
+            Pass::Rest(step.code(), minutes.min(u64::from(NEVER - 1)) as u32)
+        }
+        Act::If => way(matches(step.first() as usize, step.second() as usize, given)),
+        Act::Stock => {
+            way(given.levels.refused(given.catalog, step.first() as usize, given.bins, given.moment).is_none())
+        }
+        Act::Score => {
+            let model = given.catalog.model(step.first() as usize);
+            let score = model.map_or(0, |model| model::score(given.catalog, &model, given.bins));
+            way(model::probability(score) >= step.second())
+        }
+        Act::Split => {
+            let salt = journey.salt().rotate_left(32) ^ u64::from(step.second());
+            way(u32::from(bucket(given.unit, salt)) < step.first())
+        }
+        Act::Set => Pass::Say(Key(step.first()), step.said(), step.no()),
+        Act::Send => Pass::Rest(step.code(), NEVER),
+        Act::Moved => Pass::On(step.no()),
+        Act::Unknown => Pass::End(LEFT),
+    }
+}
+
+fn inside(journey: &Journey<'_>, place: &Place, given: &Given<'_>) -> Turn {
+    let fires = |trigger| given.catalog.trigger(trigger).is_some_and(|trigger| fires(&trigger, given));
+    if journey.goal().is_some_and(fires) {
+        return Turn::End(REACHED);
+    }
+    if journey.exits().any(fires) {
+        return Turn::End(LEFT);
+    }
+    let Some((at, step)) = resting(journey, place, given.catalog) else {
+        return if journey.ends_when_changed() { Turn::End(LEFT) } else { Turn::Stay };
+    };
+    match step.act() {
+        Act::Wait if crate::catalog::NONE != step.second() && fires(step.second() as usize) => Turn::On(step.yes()),
+        Act::Wait | Act::Clock if place.is_due(given.moment) => Turn::On(step.no()),
+        Act::Wait | Act::Clock | Act::Send => Turn::Stay,
+        // It waited for a page, or was moved, or was no place to rest when it was written.
+        _ if given.is_off_site && step.asks_page() => Turn::Stay,
+        _ => Turn::On(Some(at)),
+    }
+}
+
+fn enter(journey: &Journey<'_>, place: Option<(Place, u64)>, given: &Given<'_>) -> Turn {
+    let catalog = given.catalog;
+    let Some(trigger) = catalog.trigger(journey.enter()) else { return Turn::Stay };
+    let by_condition = trigger.event() == Key::NONE;
+    if !fires(&trigger, given) {
+        let rearms = by_condition && journey.again().is_some() && place.is_some_and(|(place, _)| !place.is_armed());
+        return if rearms { Turn::Rearm } else { Turn::Stay };
+    }
+    let now = i64::try_from(given.moment.now.0).unwrap_or(i64::MAX);
+    let may_again = place.is_none_or(|(place, since)| {
+        place.entries < u8::MAX
+            && (place.is_armed() || !by_condition)
+            && journey
+                .again()
+                .is_some_and(|minutes| given.moment.now.0 >= since.saturating_add(u64::from(minutes) * 60_000))
+    });
+    let holds = |trigger| {
+        let trigger = catalog.trigger(trigger);
+        trigger.is_some_and(|trigger| trigger.event() == Key::NONE && fires(&trigger, given))
+    };
+    let refused = now < journey.from()
+        || now >= journey.until()
+        || !may_again
+        || (journey.holdout() > 0 && bucket(given.unit, journey.salt()) < journey.holdout())
+        || journey.goal().is_some_and(holds)
+        || journey.exits().any(holds);
+    if refused { Turn::Stay } else { Turn::Enter(journey.steps().start) }
+}
+
+fn fires(trigger: &Trigger<'_>, given: &Given<'_>) -> bool {
+    let happened = trigger.event() == Key::NONE
+        || given.event.is_some_and(|event| {
+            event.name() == trigger.event()
+                && (trigger.property() == Key::NONE || event.property(trigger.property()) == Some(trigger.value()))
+        });
+    happened
+        && trigger.condition().is_none_or(|all| matches(all.start, all.len(), given))
+        && trigger.stock().is_none_or(|stock| {
+            let refusal = given.levels.refused(given.catalog, stock, given.bins, given.moment);
+            if trigger.is_out() { refusal == Some(Reason::StockOut) } else { refusal.is_none() }
+        })
+}
+
+/// Does one of these conjuncts match?
+fn matches(first: usize, count: usize, given: &Given<'_>) -> bool {
+    (first..first.saturating_add(count).min(64 * given.matches.len()))
+        .any(|bit| given.matches.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1))
+}
+
+/// The minute in which so many have passed, never before that.
+fn due(moment: Moment, minutes: u32) -> u32 {
+    let now = moment.now.0.div_ceil(60_000);
+    if minutes == u32::MAX { NEVER } else { now.saturating_add(minutes.into()).min(u64::from(NEVER - 1)) as u32 }
+}
