@@ -19,7 +19,7 @@ use petitfour::event::Event;
 use petitfour::hash::xxh64;
 use petitfour::id::Key;
 use petitfour::profile::{Change, MAX_BYTES, Note, Profile};
-use petitfour::sync::answer::{Elsewhere, Feed, MAX_ROWS, Member, Receipt, Verdict};
+use petitfour::sync::answer::{Elsewhere, Feed, MAX_ROWS, Member, Receipt, Standing, Verdict};
 use petitfour::sync::{Answer, Entry, Message};
 use petitfour::time::{Moment, Timestamp};
 use petitfour::view;
@@ -270,15 +270,17 @@ fn answer() -> impl Strategy<Value = Answer> {
     let members = any::<(u32, bool, u64)>().prop_map(|(segment, inside, as_of)| Member { segment, inside, as_of });
     let elsewhere =
         any::<(u32, u32, u16)>().prop_map(|(campaign, day, exposures)| Elsewhere { campaign, day, exposures });
+    let standing = any::<(u32, u64, u64)>().prop_map(|(journey, since, place)| Standing { journey, since, place });
     let rows = 0..=MAX_ROWS;
     (
         (verdict, any::<(u64, u64)>()),
         prop::collection::vec(feeds, rows.clone()),
         prop::collection::vec(received, rows.clone()),
         prop::collection::vec(members, rows.clone()),
-        prop::collection::vec(elsewhere, rows),
+        prop::collection::vec(elsewhere, rows.clone()),
+        prop::collection::vec(standing, rows),
     )
-        .prop_map(|((verdict, (bundle, version)), feeds, received, members, elsewhere)| Answer {
+        .prop_map(|((verdict, (bundle, version)), feeds, received, members, elsewhere, standings)| Answer {
             verdict,
             bundle,
             version,
@@ -286,6 +288,7 @@ fn answer() -> impl Strategy<Value = Answer> {
             received,
             members,
             elsewhere,
+            standings,
         })
 }
 

@@ -4,8 +4,9 @@ use super::Session;
 use crate::catalog::{Attribute, Source};
 use crate::consent::Permissions;
 use crate::id::Key;
+use crate::journey::Place;
 use crate::profile::Change;
-use crate::sync::answer::{Answer, Elsewhere, Error, Member, Receipt};
+use crate::sync::answer::{Answer, Elsewhere, Error, Member, Receipt, Standing};
 use crate::time::{DAY, Moment, Timestamp};
 use alloc::vec::Vec;
 
@@ -50,6 +51,9 @@ impl Session {
                 self.change(Change::elsewhere(Key(campaign), day, exposures), moment);
                 self.touched();
             }
+        }
+        for Standing { journey, since, place } in answer.standings {
+            self.stand(Key(journey), Timestamp(since.min(moment.now.0.saturating_add(DAY))), Place::read(place));
         }
         self.heard = Heard { received: answer.received, behind: answer.bundle != 0 && answer.bundle != own };
         // Whoever answered once can be waited for: entries may gather for longer, so that fewer requests carry them.

@@ -24,11 +24,12 @@ pub(super) struct Walk {
     next: u32,
     shift: Option<Shift>,
     is_off_site: bool,
+    is_still: bool,
 }
 
 impl Walk {
     pub(super) fn new() -> Self {
-        Self { is_stale: true, next: NEVER, shift: None, is_off_site: false }
+        Self { is_stale: true, next: NEVER, shift: None, is_off_site: false, is_still: false }
     }
 }
 
@@ -78,6 +79,25 @@ impl Session {
     pub fn set_off_site(&mut self, is_off_site: bool) {
         self.walk.is_off_site = is_off_site;
         self.walk.is_stale = true;
+    }
+
+    /// Says that what is told from now on is history: it is counted, and moves no journey.
+    pub fn set_still(&mut self, is_still: bool) {
+        self.walk.is_still = is_still;
+    }
+
+    /// Looks at every journey because of an event that was counted before.
+    pub fn happen(&mut self, event: &Event, moment: Moment) {
+        self.look_because(Some(event), moment);
+    }
+
+    /// Takes in where the same person stands elsewhere, unless they have come further here. `since` is that of the step.
+    pub fn stand(&mut self, journey: Key, since: Timestamp, place: Place) {
+        let own = self.profile.place(journey);
+        let known = self.engine.catalog.journeys().any(|known| known.key() == journey);
+        if known && self.may_walk() && own.is_none_or(|(own, _)| place.is_beyond(&Place::read(own))) {
+            self.put(journey, place, since);
+        }
     }
 
     /// Tells when the visitor's clock changes next, and its offset from then on.
@@ -162,7 +182,7 @@ impl Session {
 
     pub(super) fn look_because(&mut self, event: Option<&Event>, moment: Moment) {
         let engine = Arc::clone(&self.engine);
-        if !self.may_walk() {
+        if !self.may_walk() || self.walk.is_still {
             return;
         }
         self.walk.next = NEVER;
@@ -228,16 +248,21 @@ impl Session {
     /// Notes the new place, and queues it for the origin.
     fn step(&mut self, journey: &Journey<'_>, place: Place, moment: Moment) {
         let key = journey.key();
-        // A clock that went back must not undo the step: the later word wins by its time.
-        let before = self.profile.place(key).map_or(0, |(_, since)| since + 1);
-        let stamped = Moment { now: moment.now.max(Timestamp(before)), ..moment };
-        self.change(Change::step(key, place.value()), stamped);
-        self.touched();
-        self.wait_for(&place);
+        let since = self.put(key, place, moment.now).0;
         if self.permissions.measure() {
-            let since = stamped.now.0;
             self.queue(|after| Entry::Step { journey: key.0, after, since, place: place.value() }, moment);
         }
+    }
+
+    /// Writes a place down; when, by which it is compared with others.
+    fn put(&mut self, journey: Key, place: Place, now: Timestamp) -> Timestamp {
+        // A clock that went back must not undo the step: the later word wins by its time.
+        let before = self.profile.place(journey).map_or(0, |(_, since)| since + 1);
+        let stamped = Moment { now: now.max(Timestamp(before)), offset_minutes: 0 };
+        self.change(Change::step(journey, place.value()), stamped);
+        self.touched();
+        self.wait_for(&place);
+        stamped.now
     }
 
     fn wait_for(&mut self, place: &Place) {

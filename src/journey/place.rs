@@ -68,6 +68,19 @@ impl Place {
         if self.is_inside() { self.step } else { self.step % ARMED }
     }
 
+    /// Has somebody who stands here come further than there? The later entry counts, then the end of it, then the number of
+    /// moves: two devices that lived apart may both have moved, and a clock proves nothing.
+    #[must_use]
+    pub fn is_beyond(&self, other: &Self) -> bool {
+        let rank = |place: &Self| (place.entries, !place.is_inside());
+        if rank(self) == rank(other) {
+            // Serial numbers (RFC 1982): of two within half the circle, the later.
+            (1..128).contains(&self.hops.wrapping_sub(other.hops))
+        } else {
+            rank(self) > rank(other)
+        }
+    }
+
     pub(super) fn is_armed(&self) -> bool {
         self.step >= ARMED
     }
@@ -102,6 +115,16 @@ mod tests {
         ] {
             assert_eq!(Place::read(place.value()), place);
         }
+    }
+
+    #[test]
+    fn an_end_is_beyond_every_step_of_its_entry_and_a_later_entry_beyond_the_end() {
+        let step = |entries, hops| Place { entries, hops, step: FIRST_STEP, due: NEVER };
+        let left = Place { entries: 1, hops: 4, step: LEFT, due: 0 };
+        assert!(step(1, 0).is_beyond(&step(1, 255)) && !step(1, 255).is_beyond(&step(1, 0)));
+        assert!(left.is_beyond(&step(1, 9)) && !step(1, 9).is_beyond(&left));
+        assert!(step(2, 5).is_beyond(&left) && !left.is_beyond(&step(2, 5)));
+        assert!(!left.is_beyond(&left));
     }
 
     #[test]

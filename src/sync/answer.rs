@@ -12,12 +12,14 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = *b"PF4A";
-const FORMAT: u8 = 1;
+/// The format that has places in journeys. An answer without them is written as the first, for devices that are older.
+const FORMAT: u8 = 2;
+const FIRST: u8 = 1;
 
 /// No answer is longer.
-pub const MAX_BYTES: usize = 4 * 1024;
+pub const MAX_BYTES: usize = 6 * 1024;
 
-/// An answer names at most this many feeds, receipts, memberships and exposures elsewhere, each.
+/// An answer names at most this many feeds, receipts, memberships, exposures elsewhere and places in journeys, each.
 pub const MAX_ROWS: usize = 64;
 
 /// What the origin says.
@@ -37,6 +39,8 @@ pub struct Answer {
     pub members: Vec<Member>,
     /// Exposures of the same person on other devices.
     pub elsewhere: Vec<Elsewhere>,
+    /// Where the same person stands in journeys.
+    pub standings: Vec<Standing>,
 }
 
 /// What became of a message.
@@ -91,15 +95,32 @@ pub struct Elsewhere {
     pub exposures: u16,
 }
 
+/// Where the person stands in a journey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Key of the journey.
+    pub journey: u32,
+    /// Unix ms of when they came there.
+    pub since: u64,
+    /// Where, as a profile keeps it.
+    pub place: u64,
+}
+
 impl Answer {
     /// The answer as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(32);
         bytes.extend_from_slice(&MAGIC);
-        bytes.push(FORMAT);
+        let is_first = self.standings.is_empty();
+        bytes.push(if is_first { FIRST } else { FORMAT });
         // Plain values into memory: there is no way to fail, and an empty answer would be refused by any reader.
-        postcard::to_extend(self, bytes).unwrap_or_default()
+        let mut bytes = postcard::to_extend(self, bytes).unwrap_or_default();
+        if is_first {
+            // The first format ends before them; none of them is one byte.
+            bytes.pop();
+        }
+        bytes
     }
 
     /// Reads an answer back.
@@ -112,12 +133,13 @@ impl Answer {
             return Err(Error::Size);
         }
         let (format, body) = bytes.strip_prefix(&MAGIC).and_then(<[u8]>::split_first).ok_or(Error::Foreign)?;
-        if *format != FORMAT {
+        if !(FIRST..=FORMAT).contains(format) {
             return Err(Error::Format);
         }
         let mut reader = Reader(body);
-        let answer = Self::read(&mut reader).ok_or(Error::Malformed)?;
-        let rows = [answer.feeds.len(), answer.received.len(), answer.members.len(), answer.elsewhere.len()];
+        let answer = Self::read(&mut reader, *format).ok_or(Error::Malformed)?;
+        let Self { feeds, received, members, elsewhere, standings, .. } = &answer;
+        let rows = [feeds.len(), received.len(), members.len(), elsewhere.len(), standings.len()];
         if rows.into_iter().any(|rows| rows > MAX_ROWS) {
             return Err(Error::Size);
         }
@@ -125,7 +147,7 @@ impl Answer {
     }
 
     /// As postcard does, but by hand: on a phone it is a third of the bytes.
-    fn read(from: &mut Reader<'_>) -> Option<Self> {
+    fn read(from: &mut Reader<'_>, format: u8) -> Option<Self> {
         Some(Self {
             verdict: match from.fixed(1)? {
                 0 => Verdict::Stored,
@@ -145,6 +167,13 @@ impl Answer {
                 let (campaign, day) = (from.short()?, from.short()?);
                 Some(Elsewhere { campaign, day, exposures: u16::try_from(from.varint()?).ok()? })
             })?,
+            standings: if format == FIRST {
+                Vec::new()
+            } else {
+                rows(from, |from| {
+                    Some(Standing { journey: from.short()?, since: from.varint()?, place: from.varint()? })
+                })?
+            },
         })
     }
 }
@@ -226,6 +255,7 @@ mod tests {
             received: vec![Receipt { replica: u64::MAX, sequence: 300 }],
             members: vec![Member { segment: 0xFEDC_BA98, inside: true, as_of: 1_780_315_200_000 }],
             elsewhere: vec![Elsewhere { campaign: 0x7654_3210, day: 20_605, exposures: 2 }],
+            standings: Vec::new(),
         }
     }
 
@@ -238,6 +268,16 @@ mod tests {
     fn what_was_written_as_format_1_reads_as_it_did() {
         assert_eq!(answer().encode(), FROZEN);
         assert_eq!(Answer::decode(&FROZEN), Ok(answer()));
+    }
+
+    #[test]
+    fn places_in_journeys_make_it_format_2() {
+        let standings = vec![Standing { journey: 7, since: 1_780_315_200_000, place: 3 << 28 }];
+        let answer = Answer { standings, ..answer() };
+        let bytes = answer.encode();
+        assert_eq!(bytes[4], 2);
+        assert_eq!(Answer::decode(&bytes), Ok(answer));
+        (0..bytes.len()).for_each(|end| assert!(Answer::decode(&bytes[..end]).is_err(), "{end}"));
     }
 
     #[test]
@@ -258,6 +298,7 @@ mod tests {
         full.feeds = vec![Feed { feed: u32::MAX, version: u64::MAX }; MAX_ROWS];
         full.received = vec![Receipt { replica: u64::MAX, sequence: u32::MAX }; MAX_ROWS];
         full.elsewhere = vec![Elsewhere { campaign: u32::MAX, day: u32::MAX, exposures: u16::MAX }; MAX_ROWS];
+        full.standings = vec![Standing { journey: u32::MAX, since: 1 << 48, place: u64::MAX }; MAX_ROWS];
         assert_eq!(Answer::decode(&full.encode()), Ok(full.clone()));
         full.members.push(row);
         assert_eq!(Answer::decode(&full.encode()), Err(Error::Size));
