@@ -35,6 +35,8 @@ fn duplicates(folder: &Folder, report: &mut Report) {
     folder::index(&folder.segments, "segment/duplicate", "the segment", report);
     folder::index(&folder.placements, "placement/duplicate", "the placement", report);
     folder::index(&folder.models, "model/duplicate", "the model", report);
+    folder::index(&folder.channels, "channel/duplicate", "the channel", report);
+    folder::index(&folder.journeys, "journey/duplicate", "the journey", report);
     let mut campaigns: BTreeMap<&str, Span> = BTreeMap::new();
     for campaign in &folder.campaigns {
         declaration::check_name(&campaign.id.text, campaign.id.span, report);
@@ -88,6 +90,8 @@ fn keys(folder: &Folder, report: &mut Report) {
     kind("feed", of(&folder.feeds), report);
     kind("placement", of(&folder.placements), report);
     kind("model", of(&folder.models), report);
+    kind("channel", of(&folder.channels), report);
+    kind("journey", of(&folder.journeys), report);
     kind("campaign", folder.campaigns.iter().map(|item| (item.id.text.as_str(), item.id.span)), report);
     let own = folder.campaigns.iter().flat_map(|campaign| of(&campaign.creatives));
     kind("creative", of(&folder.fallbacks).chain(own), report);

@@ -47,6 +47,16 @@ fn add(text: &str) -> String {
     format!("{}{text}\n", campaign("priority: 1"))
 }
 
+/// A journey after the base, of these lines and steps.
+fn journey(lines: &str, steps: &str) -> String {
+    add(&format!("channels: {{ mail: {{}} }}\njourneys:\n  j:\n    {lines}\n    steps:\n{steps}"))
+}
+
+/// Steps of a journey that is entered by an event.
+fn steps(steps: &str) -> String {
+    journey("enter: { on: view }", &format!("      {}\n", steps.replace('\n', "\n      ")))
+}
+
 /// Code and text of every case that fits on a page.
 fn cases() -> Vec<(&'static str, String)> {
     vec![
@@ -158,6 +168,45 @@ fn cases() -> Vec<(&'static str, String)> {
                 .replace("who: {", "»who: {"),
         ),
         ("segment/circle", segment("{ not: { segment: »who } }")),
+        ("segment/unknown-journey", segment("{ journey: »k }")),
+        ("segment/unknown-step", steps("- { wait: 1 day, id: rest }") + "segments: { w: { journey: j, at: »rset } }\n"),
+        ("segment/wrong-value", steps("- { stop: done }") + "segments: { w: { journey: j, is: »insid } }\n"),
+        ("journey/no-trigger", journey("enter: »{}", "      - { stop: done }")),
+        ("journey/no-trigger", steps("- { wait: »{ at_most: 1 day }, id: rest }")),
+        ("journey/unknown-changed", journey("enter: { on: view }\n    changed: »parc", "      - { stop: done }")),
+        ("journey/step", steps("- »{ id: nothing }")),
+        ("journey/step", steps("- »{ wait: 1 day, stop: done, id: x }")),
+        ("journey/unknown-end", steps("- { stop: »dun }")),
+        ("journey/idle-then", steps("- { wait: »1 day, id: rest, then: [{ stop: done }] }")),
+        ("journey/long-wait", steps("- { wait: »641 days, id: rest }")),
+        ("journey/bad-clock", steps("- { wait: { until: »9 }, id: rest }")),
+        ("journey/shares", steps("- split: »[{ share: 30% }, { share: 60% }]")),
+        ("journey/unknown-journey", journey("enter: { on: view }\n    suppress: [»k]", "      - { stop: done }")),
+        ("journey/unknown-campaign", steps("- { wait: 1 day, id: rest, show: [»b] }")),
+        (
+            "journey/never-entered",
+            journey(
+                "enter: { when: { trait: plan, is: gold } }\n    exit: { when: { trait: plan, present: true } }",
+                "      - { wait: 1 day, id: rest }",
+            )
+            .replace("enter: {", "enter: »{"),
+        ),
+        ("journey/no-step", journey("enter: { on: view }", "      []").replace("  j:", "  »j:")),
+        ("journey/no-id", steps("- »{ wait: 1 day }")),
+        ("journey/no-id", steps("- »{ send: { channel: mail, message: hello } }")),
+        ("journey/duplicate-step", steps("- { wait: 1 day, id: rest }\n- { wait: 1 day, id: »rest }")),
+        ("journey/unknown-channel", steps("- { send: { channel: »male, message: hello }, id: x }")),
+        ("journey/unknown-step", steps("- { wait: 1 day, id: rest }\n- goto: »rset")),
+        (
+            "journey/unknown-step",
+            journey("enter: { on: view }\n    moved: { old: »rset }", "      - { wait: 1 day, id: rest }"),
+        ),
+        (
+            "journey/moved-there",
+            journey("enter: { on: view }\n    moved: { »rest: rest }", "      - { wait: 1 day, id: rest }"),
+        ),
+        ("journey/unreachable", steps("- { stop: done }\n- »{ wait: 1 day, id: rest }")),
+        ("journey/endless", steps("- »{ set: { trait: plan, to: a }, id: top }\n- goto: top")),
         ("model/unknown-kind", model("{ kind: »forest }")),
         ("model/term", model("{ kind: linear, terms: [»{ weights: [{ is: 1, weight: 1 }] }] }")),
         ("model/term", model("{ kind: linear, terms: [{ context: heat, weights: [»{ weight: 1 }] }] }")),
@@ -225,14 +274,16 @@ fn a_name_declared_in_two_files_is_a_fault_of_each_kind() {
     let again = "context: { heat: { type: number } }\ntraits: { plan: { type: text } }\n\
                  affinities: { drink: { event: view, property: category, half_life: 7 days } }\nmemberships: { gold: {} }\nfeeds: { everywhere: {} }\n\
                  placements: { hero: { fallback: house } }\nsegments: { who: { event: view } }\n\
-                 models: { m: { kind: linear, terms: [] } }\n";
-    let more =
-        "memberships: { gold: {} }\nsegments: { who: { event: view } }\nmodels: { m: { kind: linear, terms: [] } }";
+                 models: { m: { kind: linear, terms: [] } }\n\
+                 channels: { mail: {} }\njourneys: { j: { enter: { on: view }, steps: [{ stop: done }] } }\n";
+    let more = "memberships: { gold: {} }\nsegments: { who: { event: view } }\nmodels: { m: { kind: linear, terms: [] } }\n\
+                channels: { mail: {} }\njourneys: { j: { enter: { on: view }, steps: [{ stop: done }] } }";
     let sources = [("a.yaml", add(more)), ("b.yaml", again.to_owned())];
     let sources = sources.map(|(name, text)| Source { name: name.to_owned(), text });
     let found = compile(&sources, &|_| None).diagnostics;
     let told: Vec<&str> = found.iter().map(|it| it.code).collect();
-    let kinds = ["context", "trait", "affinity", "membership", "feed", "placement", "segment", "model"];
+    let kinds =
+        ["context", "trait", "affinity", "membership", "feed", "placement", "segment", "model", "channel", "journey"];
     assert_eq!(told, kinds.map(|kind| format!("{kind}/duplicate")));
 }
 
@@ -269,7 +320,12 @@ fn what_grows_beyond_a_bound_is_a_fault_and_never_cut() {
     let values: Vec<String> = (0..70_000).map(|at| format!("v{at}")).collect();
     let values = segment(&format!("{{ trait: plan, in: [{}] }}", values.join(", ")));
     let creative = add("").replace("t: x }]", &format!("t: {} }}]", "x".repeat(17 << 20)));
+    let long = steps(&"- { set: { trait: plan, to: a } }\n".repeat(65));
+    let nested = (0..18)
+        .fold("{ stop: done }".to_owned(), |inner, _| format!("{{ if: {{ trait: plan, is: a }}, then: [{inner}] }}"));
     for (code, text) in [
+        ("journey/size", long),
+        ("journey/depth", steps(&format!("- {nested}"))),
         ("segment/too-large", large),
         ("segment/chain", chain),
         ("yaml/size", bomb),
@@ -374,8 +430,10 @@ fn every_code_has_a_test_here_and_a_line_in_the_reference() {
     let own = std::fs::read_to_string(root.join("tests/faults.rs")).unwrap();
     let reference = std::fs::read_to_string(root.join("../docs/campaigns.md")).unwrap();
     let mut missing = Vec::new();
-    for file in std::fs::read_dir(root.join("src")).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    let folders = ["src", "src/journey", "src/layout"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+    let files = folders.into_iter().flatten().map(|file| file.unwrap().path()).filter(|path| path.is_file());
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
         for literal in text.split('"').skip(1).step_by(2) {
             let Some((area, fault)) = literal.split_once('/') else { continue };
             let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '-');

@@ -64,13 +64,19 @@ fn every_example_validates() {
 
 #[test]
 fn every_example_in_the_reference_validates_and_compiles() {
-    let (schema, text) = (schema(), read("docs/campaigns.md"));
+    for page in ["docs/campaigns.md", "docs/journeys.md"] {
+        reference(page);
+    }
+}
+
+fn reference(page: &str) {
+    let (schema, text) = (schema(), read(page));
     let blocks: Vec<&str> = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(!blocks.is_empty());
     // The examples of the reference are one campaign file, told in pieces.
     let whole = blocks.concat();
     assert_eq!(faults(&schema, &whole), Vec::<String>::new());
-    let compiled = compile(&[Source { name: "docs/campaigns.md".to_owned(), text: whole }], &|_| None);
+    let compiled = compile(&[Source { name: page.to_owned(), text: whole }], &|_| None);
     assert_eq!(compiled.diagnostics, []);
 }
 

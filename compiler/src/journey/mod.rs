@@ -87,6 +87,7 @@ pub(crate) enum Act {
     },
     Goto(Word),
     Stop(u32),
+    /// Was reported; whoever comes here goes on.
     Broken,
 }
 

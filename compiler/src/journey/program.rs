@@ -289,7 +289,7 @@ impl<'a> Unfolding<'_, 'a, '_> {
                 let fires = match trigger {
                     Some(trigger) => match self.shared.trigger(trigger, self.resolver, self.report) {
                         Some(fires) => Some(fires),
-                        None => return Vec::new(),
+                        None => return self.broken(step),
                     },
                     None => None,
                 };
@@ -305,7 +305,7 @@ impl<'a> Unfolding<'_, 'a, '_> {
                     let at = self.line(step, does, asks_page);
                     self.ways(at, then, otherwise)
                 }
-                None => Vec::new(),
+                None => self.broken(step),
             },
             Act::Split(arms) => self.split(step, arms),
             Act::Set { name, to } => match self.said(name, to) {
@@ -313,13 +313,13 @@ impl<'a> Unfolding<'_, 'a, '_> {
                     let at = self.line(step, Does::Set(Key::of(&name.text).0, value), false);
                     vec![(at, false)]
                 }
-                None => Vec::new(),
+                None => self.broken(step),
             },
             Act::Send { channel, message } => {
                 let Some(number) = self.folder.channels.iter().position(|known| known.name == channel.text) else {
                     let known = self.folder.channels.iter().map(|known| known.name.as_str());
                     self.report.unknown("journey/unknown-channel", "channel", channel, known);
-                    return Vec::new();
+                    return self.broken(step);
                 };
                 check_name(&message.text, message.span, self.report);
                 let message = self.shared.message(&message.text, number);
@@ -335,8 +335,14 @@ impl<'a> Unfolding<'_, 'a, '_> {
                 self.line(step, Does::Stop(*end), false);
                 Vec::new()
             }
-            Act::Broken => Vec::new(),
+            Act::Broken => self.broken(step),
         }
+    }
+
+    /// In the place of a step that was reported, so that nothing follows from it: whoever comes here goes on.
+    fn broken(&mut self, step: &'a Step) -> Vec<Open> {
+        let at = self.line(step, Does::On, false);
+        vec![(at, false)]
     }
 
     fn split(&mut self, step: &'a Step, arms: &'a [(u16, Vec<Step>)]) -> Vec<Open> {

@@ -123,7 +123,7 @@ impl Step {
             report
                 .error("journey/step", node.span, format!("a step does one thing, not {}", written.len()))
                 .remedy("begin it with `wait:`, `if:`, `split:`, `set:`, `send:`, `goto:` or `stop:`");
-            return None;
+            return Some(Self { id, act: Act::Broken, span: node.span });
         };
         let act = Act::read(act, &mut fields, depth, report);
         fields.finish(report);
