@@ -14,6 +14,7 @@ use petitfour::consent::Permissions;
 
 use crate::{
     event::VISITOR,
+    journey,
     lake::tombstone::{Scope, note},
     ledger::{Ledger, Tally},
     params,
@@ -156,6 +157,9 @@ impl Ledger<'_, '_> {
         if tombstone.everything {
             let told = "DELETE FROM memberships WHERE namespace = 0 AND who = ?1";
             self.transaction.execute(told, params![pseudonym])?;
+        }
+        if tombstone.measured > NEVER {
+            journey::forget(self.transaction, pseudonym)?;
         }
         self.hide(pseudonym, tombstone)?;
         self.graph.forget(pseudonym, tombstone.everything, tombstone.shared)?;

@@ -21,7 +21,7 @@ use crate::{
     event::VISITOR,
     forget::Tombstone,
     graph::{Evidence, Graph, Rule},
-    params,
+    journey, params,
     sql::{Connection, Error, Result},
 };
 
@@ -153,7 +153,7 @@ impl<'g, 't> Ledger<'g, 't> {
         self.add("dropped", dropped);
 
         for (entry, position) in message.entries.iter().zip(0_i64..) {
-            let place = Place { visitor, message: id, began, position };
+            let place = Place { visitor, pseudonym: message.visitor, message: id, began, position };
             if place.is_open(entry, tombstone) {
                 self.entry(entry, &place)?;
             }
@@ -213,6 +213,10 @@ impl<'g, 't> Ledger<'g, 't> {
                 self.outcome(i64::from(event), told, place.at(after), value, place)
             }
             Entry::Identity { code, digest } => self.identity(code, digest, place),
+            Entry::Step { journey: key, since, place: step, .. } => {
+                let visitor = self.graph.identifier(VISITOR, &place.pseudonym, 0, place.began)?.id;
+                journey::told(self.transaction, visitor, key, i64::try_from(since).unwrap_or(i64::MAX), step)
+            }
             // Handled before any other: see `record`.
             Entry::Forgotten { .. } => Ok(()),
         }
@@ -455,6 +459,7 @@ impl<'g, 't> Ledger<'g, 't> {
 /// Where an entry stands: whose, in which message, counted from when.
 struct Place {
     visitor: i64,
+    pseudonym: [u8; 16],
     message: i64,
     began: i64,
     position: i64,
@@ -468,9 +473,10 @@ impl Place {
     /// May the entry be stored, after what the visitor took back? An identifier has no time of its own.
     fn is_open(&self, entry: &Entry, tombstone: Tombstone) -> bool {
         match *entry {
-            Entry::Decision { after, .. } | Entry::Exposure { after, .. } | Entry::Outcome { after, .. } => {
-                self.at(after) > tombstone.measured
-            }
+            Entry::Decision { after, .. }
+            | Entry::Exposure { after, .. }
+            | Entry::Outcome { after, .. }
+            | Entry::Step { after, .. } => self.at(after) > tombstone.measured,
             Entry::Identity { .. } => self.began > tombstone.shared,
             Entry::Forgotten { .. } => false,
         }

@@ -25,6 +25,7 @@ pub mod identity;
 pub mod import;
 pub mod intake;
 pub mod journal;
+pub mod journey;
 pub mod keep;
 pub mod key;
 pub mod lake;

@@ -12,7 +12,7 @@ use petitfour::{
     engine::Engine,
     id::Key,
     identity::Digest,
-    sync::answer::{Elsewhere, Feed, MAX_ROWS, Member, Receipt},
+    sync::answer::{self, Elsewhere, Feed, MAX_ROWS, Member, Receipt},
 };
 use serde_json::json;
 
@@ -21,7 +21,7 @@ use crate::{
     event::VISITOR,
     feed,
     intake::table,
-    params,
+    journey, params,
     person::{
         frequency,
         segments::{self, Standing},
@@ -60,6 +60,8 @@ pub struct News {
     pub members: Vec<Member>,
     /// What the person saw on other devices and at partners.
     pub elsewhere: Vec<Elsewhere>,
+    /// Where the person stands in journeys.
+    pub standings: Vec<answer::Standing>,
     /// Versions of the feeds.
     pub feeds: Vec<Feed>,
 }
@@ -166,7 +168,9 @@ pub(crate) fn news(connection: &Connection, engine: Option<&Arc<Engine>>, visito
     members.sort_by_key(|member| std::cmp::Reverse(member.as_of));
     members.truncate(MAX_ROWS);
     let elsewhere = frequency::elsewhere(connection, visitor, now)?;
-    Ok(News { received, members, elsewhere, feeds: feed::versions(connection)? })
+    let walks = engine.is_some_and(|engine| engine.catalog().journeys().len() > 0);
+    let standings = if walks { journey::standings(connection, visitor, MAX_ROWS)? } else { Vec::new() };
+    Ok(News { received, members, elsewhere, standings, feeds: feed::versions(connection)? })
 }
 
 /// Segments of second and third parties as `provider/segment`, and until when they may be used. What has ended within the last

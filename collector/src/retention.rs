@@ -256,7 +256,7 @@ pub fn idle(graph: &mut Graph<'_>, policy: &Policy, after: i64) -> Result<(u64, 
 
 /// Whether nothing is left that hangs on any identifier of a person, and all evidence is old.
 fn is_idle(connection: &Connection, person: i64, shared: bool, before: i64) -> Result<bool> {
-    const HELD: [&str; 9] = [
+    const HELD: [&str; 10] = [
         "SELECT 1 FROM identifiers i JOIN events e ON e.identifier = i.id WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM identifiers i JOIN contacts c ON c.identifier = i.id WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM identifiers i JOIN impressions m ON m.identifier = i.id WHERE i.person = ?1 LIMIT 1",
@@ -265,6 +265,7 @@ fn is_idle(connection: &Connection, person: i64, shared: bool, before: i64) -> R
          WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM identifiers i JOIN memberships m ON m.namespace = i.namespace AND m.who = i.value
          WHERE i.person = ?1 LIMIT 1",
+        "SELECT 1 FROM identifiers i JOIN journeys j ON j.identifier = i.id WHERE i.person = ?1 AND j.due IS NOT NULL LIMIT 1",
         "SELECT 1 FROM identifiers i JOIN bought b ON b.identifier = i.id WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM cuts c JOIN identifiers i ON i.id = c.a WHERE i.person = ?1 LIMIT 1",
         "SELECT 1 FROM cuts c JOIN identifiers i ON i.id = c.b WHERE i.person = ?1 LIMIT 1",

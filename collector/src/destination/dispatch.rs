@@ -25,6 +25,7 @@ struct Route {
     name: String,
     kinds: Vec<Kind>,
     segments: Vec<String>,
+    channels: Vec<String>,
 }
 
 impl Dispatch {
@@ -66,6 +67,7 @@ impl Routes {
             name: entry.name.clone(),
             kinds: Kind::ALL.into_iter().filter(|kind| entry.takes(*kind)).collect(),
             segments: entry.segments.clone(),
+            channels: entry.channels(),
         };
         Self(roster.destinations.iter().map(route).collect())
     }
@@ -81,6 +83,12 @@ impl Routes {
             route.kinds.contains(&Kind::Add) && route.segments.iter().any(|followed| followed == segment)
         };
         self.0.iter().filter(follows).map(|route| route.name.as_str())
+    }
+
+    /// Destinations that carry messages of a channel of journeys.
+    pub fn bearers(&self, channel: &str) -> impl Iterator<Item = &str> {
+        let bears = move |route: &&Route| route.channels.iter().any(|borne| borne == channel);
+        self.0.iter().filter(bears).map(|route| route.name.as_str())
     }
 
     /// Puts a parcel into the outbox of everybody who takes its kind; how many. Runs in the caller's transaction.

@@ -36,6 +36,9 @@ pub struct Entry {
     /// Segments whose joins and leaves it is told.
     #[serde(default)]
     pub segments: Vec<String>,
+    /// Channels of journeys whose messages it carries; mail carries `mail` unless it says otherwise.
+    #[serde(default)]
+    channels: Option<Vec<String>>,
     /// Which kinds of parcels it takes; without it, all that its channel can do.
     #[serde(default)]
     kinds: Option<Vec<Kind>>,
@@ -183,6 +186,13 @@ impl Entry {
     #[must_use]
     pub fn takes(&self, kind: Kind) -> bool {
         self.kinds.as_ref().map_or_else(|| self.channel.kinds().contains(&kind), |kinds| kinds.contains(&kind))
+    }
+
+    /// Channels of journeys whose messages it carries.
+    #[must_use]
+    pub fn channels(&self) -> Vec<String> {
+        let own = || if matches!(self.channel, Channel::Mail(_)) { vec!["mail".to_owned()] } else { Vec::new() };
+        self.channels.clone().unwrap_or_else(own)
     }
 
     /// How it waits and when it gives up.

@@ -16,7 +16,7 @@ use crate::{
 
 /// Everything that hangs on an identifier, rows before what they refer to. What is kept by person goes by the identifier's own number at
 /// once; whoever is left of the person has it made anew.
-const EVERYTHING: [&str; 11] = [
+const EVERYTHING: [&str; 13] = [
     "DELETE FROM events WHERE identifier = ?1",
     "DELETE FROM contacts WHERE identifier = ?1",
     "DELETE FROM edges WHERE a = ?1 OR b = ?1",
@@ -25,6 +25,8 @@ const EVERYTHING: [&str; 11] = [
     "DELETE FROM partner_ids WHERE identifier = ?1",
     "DELETE FROM bought WHERE identifier = ?1",
     "DELETE FROM proposals WHERE a = ?1 OR b = ?1",
+    "DELETE FROM journeys WHERE identifier = ?1",
+    "DELETE FROM sendings WHERE identifier = ?1",
     // Of whoever went by its id: made anew for those who are left.
     "DELETE FROM profiles WHERE person = ?1",
     "DELETE FROM standings WHERE person = ?1",

@@ -146,7 +146,7 @@ async fn store_one(app: &App, request: Request<Body>) -> Result<Answer, Refusal>
     let engine = app.asked();
     // The message is stored whatever comes of this, so a fault only makes the answer poorer.
     let told = app.reader.run("answer", move |connection| members::news(connection, engine.as_ref(), &visitor)).await;
-    let News { received, members, elsewhere, feeds } = told.unwrap_or_default();
+    let News { received, members, elsewhere, standings, feeds } = told.unwrap_or_default();
     let verdict = match verdict {
         Verdict::Stored => answer::Verdict::Stored,
         Verdict::Duplicate | Verdict::Conflict => answer::Verdict::Duplicate,
@@ -154,7 +154,7 @@ async fn store_one(app: &App, request: Request<Body>) -> Result<Answer, Refusal>
     };
     let served = app.shelf.as_ref().map(|shelf| shelf.current());
     let (bundle, version) = served.map_or((0, 0), |served| (served.number, served.version));
-    Ok(Answer { verdict, bundle, version, feeds, received, members, elsewhere })
+    Ok(Answer { verdict, bundle, version, feeds, received, members, elsewhere, standings })
 }
 
 async fn store_many(app: &App, request: Request<Body>) -> Result<Json<Answers>, Refusal> {

@@ -10,7 +10,7 @@ use petitfour::engine::Engine;
 use super::profile;
 use crate::{
     destination::dispatch::Routes,
-    params,
+    journey, params,
     shelf::Served,
     sql::{Connection, Result},
     writer::Writer,
@@ -64,6 +64,14 @@ impl Asked {
                     profile::fold(graph.connection, &engine, &routes, graph.received)
                 });
                 // A store that is busy or away is asked again after the pause.
+                if !step.await.unwrap_or(false) {
+                    break;
+                }
+            }
+            loop {
+                let (engine, routes) = (Arc::clone(&engine), Arc::clone(&routes));
+                let step = writer
+                    .run("journeys", move |graph| journey::wake(graph.connection, &engine, &routes, graph.received));
                 if !step.await.unwrap_or(false) {
                     break;
                 }

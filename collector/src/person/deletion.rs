@@ -171,13 +171,15 @@ fn targets(graph: &mut Graph<'_>, whom: &Whom) -> Result<Option<Targets>> {
 pub(crate) struct Rows(BTreeMap<&'static str, u64>);
 
 /// What hangs on an identifier, by its number.
-const BY_IDENTIFIER: [(&str, &str); 9] = [
+const BY_IDENTIFIER: [(&str, &str); 11] = [
     ("events", "SELECT count(*) FROM events WHERE identifier = ?1"),
     ("contacts", "SELECT count(*) FROM contacts WHERE identifier = ?1"),
     ("impressions", "SELECT count(*) FROM impressions WHERE identifier = ?1"),
     ("edges", "SELECT (SELECT count(*) FROM edges WHERE a = ?1) + (SELECT count(*) FROM edges WHERE b = ?1)"),
     ("partner_ids", "SELECT count(*) FROM partner_ids WHERE identifier = ?1"),
     ("bought", "SELECT count(*) FROM bought WHERE identifier = ?1"),
+    ("journeys", "SELECT count(*) FROM journeys WHERE identifier = ?1"),
+    ("sendings", "SELECT count(*) FROM sendings WHERE identifier = ?1"),
     (
         "proposals",
         "SELECT (SELECT count(*) FROM proposals WHERE a = ?1) + (SELECT count(*) FROM proposals WHERE b = ?1)",

@@ -20,6 +20,7 @@ use super::segments;
 use crate::{
     destination::dispatch::Routes,
     event::Kind,
+    journey::Walker,
     params,
     sql::{Connection, Error, Result, Row},
 };
@@ -36,8 +37,11 @@ const MOST: i64 = 20_000;
 /// Items of one event that are told beside it, as on a page.
 const ITEMS: usize = 16;
 
-/// The columns of [`tell`].
-const COLUMNS: &str = "e.kind, e.name, e.at, e.value, e.body, e.permitted";
+/// Events that come later than this count, and move no journey: nobody is written to because of an old file. A day, in ms.
+const LATE: i64 = 24 * 60 * 60 * 1_000;
+
+/// The columns of [`hear`].
+const COLUMNS: &str = "e.kind, e.name, e.at, e.value, e.body, e.permitted, e.id";
 
 /// Takes in what has come since the last step; whether there may be more.
 ///
@@ -62,8 +66,17 @@ pub fn fold(connection: &Connection, engine: &Arc<Engine>, routes: &Routes, now:
         persons.insert(row.get(1)?);
     }
     let last: i64 = fresh.last().map_or(Ok(folded), |row| row.get(0))?;
+    // Other segments tell everything anew; what has moved journeys does not move them again.
+    let walked: i64 = connection.scalar("SELECT value FROM about WHERE key = 'walked'", params![])?.unwrap_or_default();
+    let reach = Reach { folded, last, walked };
     for person in persons {
-        one(connection, engine, routes, person, (folded, last), now)?;
+        one(connection, engine, routes, person, &reach, now)?;
+    }
+    if last > walked {
+        connection.execute(
+            "INSERT INTO about (key, value) VALUES ('walked', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            params![last],
+        )?;
     }
     if last != folded {
         connection.execute(
@@ -94,16 +107,26 @@ pub fn look_again(connection: &Connection, engine: &Arc<Engine>, routes: &Routes
     }
 }
 
-/// Brings one person up to the events after the first of `reach` and up to the second.
+/// Numbers of events.
+struct Reach {
+    /// Told until here …
+    folded: i64,
+    /// … and from there up to here now.
+    last: i64,
+    /// The last that has moved journeys.
+    walked: i64,
+}
+
+/// Brings one person up to the events within reach.
 fn one(
     connection: &Connection,
     engine: &Arc<Engine>,
     routes: &Routes,
     person: i64,
-    reach: (i64, i64),
+    reach: &Reach,
     now: i64,
 ) -> Result<()> {
-    let (folded, last) = reach;
+    let Reach { folded, last, walked } = *reach;
     // A name that leads elsewhere by now is nobody's.
     let own: Option<i64> = connection.scalar("SELECT person FROM identifiers WHERE id = ?1", params![person])?;
     if own != Some(person) {
@@ -121,15 +144,17 @@ fn one(
     let first: Option<i64> = fresh.first().map(|row| row.get(2)).transpose()?;
     let mut session = listener(engine);
     let told = match known {
-        Some((bytes, at)) if first.is_none_or(|first| first > at) && session.restore(&bytes).is_ok() => fresh,
+        Some((bytes, at)) if first.is_none_or(|first| first > at) && session.restore(&bytes).is_ok() => fresh.clone(),
         _ => {
             session = listener(engine);
             everything(connection, person, last)?
         }
     };
+    // What has come is counted first, and then moves journeys, as of now: whoever is told everything anew does not live through it again.
+    session.set_still(true);
     let mut at = first.unwrap_or_default();
     for row in &told {
-        at = tell(&mut session, row)?;
+        at = hear(row, &mut |heard, moment| heard.tell(&mut session, moment))?;
     }
     if told.is_empty() {
         // Nothing is left of what put them in, if anything did.
@@ -138,6 +163,15 @@ fn one(
             segments::keep(connection, routes, person, &segments::of_session(&mut session, now), now)?;
         }
         return Ok(());
+    }
+    if engine.catalog().journeys().len() > 0 {
+        let mut events = Vec::new();
+        for row in &fresh {
+            if row.get::<i64>(6)? > walked && now.saturating_sub(row.get(2)?) <= LATE {
+                hear(row, &mut |heard, _| events.extend(heard.event()))?;
+            }
+        }
+        Walker { connection, routes, now }.walk(&mut session, person, &events)?;
     }
     connection.execute(
         "INSERT INTO profiles (person, bytes, at) VALUES (?1, ?2, ?3)
@@ -166,8 +200,32 @@ pub fn listener(engine: &Arc<Engine>) -> Session {
     session
 }
 
-/// Tells the engine one event; when it was.
-fn tell(session: &mut Session, row: &Row) -> Result<i64> {
+/// What the engine hears of one row.
+enum Heard {
+    Event(Told),
+    Number(String, f64),
+    Text(String, String),
+}
+
+impl Heard {
+    fn tell(self, session: &mut Session, moment: Moment) {
+        match self {
+            Self::Event(event) => session.record(&event, moment),
+            Self::Number(name, value) => drop(session.set_trait_number(&name, value, moment)),
+            Self::Text(name, value) => drop(session.set_trait_text(&name, &value, moment)),
+        }
+    }
+
+    fn event(self) -> Option<Told> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Number(..) | Self::Text(..) => None,
+        }
+    }
+}
+
+/// Reads a row as the engine hears it; when it was.
+fn hear(row: &Row, each: &mut dyn FnMut(Heard, Moment)) -> Result<i64> {
     let (kind, at): (u8, i64) = (row.get(0)?, row.get(2)?);
     let (name, body): (String, String) = (row.get(1)?, row.get(4)?);
     // Who did not permit that it is remembered has it stored for the counts alone.
@@ -177,27 +235,28 @@ fn tell(session: &mut Session, row: &Row) -> Result<i64> {
     let moment = Moment::utc(u64::try_from(at).unwrap_or_default());
     let body: Map<String, Json> = serde_json::from_str(&body).unwrap_or_default();
     let part = |name: &str| body.get(name).and_then(Json::as_object);
+    let mut event = |name: &str, properties, value| {
+        if let Some(event) = event(name, properties, value) {
+            each(Heard::Event(event), moment);
+        }
+    };
     match Kind::of(kind) {
         Some(Kind::Track) => {
             let value = row.get::<i64>(3)? as f64 / 1_000.0;
-            record(session, &name, part("properties"), Some(value), moment);
+            event(&name, part("properties"), Some(value));
             for item in items(part("properties")) {
-                record(session, &format!("{name}/item"), Some(item), worth(item), moment);
+                event(&format!("{name}/item"), Some(item), worth(item));
             }
         }
-        Some(Kind::Page | Kind::Screen) => record(session, "page", part("properties"), None, moment),
+        Some(Kind::Page | Kind::Screen) => event("page", part("properties"), None),
         Some(Kind::Identify) => {
             for (name, value) in part("traits").into_iter().flatten() {
                 match value {
                     Json::Number(number) => {
-                        session.set_trait_number(name, number.as_f64().unwrap_or_default(), moment);
+                        each(Heard::Number(name.clone(), number.as_f64().unwrap_or_default()), moment);
                     }
-                    Json::String(text) => {
-                        session.set_trait_text(name, text, moment);
-                    }
-                    Json::Bool(truth) => {
-                        session.set_trait_text(name, if *truth { "true" } else { "false" }, moment);
-                    }
+                    Json::String(text) => each(Heard::Text(name.clone(), text.clone()), moment),
+                    Json::Bool(truth) => each(Heard::Text(name.clone(), truth.to_string()), moment),
                     _ => {}
                 }
             }
@@ -207,13 +266,8 @@ fn tell(session: &mut Session, row: &Row) -> Result<i64> {
     Ok(at)
 }
 
-fn record(
-    session: &mut Session,
-    name: &str,
-    properties: Option<&Map<String, Json>>,
-    value: Option<f64>,
-    moment: Moment,
-) {
+/// An event as an engine takes it; a name that none takes moves nothing.
+fn event(name: &str, properties: Option<&Map<String, Json>>, value: Option<f64>) -> Option<Told> {
     let texts: Vec<(&str, String)> = properties
         .into_iter()
         .flatten()
@@ -228,11 +282,7 @@ fn record(
         })
         .take(MAX_PROPERTIES)
         .collect();
-    let pairs = texts.iter().map(|(key, text)| (*key, text.as_str()));
-    // A name that no engine takes moves nothing.
-    if let Ok(event) = Told::parse(name, pairs, value) {
-        session.record(&event, moment);
-    }
+    Told::parse(name, texts.iter().map(|(key, text)| (*key, text.as_str())), value).ok()
 }
 
 /// What was bought or looked at with it: `products` of Segment's calls, `items` of GA4's.

@@ -1,0 +1,141 @@
+//! A walk: the engine looks at one person, and what it wants done is done.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use petitfour::{
+    engine::{Engine, Session},
+    event::Event,
+    id::Key,
+    journey::{NEVER, Place},
+    time::{Moment, Timestamp},
+};
+
+use super::{
+    book::{self, Line},
+    message::{self, Sender},
+    zone,
+};
+use crate::{
+    destination::dispatch::Routes,
+    params,
+    person::profile::listener,
+    sql::{Connection, Result},
+};
+
+/// Persons that one step wakes: some tens of milliseconds of the writer's time.
+const STEP: i64 = 500;
+
+/// Messages of one person that one walk hands over: as many as there can be in a row without a rest, and no loop of the author's making
+/// keeps the writer.
+const MOST: usize = 16;
+
+/// What a walk needs beside the person.
+pub struct Walker<'a> {
+    /// The store, in a transaction.
+    pub connection: &'a Connection,
+    /// Who takes what.
+    pub routes: &'a Routes,
+    /// Now, in Unix ms.
+    pub now: i64,
+}
+
+/// Wakes persons whose time has come; whether there may be more.
+///
+/// # Errors
+/// Any error of the store.
+pub fn wake(connection: &Connection, engine: &Arc<Engine>, routes: &Routes, now: i64) -> Result<bool> {
+    if engine.catalog().journeys().len() == 0 {
+        return Ok(false);
+    }
+    let due = connection.query(
+        "SELECT i.person, j.identifier, j.journey FROM journeys j JOIN identifiers i ON i.id = j.identifier
+         WHERE j.due <= ?1 ORDER BY j.due LIMIT ?2",
+        params![now / 60_000, STEP],
+    )?;
+    let mut persons: BTreeSet<i64> = BTreeSet::new();
+    for row in &due {
+        persons.insert(row.get(0)?);
+    }
+    let walker = Walker { connection, routes, now };
+    for person in persons {
+        let mut session = listener(engine);
+        let bytes: Option<Vec<u8>> =
+            connection.scalar("SELECT bytes FROM profiles WHERE person = ?1", params![person])?;
+        let known = bytes.is_some_and(|bytes| session.restore(&bytes).is_ok());
+        walker.walk(&mut session, person, &[])?;
+        if known {
+            let sql = "UPDATE profiles SET bytes = ?2 WHERE person = ?1";
+            connection.execute(sql, params![person, &session.profile_bytes()])?;
+        }
+    }
+    Ok(due.len() as i64 == STEP)
+}
+
+impl Walker<'_> {
+    /// Lets the engine look at a person, because of these events or of the time.
+    ///
+    /// # Errors
+    /// Any error of the store.
+    pub fn walk(&self, session: &mut Session, person: i64, events: &[Event]) -> Result<()> {
+        let lines = book::of(self.connection, person)?;
+        let before = book::furthest(&lines);
+        for line in before.values() {
+            let since = Timestamp(u64::try_from(line.since).unwrap_or_default());
+            session.stand(Key(line.journey), since, line.place);
+        }
+        session.set_off_site(true);
+        session.set_still(false);
+        let moment = zone::enter(session, self.connection, person, self.now)?;
+        if events.is_empty() {
+            session.look(moment);
+        }
+        for event in events {
+            session.happen(event, moment);
+        }
+        self.send(session, person, moment)?;
+        self.write(session, person, &lines)
+    }
+
+    /// Hands over what waits to be sent; each goes on from there, and may come to the next.
+    fn send(&self, session: &mut Session, person: i64, moment: Moment) -> Result<()> {
+        let sender = Sender { walker: self, person };
+        for _ in 0..MOST {
+            let due: Vec<_> = session.due().collect();
+            let Some(due) = due.first() else { break };
+            let engine = Arc::clone(session.engine());
+            let Some(journey) = engine.catalog().journey(due.journey) else { break };
+            sender.hand_over(&engine, due, message::Order::of(&engine, due))?;
+            if !session.sent(engine.catalog().string(journey.name()), moment) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down where the person stands now, and when to look again.
+    fn write(&self, session: &Session, person: i64, lines: &[Line]) -> Result<()> {
+        for journey in session.engine().catalog().journeys() {
+            let key = journey.key();
+            let Some((value, since)) = session.profile().place(key) else { continue };
+            let place = Place::read(value);
+            let own = lines.iter().find(|line| line.journey == key.0 && line.identifier == person);
+            let due = (place.is_inside() && place.due != NEVER).then_some(i64::from(place.due));
+            let unchanged = own.is_some_and(|own| own.place == place && own.due == due);
+            if !unchanged {
+                let since = i64::try_from(since).unwrap_or(i64::MAX);
+                book::write(self.connection, &Line { identifier: person, journey: key.0, since, place, due })?;
+            }
+        }
+        // Rows of other identifiers were read, and say nothing new any more.
+        for line in lines.iter().filter(|line| line.identifier != person && line.due.is_some()) {
+            book::settle(self.connection, line)?;
+        }
+        // A journey that the bundle does not have any more is parked: nobody looks at it until it is back.
+        let known = |key: u32| session.engine().catalog().journeys().any(|journey| journey.key().0 == key);
+        for line in lines.iter().filter(|line| line.identifier == person && line.due.is_some() && !known(line.journey))
+        {
+            book::settle(self.connection, line)?;
+        }
+        Ok(())
+    }
+}

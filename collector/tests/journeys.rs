@@ -1,0 +1,364 @@
+//! Journeys off the site: events and times move whole persons, messages are handed over once, and devices hear of it.
+//!
+//! `PETITFOUR_DRILL=1` lets 10,000 people wait and kills 100 times, instead of 500 and 10.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why by panicking"
+)]
+
+#[path = "support/peers.rs"]
+mod peers;
+mod support;
+
+use std::{collections::BTreeMap, fs, process::Command, sync::Arc, time::Duration};
+
+use peers::{Receiver, within};
+use petitfour::{
+    engine::Engine,
+    id::Key,
+    identity::{Digest, Namespace},
+    journey::{NEVER, Place as Spot, REACHED},
+    sync::{Entry, answer::Standing},
+};
+use petitfour_collector::{
+    destination::{dispatch::Routes, post, roster::Roster},
+    event::{Contact, Event, Identifier, Kind, VISITOR},
+    graph::{Evidence, Rule},
+    journal::Journal,
+    journey,
+    person::profile,
+    store::{Place, Store, now},
+};
+use petitfour_compiler::{Source, compile_segments};
+use serde_json::Value;
+use support::{Server, entries};
+
+const USER: u8 = Namespace::User as u8;
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+const SITE: &str = "petitfour: 1
+version: 1
+events: { sign_up: {}, mail_clicked: {}, purchase: { outcome: true } }
+traits: { plan: { type: text } }
+channels: { mail: {}, call: {} }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: Hello } }
+campaigns:
+  - { id: three, placements: [hero], creatives: [{ id: step-three, headline: Step three }] }
+journeys:
+  welcome:
+    enter: { on: sign_up }
+    goal: { on: purchase }
+    steps:
+      - { wait: 2 hours, id: pause }
+      - { send: { channel: mail, message: hello }, id: hello }
+      - { wait: { on: mail_clicked, at_most: 3 days }, id: click, then: [{ wait: 1 day, id: offer, show: [three] }] }
+      - { send: { channel: call, message: ask }, id: ask }
+";
+
+const ROSTER: &str = "destinations:
+  - name: letters
+    mail: { host: 127.0.0.1, port: 1, security: none, from: Shop <news@shop.example>, templates: { hello: { subject: Hi, text: Hello } } }
+  - name: desk
+    channels: [call]
+    webhook: { url: 'http://127.0.0.1:1/', secret_env: HOOK }
+";
+
+fn bundle() -> Vec<u8> {
+    let compiled = compile_segments(&[Source { name: "campaigns.yaml".into(), text: SITE.into() }], &|_| None);
+    compiled.bundle.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
+}
+
+/// A store, the engine over whole persons, and a clock that the test moves.
+struct Origin {
+    store: Store,
+    engine: Arc<Engine>,
+    routes: Routes,
+    now: i64,
+    events: u8,
+    _folder: tempfile::TempDir,
+}
+
+impl Origin {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self {
+            store: Store::open(&Place::folder(folder.path())).expect("a store"),
+            engine: Arc::new(Engine::load(bundle()).expect("a bundle")),
+            routes: Routes::of(&Roster::parse(ROSTER).expect("a roster")),
+            now: now(),
+            events: 0,
+            _folder: folder,
+        }
+    }
+
+    /// Somebody did something; the person is told of it.
+    fn event(&mut self, name: &str, who: &str) {
+        self.events += 1;
+        let event = event(self.events.into(), name, who, self.now);
+        let (engine, routes, at) = (Arc::clone(&self.engine), self.routes.clone(), self.now);
+        self.store
+            .write(at, |graph| {
+                let mut journal = Journal::new(graph);
+                journal.record(&event)?;
+                journal.close()?;
+                profile::fold(graph.connection, &engine, &routes, at)
+            })
+            .expect("stored");
+    }
+
+    fn pass(&mut self, time: i64) {
+        self.now += time;
+        let (engine, routes, at) = (Arc::clone(&self.engine), self.routes.clone(), self.now);
+        self.store.write(at, |graph| journey::wake(graph.connection, &engine, &routes, at)).expect("woken");
+    }
+
+    /// What waits for a destination, with what became of it.
+    fn outbox(&self, destination: &str) -> Vec<Value> {
+        let sql = "SELECT body FROM outbox WHERE destination = ?1 ORDER BY at, id";
+        let rows = self.store.connection().query(sql, petitfour_collector::params![destination]).expect("rows");
+        rows.iter().map(|row| serde_json::from_str(&row.get::<String>(0).unwrap()).unwrap()).collect()
+    }
+
+    /// At which step the book has people, by name.
+    fn steps(&self) -> Vec<i64> {
+        let rows = self.store.connection().query("SELECT step FROM journeys ORDER BY identifier", &[]).expect("rows");
+        rows.iter().map(|row| row.get(0).unwrap()).collect()
+    }
+}
+
+fn user(who: &str) -> Identifier {
+    Identifier { namespace: USER, forms: 0, value: Digest::of(who).0.to_vec() }
+}
+
+fn event(number: u128, name: &str, who: &str, at: i64) -> Event {
+    Event {
+        kind: Kind::Track,
+        message: number.to_be_bytes(),
+        source: "till".into(),
+        name: name.into(),
+        at,
+        identifiers: vec![user(who)],
+        value: 0,
+        permitted: 15,
+        contacts: vec![Contact { channel: "email".into(), address: format!("{who}@example.com") }],
+        body: r#"{"properties":{}}"#.into(),
+    }
+}
+
+fn step(id: &str) -> i64 {
+    i64::from(Spot::code(petitfour::hash::xxh64(id.as_bytes(), 0)))
+}
+
+#[test]
+fn a_wait_ends_by_the_clock_of_the_origin_and_the_mail_goes_once() {
+    let mut origin = Origin::new();
+    origin.event("sign_up", "anna");
+    assert_eq!(origin.steps(), [step("pause")]);
+    origin.pass(2 * HOUR - 2 * MINUTE);
+    assert!(origin.outbox("letters").is_empty());
+    origin.pass(3 * MINUTE);
+    let letters = origin.outbox("letters");
+    assert_eq!(
+        (letters.len(), &letters[0]["to"], &letters[0]["template"]),
+        (1, &"anna@example.com".into(), &"hello".into())
+    );
+    assert_eq!(origin.steps(), [step("click")]);
+    origin.pass(MINUTE);
+    origin.pass(DAY);
+    assert_eq!(origin.outbox("letters").len(), 1);
+    assert!(origin.outbox("desk").is_empty());
+    origin.pass(3 * DAY);
+    let calls = origin.outbox("desk");
+    assert_eq!((calls.len(), &calls[0]["message"]), (1, &"ask".into()), "nobody clicked, so somebody calls");
+}
+
+#[test]
+fn an_event_at_the_till_ends_the_journey_and_nothing_is_sent_any_more() {
+    let mut origin = Origin::new();
+    origin.event("sign_up", "anna");
+    origin.event("sign_up", "bert");
+    origin.event("purchase", "anna");
+    origin.pass(3 * HOUR);
+    let letters = origin.outbox("letters");
+    assert_eq!((letters.len(), &letters[0]["to"]), (1, &"bert@example.com".into()));
+    assert_eq!(origin.steps(), [i64::from(REACHED), step("click")]);
+}
+
+#[test]
+fn a_bundle_of_other_segments_tells_everything_anew_and_moves_nobody_again() {
+    let mut origin = Origin::new();
+    origin.event("sign_up", "anna");
+    origin.event("purchase", "anna");
+    let (engine, routes, at) = (Arc::clone(&origin.engine), origin.routes.clone(), origin.now);
+    origin
+        .store
+        .write(at, |graph| {
+            graph.connection.execute("DELETE FROM profiles", &[])?;
+            graph.connection.execute("DELETE FROM about WHERE key = 'folded'", &[])?;
+            profile::fold(graph.connection, &engine, &routes, at)
+        })
+        .expect("told anew");
+    assert_eq!(origin.steps(), [i64::from(REACHED)]);
+}
+
+#[test]
+fn a_device_and_the_till_move_one_person_and_each_hears_of_the_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, segments) = (folder.path().join("data"), folder.path().join("segments.pf4"));
+    fs::write(&segments, bundle()).expect("written");
+    let mut store = Store::open(&Place::folder(&data)).expect("a store");
+    let phone = entries(1, 0, Vec::new()).visitor;
+    store
+        .write(now(), |graph| {
+            let device = graph.identifier(VISITOR, &phone, 0, now())?.id;
+            let user = graph.identifier(USER, &user("anna").value, 0, now())?.id;
+            let (rule, source, message) = (Rule::Together, "crm", b"1".as_slice());
+            graph.tie(user, device, &Evidence { rule, source, message, confidence: 950, permitted: 15, at: now() })
+        })
+        .expect("tied");
+    drop(store);
+    let secret = support::key(&data, &["crm", "--kind", "server"]);
+    let server = Server::start(&data, &["--segments", &segments.display().to_string()]);
+    // The device signed up and waits; the origin learns of it.
+    let (since, key) = (now().unsigned_abs(), Key::of("welcome").0);
+    let waits = Spot { entries: 1, hops: 1, step: u32::try_from(step("pause")).unwrap(), due: NEVER - 1 };
+    let told = |sequence| {
+        let step = Entry::Step { journey: key, after: 0, since, place: waits.value() };
+        server.sync(&entries(1, sequence, vec![step]).encode())
+    };
+    let own = Standing { journey: key, since, place: waits.value() };
+    assert_eq!(told(0).standings, [own], "as the device said it");
+    // The till sells to the same person.
+    let purchase = serde_json::json!({ "userId": "anna", "event": "purchase", "messageId": "m-1", "type": "track" });
+    let header = support::basic(&secret);
+    let body = purchase.to_string();
+    let mut sold = support::agent()
+        .post(format!("{}/v1/track", server.url))
+        .header("authorization", &header)
+        .header("content-type", "application/json")
+        .send(body.as_bytes())
+        .expect("an answer");
+    assert_eq!(sold.status().as_u16(), 200, "{}", sold.body_mut().read_to_string().expect("text"));
+    let mut sequence = 1;
+    let ended = within_a_minute(|| {
+        sequence += 1;
+        let standing = told(sequence).standings.first().copied()?;
+        (Spot::read(standing.place).stands() == REACHED).then_some(standing)
+    });
+    assert!(
+        Spot::read(ended.place).is_beyond(&waits),
+        "within one sync the device knows, and says the old step in vain"
+    );
+}
+
+fn within_a_minute<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..600 {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("it did not come within a minute");
+}
+
+#[test]
+fn whoever_waits_when_the_process_is_killed_is_written_to_once() {
+    let (people, lives) = if support::drill() { (10_000, 100) } else { (500, 10) };
+    let receiver = Receiver::start(|_| {
+        // Long enough to be killed between the request and the mark.
+        std::thread::sleep(Duration::from_millis(8));
+        (200, Vec::new())
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, segments) = (folder.path().join("data"), folder.path().join("segments.pf4"));
+    fs::write(&segments, bundle()).expect("written");
+    let roster = folder.path().join("destinations.yaml");
+    let hook = format!("webhook: {{ url: '{}', secret_env: HOOK_SECRET, batch: 20 }}", receiver.url());
+    fs::write(
+        &roster,
+        format!("destinations:\n  - name: hook\n    channels: [mail, call]\n    {hook}\n    lease_seconds: 1\n"),
+    )
+    .expect("written");
+    let mut store = Store::open(&Place::folder(&data)).expect("a store");
+    let engine = Arc::new(Engine::load(bundle()).expect("a bundle"));
+    // They signed up over two hours ago, all but a few seconds: the wait ends while processes come and go.
+    let at = now() - 2 * HOUR - MINUTE;
+    for some in (0..people).collect::<Vec<u128>>().chunks(1_000) {
+        store
+            .write(at, |graph| {
+                let mut journal = Journal::new(graph);
+                for number in some {
+                    journal.record(&event(*number + 1, "sign_up", &format!("p{number}"), at))?;
+                }
+                journal.close()
+            })
+            .expect("stored");
+    }
+    while store.write(at, |graph| profile::fold(graph.connection, &engine, &Routes::default(), at)).expect("told") {}
+    let count =
+        |store: &Store, sql: &str| store.connection().scalar::<i64>(sql, &[]).expect("a count").unwrap_or_default();
+    let pausing = "SELECT count(*) FROM journeys WHERE due > 0";
+    assert_eq!(count(&store, pausing), i64::try_from(people).unwrap());
+    // Only at a kill is the next one due: a hundred lives would else see nothing but the first.
+    let share = people.div_ceil(lives);
+    let later = now() / MINUTE + 10_000;
+    store
+        .write(at, |graph| {
+            graph.connection.execute("UPDATE journeys SET due = ?1", petitfour_collector::params![later]).map(drop)
+        })
+        .expect("put off");
+    let wake = |store: &mut Store| {
+        let sql =
+            "UPDATE journeys SET due = 1 WHERE identifier IN (SELECT identifier FROM journeys WHERE due = ?1 LIMIT ?2)";
+        store
+            .write(at, |graph| {
+                graph
+                    .connection
+                    .execute(sql, petitfour_collector::params![later, i64::try_from(share).unwrap()])
+                    .map(drop)
+            })
+            .expect("due");
+    };
+    let (segments, roster) = (segments.display().to_string(), roster.display().to_string());
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_petitfour-collector"));
+        command.env("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        Server::spawn(command, &data, &["--segments", &segments, "--destinations", &roster])
+    };
+    for life in 0..lives {
+        let server = start();
+        wake(&mut store);
+        std::thread::sleep(Duration::from_millis(20 + support::scatter(life as u64) % 400));
+        server.kill();
+    }
+    let server = start();
+    let sent = || count(&store, "SELECT count(*) FROM sendings WHERE reason = ''") == i64::try_from(people).unwrap();
+    assert!(within(120, sent), "{} of {people}", count(&store, "SELECT count(*) FROM sendings"));
+    assert!(within(120, || post::waiting(store.connection()).expect("read").is_empty()));
+    assert!(server.stop());
+    let mut to: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for got in receiver.taken() {
+        let body: Value = serde_json::from_slice(&got.body).expect("JSON");
+        for parcel in body["data"].as_array().expect("parcels") {
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            to.entry(text(&parcel["body"]["to"])).or_default().push(text(&parcel["id"]));
+        }
+    }
+    let repeated = to.values().filter(|ids| ids.len() > 1).count();
+    let twice = to.values().filter(|ids| ids.iter().any(|id| *id != ids[0])).count();
+    let lost = usize::try_from(people).unwrap() - to.len();
+    println!(
+        "{people} people, {lives} kills: lost {lost}, sent under a second id {twice}, delivered again under the same id {repeated}"
+    );
+    assert_eq!((lost, twice), (0, 0));
+    let command = "PETITFOUR_DRILL=1 cargo test -p petitfour-collector --test journeys";
+    support::claim("journeys.kills.lost", lost as u64, "people", "= 0", lost == 0, command);
+    support::claim("journeys.kills.twice", twice as u64, "people", "= 0", twice == 0, command);
+}
