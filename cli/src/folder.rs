@@ -1,11 +1,11 @@
-//! Campaign files from disk, and bundles to it: paths and folders to sources, faults to the terminal.
+//! Campaign files and tests from disk, and bundles to it: paths and folders to sources, faults to the terminal.
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use petitfour_compiler::{Compiled, Diagnostic, Severity, Source, render};
+use petitfour_compiler::{Compiled, Diagnostic, Severity, Source, render, story};
 
 /// One of the compiler's ways through campaign files.
 pub(crate) type Compile = fn(&[Source], &dyn Fn(&str) -> Option<Vec<u8>>) -> Compiled;
@@ -17,16 +17,23 @@ pub(crate) fn replace(path: &Path, bundle: &[u8]) -> anyhow::Result<()> {
     std::fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Reads and compiles the files and folders that were given.
+/// Reads and compiles the files and folders that were given; the tests among them are left alone.
 pub(crate) fn compile_paths(paths: &[PathBuf], compile: Compile) -> anyhow::Result<Compiled> {
     let mut sources = Vec::new();
     let mut places = Vec::new();
     for path in paths {
-        for file in files_of(path)? {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            sources.push(Source { name: file.display().to_string(), text });
+        let files = files_of(path)?.into_iter().filter(|file| !is_test(file));
+        let before = sources.len();
+        for file in files {
             places.push(file.parent().map(Path::to_path_buf).unwrap_or_default());
+            sources.push(read(&file)?);
         }
+        if sources.len() == before && path.is_dir() {
+            bail!("{} holds no campaign file; `petitfour new {}` writes one", path.display(), path.display());
+        }
+    }
+    if sources.is_empty() {
+        bail!("only tests were given: name the campaign files too, or their folder");
     }
     places.dedup();
     // A model file is named relative to a campaign file; with several folders the first that has it wins.
@@ -34,7 +41,29 @@ pub(crate) fn compile_paths(paths: &[PathBuf], compile: Compile) -> anyhow::Resu
     Ok(compile(&sources, &beside))
 }
 
-/// The campaign files at a path, in the order of their names, so that the bundle does not depend on the disk.
+/// Reads the tests among the files, and in the folders, that were given.
+pub(crate) fn tests(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for path in paths {
+        for file in files_of(path)?.iter().filter(|file| is_test(file)) {
+            sources.push(read(file)?);
+        }
+    }
+    Ok(sources)
+}
+
+/// Whether a file is told as a test by its name.
+pub(crate) fn is_test(file: &Path) -> bool {
+    let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    story::ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+fn read(file: &Path) -> anyhow::Result<Source> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Source { name: file.display().to_string(), text })
+}
+
+/// The files at a path, in the order of their names, so that the bundle does not depend on the disk.
 fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         if !path.exists() {
@@ -57,14 +86,19 @@ fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Prints faults for people to standard error, with a count at the end.
+/// Prints the faults of a compilation for people.
 pub(crate) fn print_faults(compiled: &Compiled) {
+    print_all(&compiled.diagnostics, &compiled.sources);
+}
+
+/// Prints faults for people to standard error, with a count at the end.
+pub(crate) fn print_all(diagnostics: &[Diagnostic], sources: &[Source]) {
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    for diagnostic in &compiled.diagnostics {
-        eprintln!("{}\n", render::diagnostic(diagnostic, &compiled.sources, coloured));
+    for diagnostic in diagnostics {
+        eprintln!("{}\n", render::diagnostic(diagnostic, sources, coloured));
     }
-    let errors = count(&compiled.diagnostics, Severity::Error);
-    let warnings = count(&compiled.diagnostics, Severity::Warning);
+    let errors = count(diagnostics, Severity::Error);
+    let warnings = count(diagnostics, Severity::Warning);
     if errors + warnings > 0 {
         eprintln!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
     }

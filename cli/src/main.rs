@@ -8,11 +8,13 @@ mod contents;
 mod folder;
 mod inspect;
 mod new;
+mod player;
 mod policy;
 mod preview;
 mod profile;
 mod signature;
 mod simulate;
+mod test;
 mod words;
 
 use std::process::ExitCode;
@@ -26,8 +28,8 @@ use clap::{Parser, Subcommand};
     version,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 fine, 1 faults, 2 wrong usage.\n\nExamples:\n  \
-                  petitfour new shop\n  petitfour check shop\n  petitfour build shop -o bundle.pf4\n  \
-                  petitfour inspect bundle.pf4"
+                  petitfour new shop\n  petitfour check shop\n  petitfour test shop\n  \
+                  petitfour build shop -o bundle.pf4\n  petitfour inspect bundle.pf4"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -40,6 +42,8 @@ enum Command {
     New(new::Arguments),
     /// Report every fault of campaign files at once
     Check(check::Arguments),
+    /// Play the tests that stand beside campaign files
+    Test(test::Arguments),
     /// Compile campaign files into a bundle
     Build(build::Arguments),
     /// Print a bundle back in words
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::New(arguments) => new::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Keys(arguments) => signature::keys(&arguments),

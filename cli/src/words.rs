@@ -1,6 +1,17 @@
 //! Bits back to words: which values of an attribute a conjunct accepts, as a marketer would say it.
 
 use petitfour::catalog::{Attribute, Catalog, Section, Source};
+use petitfour::time::Moment;
+
+/// A moment as the visitor's clock shows it, with its offset: `2026-06-03 09:00 +02:00`.
+pub(crate) fn moment(moment: Moment) -> String {
+    let offset = i64::from(moment.offset_minutes);
+    let local = i64::try_from(moment.now.0).unwrap_or(i64::MAX).saturating_add(offset * 60_000);
+    let date = petitfour_compiler::date(local);
+    let clock = if date.contains(':') { "" } else { " 00:00" };
+    let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.abs());
+    format!("{date}{clock} {sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
 
 /// The conditions of one conjunct, an AND of sentences.
 pub(crate) fn conjunct(catalog: &Catalog, number: usize) -> Vec<String> {

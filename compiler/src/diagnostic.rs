@@ -172,7 +172,7 @@ impl Report {
 }
 
 /// Line and column of a span.
-fn place(span: Span, sources: &[Source]) -> Place {
+pub(crate) fn place(span: Span, sources: &[Source]) -> Place {
     let Some(source) = sources.get(span.file) else {
         return Place { file: String::new(), line: 1, column: 1, bytes: 0..0 };
     };

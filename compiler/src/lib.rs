@@ -18,7 +18,7 @@
 //! The way of a folder: [`source`] reads YAML into trees with places; `folder` and its rooms (`campaign`, `segment`,
 //! `declaration`, `policy`, `scorer`, `journey`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
 //! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers;
-//! `layout` writes the file. [`render`] draws diagnostics for people.
+//! `layout` writes the file. [`render`] draws diagnostics for people. [`story`] reads the tests that stand beside campaign files.
 //!
 //! Invariants: the same sources give the same bytes; no clock, no random source, no file is read except through the
 //! function that the caller hands in; a bundle is written only when there is no error.
@@ -45,10 +45,11 @@ mod scorer;
 mod segment;
 mod set;
 pub mod source;
+pub mod story;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use dnf::MAX_CONJUNCTS;
-pub use period::date;
+pub use period::{date, moment};
 pub use source::Source;
 
 /// What came of a compilation.
@@ -60,6 +61,8 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
     /// The campaign files and the model files that they name, for [`render`].
     pub sources: Vec<Source>,
+    /// What a bundle does not say of the names that it uses, for the reader of [`story`] files.
+    pub declared: story::Declared,
 }
 
 /// Compiles campaign files, merged in the order in which they are given.
@@ -87,9 +90,13 @@ fn compile_with(
     let mut report = diagnostic::Report::default();
     let mut folder = folder::Folder::read(&mut sources, files, &mut report);
     check::folder(&folder, &mut report);
+<<<<<<< HEAD
     journey::weave::weave(&mut folder, &mut report);
+=======
+    let declared = story::Declared::of(&folder);
+>>>>>>> 23e5d10 (cli: play the tests that marketers write beside campaign files)
     change(&mut folder);
     let plan = plan::Plan::make(&folder, &mut report);
     let bundle = plan.and_then(|plan| layout::write(&plan, &mut report)).filter(|_| !report.has_errors());
-    Compiled { bundle, diagnostics: report.finish(&sources), sources }
+    Compiled { bundle, diagnostics: report.finish(&sources), sources, declared }
 }

@@ -3,6 +3,8 @@
 //! Dates are proleptic Gregorian and leap seconds do not exist, as in Unix time. The calendar here is one function
 //! (days from civil), so no date library is needed, and the compiler reads no clock.
 
+use petitfour::time::{Moment, Timestamp};
+
 use crate::diagnostic::Report;
 use crate::reader::{self, Word};
 use crate::source::{Node, Span};
@@ -104,6 +106,10 @@ pub(crate) fn offset(node: &Node, what: &str, report: &mut Report) -> Option<i64
     parsed
 }
 
+fn parse_instant(text: &str, offset: i64) -> Option<i64> {
+    parse_moment(text, offset).map(|(milliseconds, _)| milliseconds)
+}
+
 fn parse_offset(text: &str) -> Option<i64> {
     if matches!(text, "UTC" | "Z" | "utc") {
         return Some(0);
@@ -118,7 +124,8 @@ fn parse_offset(text: &str) -> Option<i64> {
     (hours <= 14 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
-fn parse_instant(text: &str, offset: i64) -> Option<i64> {
+/// Milliseconds since 1970, and the offset in minutes by which they were read: the text's own, else the one given.
+pub(crate) fn parse_moment(text: &str, offset: i64) -> Option<(i64, i64)> {
     let (date, time) = match text.split_once(['T', ' ']) {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
@@ -135,15 +142,18 @@ fn parse_instant(text: &str, offset: i64) -> Option<i64> {
         if !zone.is_empty() {
             offset = parse_offset(zone)?;
         }
-        let mut parts = clock.trim().split(':');
-        let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
-        let second = parts.next().map_or(Some(0), |text| digits(text, 2))?;
-        if parts.next().is_some() || hour > 23 || minute > 59 || second > 59 {
-            return None;
-        }
-        seconds += hour * HOUR + minute * MINUTE + second;
+        seconds += parse_clock(clock)?;
     }
-    Some((seconds - offset * MINUTE) * 1000)
+    Some(((seconds - offset * MINUTE) * 1000, offset))
+}
+
+/// Seconds since midnight: `09:30`, `09:30:15`.
+pub(crate) fn parse_clock(text: &str) -> Option<i64> {
+    let mut parts = text.trim().split(':');
+    let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let second = parts.next().map_or(Some(0), |text| digits(text, 2))?;
+    let exists = parts.next().is_none() && hour < 24 && minute < 60 && second < 60;
+    exists.then_some(hour * HOUR + minute * MINUTE + second)
 }
 
 /// A number of exactly this many digits.
@@ -163,6 +173,14 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// A point in time with the offset of the clock that shows it, as [`date`] writes the former: `2026-06-01 09:30 +02:00`,
+/// `2026-06-01`. Without an offset of its own it is UTC.
+#[must_use]
+pub fn moment(text: &str) -> Option<Moment> {
+    let (milliseconds, offset) = parse_moment(text.trim(), 0)?;
+    Some(Moment { now: Timestamp(u64::try_from(milliseconds).ok()?), offset_minutes: i16::try_from(offset).ok()? })
 }
 
 /// A point in time as authors write it, in UTC: `2026-06-01` at midnight, else `2026-06-01 09:30`.

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
+use petitfour_compiler::story::{self, Names};
 use petitfour_compiler::{Source, compile};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Number, Value};
@@ -18,7 +19,11 @@ fn read(path: &str) -> String {
 }
 
 fn schema() -> Validator {
-    let schema: Value = serde_json::from_str(&read("compiler/schema/campaigns.schema.json")).unwrap();
+    validator("compiler/schema/campaigns.schema.json")
+}
+
+fn validator(path: &str) -> Validator {
+    let schema: Value = serde_json::from_str(&read(path)).unwrap();
     jsonschema::draft202012::meta::validate(&schema).unwrap();
     jsonschema::draft202012::new(&schema).unwrap()
 }
@@ -110,5 +115,50 @@ fn a_slip_is_found_by_the_schema_and_by_the_compiler() {
         assert!(!faults(&schema, &slip).is_empty(), "the schema does not see {wrong}");
         let compiled = compile(&[Source { name: "campaigns.yaml".to_owned(), text: slip }], &|_| None);
         assert!(compiled.bundle.is_none(), "the compiler does not see {wrong}");
+    }
+}
+
+/// Test files of this repository, each with its campaign files.
+const TESTS: [(&str, &str); 2] = [
+    ("examples/soda/campaigns.test.yaml", "examples/soda/campaigns.yaml"),
+    ("cli/src/starter.test.yaml", "cli/src/starter.yaml"),
+];
+
+#[test]
+fn every_test_file_validates_and_so_do_the_examples_of_their_reference() {
+    let schema = validator("compiler/schema/tests.schema.json");
+    for (path, _) in TESTS {
+        assert_eq!(faults(&schema, &read(path)), Vec::<String>::new(), "{path}");
+    }
+    let text = read("docs/testing.md");
+    let blocks: Vec<&str> = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(faults(&schema, &blocks.concat()), Vec::<String>::new());
+}
+
+#[test]
+fn a_slip_in_a_test_file_is_found_by_the_schema_and_by_the_reader() {
+    let schema = validator("compiler/schema/tests.schema.json");
+    let (text, campaigns) = (read(TESTS[1].0), read(TESTS[1].1));
+    let compiled = compile(&[Source { name: "campaigns.yaml".to_owned(), text: campaigns }], &|_| None);
+    let catalog = petitfour::bundle::open(compiled.bundle.unwrap()).unwrap();
+    let names = Names::of(&catalog, &compiled.declared);
+    for (right, wrong) in [
+        ("tests:", "test:"),
+        ("start: 2026", "start: soon 2026"),
+        ("- name: everybody", "- nam: everybody"),
+        ("sees: { hero: fallback }", "see: { hero: fallback }"),
+        ("after: 3 hours", "after: 3 moons"),
+        ("after: 3 hours", "after: 3 hours\n        at: 12:00"),
+        ("times: 3\n        every: 5 minutes", "every: 5 minutes"),
+        ("event: product_viewed\n", "with: { a: b }\n"),
+        ("second-look: cap_day", "second-look: cap_dya"),
+        ("permits: [measure]", "permits: [measures]"),
+        ("held_out: [second-look]", "held_out: [second-look], seed: 3"),
+    ] {
+        let slip = text.replacen(right, wrong, 1);
+        assert_ne!(slip, text, "{right}");
+        assert!(!faults(&schema, &slip).is_empty(), "the schema does not see {wrong}");
+        let stories = story::read(&[Source { name: "campaigns.test.yaml".to_owned(), text: slip }], &names);
+        assert!(stories.has_errors(), "the reader does not see {wrong}");
     }
 }

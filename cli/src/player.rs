@@ -1,0 +1,214 @@
+//! Plays the steps of a story through the engine's own session, and says where something else came of it than was expected.
+//!
+//! The session is the one that a visitor's browser has: what is permitted, capped, in stock and held out is decided by it alone.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use petitfour::{
+    eligibility::is_held_out,
+    engine::{Engine, Explanation, Reason, Session},
+    event::Event,
+    id::Key,
+    sync::answer::{Answer, Member},
+    time::{Moment, Timestamp},
+};
+use petitfour_compiler::{
+    source::Span,
+    story::{Act, Chance, Levels, Look, Sight, Sought, Step, Told},
+};
+
+/// A visitor under way through a story.
+pub(crate) struct Player {
+    session: Session,
+    now: Moment,
+}
+
+/// An expectation that did not hold.
+#[derive(Debug)]
+pub(crate) struct Miss {
+    /// Where the expectation is written.
+    pub(crate) span: Span,
+    pub(crate) moment: Moment,
+    pub(crate) expected: String,
+    pub(crate) seen: String,
+    /// The same in a sentence.
+    pub(crate) message: String,
+    /// Every campaign of the placement, with its reason.
+    pub(crate) why: Explanation,
+}
+
+impl Player {
+    /// Makes the visitor.
+    pub(crate) fn meet(engine: &Arc<Engine>, chance: &Chance) -> anyhow::Result<Self> {
+        let session = match chance {
+            Chance::Seed(seed) => visitor(engine, *seed),
+            Chance::HeldOut(campaigns) => find(engine, campaigns)?,
+        };
+        Ok(Self { session, now: Moment::default() })
+    }
+
+    /// Lets a step happen; what did not come out as expected, each thing once.
+    pub(crate) fn play(&mut self, step: &Step) -> Vec<Miss> {
+        for time in 0..step.times {
+            self.now = step.at(time);
+            let mut missed = Vec::new();
+            for act in &step.acts {
+                self.act(act, &mut missed);
+            }
+            // Nobody keeps or sends anything here.
+            while self.session.poll_effect().is_some() {}
+            if !missed.is_empty() {
+                return missed;
+            }
+        }
+        Vec::new()
+    }
+
+    fn act(&mut self, act: &Act, missed: &mut Vec<Miss>) {
+        let (session, now) = (&mut self.session, self.now);
+        match act {
+            Act::Permit(permissions) => session.consent(*permissions, now),
+            Act::Say(name, Told::Text(text)) => {
+                session.set_trait_text(&name.text, text, now);
+            }
+            Act::Say(name, Told::Number(number)) => {
+                session.set_trait_number(&name.text, *number, now);
+            }
+            Act::Join(name, inside) => {
+                let member = Member { segment: Key::of(&name.text).0, inside: *inside, as_of: now.now.0 };
+                let answer = Answer { members: vec![member], ..Answer::default() };
+                // An answer that was just written reads back.
+                let _ = session.answer(&answer.encode(), now);
+            }
+            Act::Tell(name, Some(Told::Text(text))) => {
+                session.set_context_text(&name.text, text);
+            }
+            Act::Tell(name, Some(Told::Number(number))) => {
+                session.set_context_number(&name.text, *number);
+            }
+            Act::Tell(name, None) => {
+                let place = session.engine().catalog().context_named(&name.text);
+                if let Some(input) = place.and_then(|place| session.inputs().get_mut(place)) {
+                    *input = f64::NAN;
+                }
+            }
+            Act::Supply(Levels { feed, place, levels, age }) => {
+                let as_of = Timestamp(now.now.0.saturating_sub(*age));
+                let place = place.as_ref().map_or("", |place| place.text.as_str());
+                for (item, level) in levels {
+                    session.feed(&feed.text, place, &item.text, *level, as_of);
+                }
+            }
+            Act::Do { event, with, value } => {
+                let properties = with.iter().map(|(name, text)| (name.text.as_str(), text.as_str()));
+                // Its limits were checked when it was read.
+                if let Ok(event) = Event::parse(&event.text, properties, *value) {
+                    session.record(&event, now);
+                }
+            }
+            Act::Look(look) => self.look(look, missed),
+        }
+    }
+
+    fn look(&mut self, look: &Look, missed: &mut Vec<Miss>) {
+        let (placement, now) = (look.placement.text.as_str(), self.now);
+        let why = self.session.explain(placement, now);
+        let seen = seen(&why);
+        let mut miss = |span, expected: String, seen: String, message| {
+            missed.push(Miss { span, moment: now, expected, seen, message, why: why.clone() });
+        };
+        if let [first, ..] = look.sees.as_slice()
+            && !look.sees.iter().any(|sought| is_there(sought, &why))
+        {
+            let expected: Vec<&str> = look.sees.iter().map(|sought| sought.word.text.as_str()).collect();
+            let (expected, message) =
+                (expected.join(" or "), format!("{placement} shows {seen}, not {}", expected.join(" or ")));
+            miss(first.word.span, expected, seen.clone(), message);
+        }
+        for Sought { word, .. } in look.not.iter().filter(|sought| is_there(sought, &why)) {
+            let message = format!("{placement} shows {seen}, which was not to be seen");
+            miss(word.span, format!("not {}", word.text), seen.clone(), message);
+        }
+        for asked in &look.why {
+            let verdict = why.campaigns.iter().find(|verdict| verdict.campaign == asked.campaign.text);
+            let told = verdict.map_or(Reason::Nothing, |verdict| verdict.reason);
+            if told != asked.reason {
+                let (expected, seen) = (asked.reason.name().to_owned(), told.name().to_owned());
+                let message = format!("the reason of {} at {placement} is {seen}, not {expected}", asked.campaign.text);
+                miss(asked.span, expected, seen, message);
+            }
+        }
+        if look.shows {
+            let decision = self.session.decide(placement, now);
+            if look.counts {
+                self.session.exposed(decision.id, now);
+            }
+        }
+    }
+}
+
+/// What is seen by an explanation: `campaign/creative`, `fallback/creative` or `nothing`.
+pub(crate) fn seen(why: &Explanation) -> String {
+    let creative = why.creative.as_deref().unwrap_or_default();
+    match (&why.campaign, why.reason) {
+        (Some(campaign), _) => format!("{campaign}/{creative}"),
+        (None, Reason::Fallback) => format!("fallback/{creative}"),
+        (None, _) => "nothing".to_owned(),
+    }
+}
+
+fn is_there(sought: &Sought, why: &Explanation) -> bool {
+    match &sought.sight {
+        Sight::Nothing => why.creative.is_none(),
+        Sight::Fallback => why.reason == Reason::Fallback,
+        Sight::Campaign(campaign) => why.campaign.as_ref() == Some(campaign),
+        Sight::Creative(campaign, creative) => {
+            why.campaign.as_ref() == Some(campaign) && why.creative.as_ref() == Some(creative)
+        }
+    }
+}
+
+fn visitor(engine: &Arc<Engine>, seed: u64) -> Session {
+    let bytes = seed.to_le_bytes();
+    let mut seed = [0; 32];
+    seed.iter_mut().zip(bytes.into_iter().cycle()).for_each(|(place, byte)| *place = byte);
+    Session::new(Arc::clone(engine), seed)
+}
+
+/// The first visitor whom these campaigns hold out, and as few others as can be.
+fn find(engine: &Arc<Engine>, held_out: &[String]) -> anyhow::Result<Session> {
+    let catalog = engine.catalog();
+    let holding: Vec<_> = catalog
+        .campaigns()
+        .filter(|campaign| campaign.holdout() > 0)
+        .map(|campaign| (held_out.iter().any(|name| name == catalog.string(campaign.name())), campaign))
+        .collect();
+    let mut best: Option<((usize, usize), Session)> = None;
+    for seed in 1..=TRIES {
+        let session = visitor(engine, seed);
+        let unit = session.profile().visitor().unit();
+        let (mut lacking, mut beyond) = (0, 0);
+        for (wanted, campaign) in &holding {
+            match (wanted, is_held_out(campaign, unit)) {
+                (true, false) => lacking += 1,
+                (false, true) => beyond += 1,
+                _ => {}
+            }
+        }
+        let distance = (lacking, beyond);
+        if best.as_ref().is_none_or(|(least, _)| distance < *least) {
+            best = Some((distance, session));
+        }
+        if distance == (0, 0) {
+            break;
+        }
+    }
+    match best {
+        Some(((0, _), session)) => Ok(session),
+        _ => bail!("of {TRIES} visitors none is held out by all of {}: give a `seed`", held_out.join(", ")),
+    }
+}
+
+/// So many visitors are looked at: of ten campaigns that hold out a tenth, the third leaves all in.
+const TRIES: u64 = 10_000;
