@@ -3,9 +3,13 @@
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use petitfour::engine::Engine;
 use petitfour_compiler::{Compiled, Diagnostic, Severity, Source, render, story};
+
+use crate::inspect;
 
 /// One of the compiler's ways through campaign files.
 pub(crate) type Compile = fn(&[Source], &dyn Fn(&str) -> Option<Vec<u8>>) -> Compiled;
@@ -39,6 +43,32 @@ pub(crate) fn compile_paths(paths: &[PathBuf], compile: Compile) -> anyhow::Resu
     // A model file is named relative to a campaign file; with several folders the first that has it wins.
     let beside = |name: &str| places.iter().find_map(|place| std::fs::read(place.join(name)).ok());
     Ok(compile(&sources, &beside))
+}
+
+/// The engine of what was compiled; `None` when there are errors.
+pub(crate) fn engine(compiled: &Compiled) -> anyhow::Result<Option<Arc<Engine>>> {
+    compiled.bundle.clone().map(load).transpose()
+}
+
+/// The engine of a bundle, or of campaign files and folders that are compiled now, with what they declare; `None` when there are
+/// errors, which have been printed.
+pub(crate) fn open(path: &Path) -> anyhow::Result<Option<(Arc<Engine>, story::Declared)>> {
+    let is_yaml = matches!(path.extension().and_then(OsStr::to_str), Some("yaml" | "yml"));
+    if !path.is_dir() && !is_yaml {
+        let engine = load(inspect::open(path)?.bytes().to_vec())?;
+        return Ok(Some((engine, story::Declared::default())));
+    }
+    let compiled = compile_paths(&[path.to_path_buf()], petitfour_compiler::compile)?;
+    let engine = engine(&compiled)?;
+    if engine.is_none() {
+        print_faults(&compiled);
+    }
+    Ok(engine.map(|engine| (engine, compiled.declared)))
+}
+
+fn load(bundle: Vec<u8>) -> anyhow::Result<Arc<Engine>> {
+    let engine = Engine::load(bundle).map_err(|error| anyhow!("{error} ({})", error.code()))?;
+    Ok(Arc::new(engine))
 }
 
 /// Reads the tests among the files, and in the folders, that were given.

@@ -12,6 +12,7 @@ mod player;
 mod policy;
 mod preview;
 mod profile;
+mod replay;
 mod signature;
 mod simulate;
 mod test;
@@ -56,6 +57,8 @@ enum Command {
     Verify(signature::VerifyArguments),
     /// Print the query that shows a creative at the edge for a while
     Preview(preview::Arguments),
+    /// Make one logged decision again, and say whether it is the same
+    Replay(replay::Arguments),
     /// Replay recorded visitors through the engine and say what came of it
     Simulate(simulate::Arguments),
 }
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Sign(arguments) => signature::run(&arguments),
         Command::Verify(arguments) => signature::check(&arguments),
         Command::Preview(arguments) => preview::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match outcome {

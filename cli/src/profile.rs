@@ -65,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+/// The bytes of a file; `-` is standard input.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     if file != Path::new("-") {
         return std::fs::read(file).with_context(|| format!("cannot read {}", file.display()));
     }
@@ -75,7 +76,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Base64 to bytes; what is no base64 stays as it is. A cookie's value may be quoted, its "=" escaped.
-fn unpack(bytes: Vec<u8>) -> Vec<u8> {
+pub(crate) fn unpack(bytes: Vec<u8>) -> Vec<u8> {
     let text = std::str::from_utf8(&bytes).unwrap_or_default().replace("%3D", "");
     let bare = text.trim_matches(|letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | '='));
     STANDARD_NO_PAD.decode(bare).ok().filter(|decoded| !decoded.is_empty()).unwrap_or(bytes)

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use petitfour::engine::Engine;
 use petitfour_compiler::story::{self, Names, Stories, Story};
-use petitfour_compiler::{Compiled, Diagnostic, Severity};
+use petitfour_compiler::{Diagnostic, Severity, Source};
 
 use crate::folder;
 use crate::player::{Miss, Player};
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         bail!("there is no test (a file named *.test.yaml) in {}", shown(&arguments.paths));
     }
     let compiled = folder::compile_paths(&campaigns(&arguments.paths), petitfour_compiler::compile)?;
-    let Some(engine) = engine(&compiled)? else {
+    let Some(engine) = folder::engine(&compiled)? else {
         return faulty(arguments, &errors(&compiled.diagnostics), &compiled.sources);
     };
     let stories = story::read(&sources, &Names::of(engine.catalog(), &compiled.declared));
@@ -113,23 +113,12 @@ fn campaigns(paths: &[PathBuf]) -> Vec<PathBuf> {
     folders
 }
 
-/// The engine of what was compiled; `None` when there are errors.
-pub(crate) fn engine(compiled: &Compiled) -> anyhow::Result<Option<Arc<Engine>>> {
-    let Some(bundle) = compiled.bundle.clone() else { return Ok(None) };
-    let engine = Engine::load(bundle).map_err(|error| anyhow::anyhow!("{error} ({})", error.code()))?;
-    Ok(Some(Arc::new(engine)))
-}
-
 /// Warnings of campaign files are `check`'s to tell.
 fn errors(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).cloned().collect()
 }
 
-fn faulty(
-    arguments: &Arguments,
-    faults: &[Diagnostic],
-    sources: &[petitfour_compiler::Source],
-) -> anyhow::Result<bool> {
+fn faulty(arguments: &Arguments, faults: &[Diagnostic], sources: &[Source]) -> anyhow::Result<bool> {
     if let Some(file) = &arguments.junit {
         write(file, &junit::faults(faults))?;
     }

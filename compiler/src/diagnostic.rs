@@ -189,7 +189,8 @@ pub(crate) fn place(span: Span, sources: &[Source]) -> Place {
 }
 
 /// The known name that a mistyped one most resembles: at most a third of its letters may differ.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let bound = (name.chars().count() / 3).max(1);
     let wanted = fold(name);
     known
