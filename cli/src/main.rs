@@ -5,6 +5,7 @@
 mod build;
 mod check;
 mod contents;
+mod explain;
 mod folder;
 mod inspect;
 mod new;
@@ -57,6 +58,8 @@ enum Command {
     Verify(signature::VerifyArguments),
     /// Print the query that shows a creative at the edge for a while
     Preview(preview::Arguments),
+    /// Say why a person sees this and not that, or why two who look alike see different things
+    Explain(explain::Arguments),
     /// Make one logged decision again, and say whether it is the same
     Replay(replay::Arguments),
     /// Replay recorded visitors through the engine and say what came of it
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Sign(arguments) => signature::run(&arguments),
         Command::Verify(arguments) => signature::check(&arguments),
         Command::Preview(arguments) => preview::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
     };

@@ -65,6 +65,11 @@ impl Player {
         Vec::new()
     }
 
+    /// The visitor as they are now, and when that is.
+    pub(crate) fn leave(self) -> (Session, Moment) {
+        (self.session, self.now)
+    }
+
     fn act(&mut self, act: &Act, missed: &mut Vec<Miss>) {
         let (session, now) = (&mut self.session, self.now);
         match act {

@@ -135,19 +135,24 @@ fn placements(arguments: &Arguments, engine: &Engine, logged: &[Logged]) -> anyh
         return Ok(known);
     }
     for name in &wanted {
-        check(name, "placement", known.iter().map(String::as_str))?;
+        check(name, "placement", "", known.iter().map(String::as_str))?;
     }
     Ok(wanted)
 }
 
-/// A fault with the nearest name when there is none of this name.
-pub(crate) fn check<'a>(name: &str, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> anyhow::Result<()> {
+/// A fault with the nearest name when there is none of this name at a place, such as ` at hero`.
+pub(crate) fn check<'a>(
+    name: &str,
+    what: &str,
+    place: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> anyhow::Result<()> {
     if known.clone().any(|known| known == name) {
         return Ok(());
     }
     match nearest(name, known.clone()) {
-        Some(near) => bail!("there is no {what} `{name}`; did you mean `{near}`?"),
-        None => bail!("there is no {what} `{name}`; known: {}", known.collect::<Vec<_>>().join(", ")),
+        Some(near) => bail!("there is no {what} `{name}`{place}; did you mean `{near}`?"),
+        None => bail!("there is no {what} `{name}`{place}; known: {}", known.collect::<Vec<_>>().join(", ")),
     }
 }
 

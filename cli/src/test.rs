@@ -17,6 +17,8 @@ use petitfour_compiler::{Diagnostic, Severity, Source};
 use crate::folder;
 use crate::player::{Miss, Player};
 
+pub(crate) use report::verdicts;
+
 /// What to play, and how to tell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  petitfour test campaigns/\n  petitfour test campaigns/ --filter water\n  \

@@ -57,6 +57,15 @@ fn sentence(catalog: &Catalog, attribute: &Attribute<'_>, accepted: &[bool]) -> 
     format!("{name} {known}{or_missing}")
 }
 
+/// One bin of an attribute, without the attribute's name where that can be: `at least 25`, `is sunny`, `is unknown`.
+pub(crate) fn bin(catalog: &Catalog, attribute: &Attribute<'_>, bin: u16) -> String {
+    let bins = 0..u16::try_from(attribute.bins()).unwrap_or(u16::MAX);
+    let accepted: Vec<bool> = bins.map(|other| other == bin).collect();
+    let whole = sentence(catalog, attribute, &accepted);
+    let name = subject(catalog, attribute);
+    whole.strip_prefix(&name).map_or_else(|| whole.clone(), |rest| rest.trim_start().to_owned())
+}
+
 /// What an attribute is about.
 pub(crate) fn subject(catalog: &Catalog, attribute: &Attribute<'_>) -> String {
     let name = catalog.string(attribute.name());

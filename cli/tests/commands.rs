@@ -163,7 +163,7 @@ fn wrong_usage_exits_with_two() {
 #[test]
 fn every_command_helps_with_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["new", "check", "test", "build", "inspect"] {
+    for command in ["new", "check", "test", "build", "inspect", "replay", "explain"] {
         let (code, help, _) = said(folder.path(), &[command, "--help"]);
         assert_eq!(code, 0);
         assert!(help.contains(&format!("petitfour {command}")) && help.contains("Examples:"), "{help}");
