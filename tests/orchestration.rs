@@ -152,6 +152,9 @@ fn welcome() -> Rc<Script> {
 fn a_file_prints_itself_as_its_author_would_write_it() {
     let text = welcome().to_string();
     let body = text.strip_prefix(HEAD).expect("what may be spoken of");
+    // What every file counts is not the author's.
+    let own = body.lines().filter(|line| !line.ends_with("within: 90 days }"));
+    let body: String = own.map(|line| format!("{line}\n")).collect();
     assert_eq!(
         body,
         "segments:
@@ -217,7 +220,7 @@ fn at_the_end_of_the_steps_a_journey_is_done() {
     let mut visitor = visitor(vec![journey("short", on("sign_up"), vec![set("gold")])]);
     visitor.record(&happen("sign_up"), clock("2026-06-03T10:00:10Z"));
     let standing = visitor.standing("short").expect("entered").clone();
-    assert_eq!((standing.state, standing.since, standing.entries), (State::Done, at("2026-06-03T10:01:00Z"), 1));
+    assert_eq!((standing.state, standing.since, standing.entries), (State::Done, at("2026-06-03T10:00:10Z"), 1));
 }
 
 #[test]
@@ -252,9 +255,9 @@ fn a_condition_must_fail_before_it_lets_somebody_in_anew() {
     visitor.say("plan", "blue", clock("2026-06-03T12:10:00Z"));
     visitor.look(clock("2026-06-03T12:10:01Z"));
     visitor.say("plan", "gold", clock("2026-06-03T12:10:02Z"));
-    visitor.look(clock("2026-06-03T13:00:59Z"));
-    assert_eq!(entries(&visitor), 2, "an hour has not passed since 12:01");
-    visitor.look(clock("2026-06-03T13:01:00Z"));
+    visitor.look(clock("2026-06-03T13:00:03Z"));
+    assert_eq!(entries(&visitor), 2, "an hour has not passed since 12:00:04");
+    visitor.look(clock("2026-06-03T13:00:04Z"));
     assert_eq!(entries(&visitor), 3);
 }
 

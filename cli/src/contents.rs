@@ -223,6 +223,7 @@ impl Attribute {
                 Source::Visits => "visits",
                 Source::Worth => "worth",
                 Source::Member => "membership",
+                Source::Journey => "journey",
                 Source::Unknown => "unknown",
             },
             bins: attribute.bins(),

@@ -90,11 +90,8 @@ fn compile_with(
     let mut report = diagnostic::Report::default();
     let mut folder = folder::Folder::read(&mut sources, files, &mut report);
     check::folder(&folder, &mut report);
-<<<<<<< HEAD
     journey::weave::weave(&mut folder, &mut report);
-=======
     let declared = story::Declared::of(&folder);
->>>>>>> 23e5d10 (cli: play the tests that marketers write beside campaign files)
     change(&mut folder);
     let plan = plan::Plan::make(&folder, &mut report);
     let bundle = plan.and_then(|plan| layout::write(&plan, &mut report)).filter(|_| !report.has_errors());

@@ -72,6 +72,13 @@ impl Journey<'_> {
         first..first.saturating_add(usize::from(u16_at(self.0, 60)))
     }
 
+    /// The triggers that keep people out, and end nothing.
+    #[must_use]
+    pub fn bars(&self) -> Range<usize> {
+        let first = self.exits().end;
+        first..first.saturating_add(usize::from(u16_at(self.0, 62)))
+    }
+
     /// Minutes after which somebody who left may enter anew; `None` for never.
     #[must_use]
     pub fn again(&self) -> Option<u32> {

@@ -20,6 +20,8 @@ const MAX_PASSED: usize = 64;
 pub(super) struct Walk {
     /// Something that a journey may ask about has changed since the last look.
     pub(super) is_stale: bool,
+    /// When that was.
+    looked: Timestamp,
     /// Minutes since 1970 when the first waiting time ends, as of the last look.
     next: u32,
     shift: Option<Shift>,
@@ -29,7 +31,7 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new() -> Self {
-        Self { is_stale: true, next: NEVER, shift: None, is_off_site: false, is_still: false }
+        Self { is_stale: true, looked: Timestamp(0), next: NEVER, shift: None, is_off_site: false, is_still: false }
     }
 }
 
@@ -125,6 +127,7 @@ impl Session {
         if !self.may_walk() {
             return false;
         }
+        self.evaluate(moment);
         self.go(&journey, place, next, None, moment);
         true
     }
@@ -172,11 +175,10 @@ impl Session {
         Some(Standing { state, since: Timestamp(since), due, entries: place.entries })
     }
 
-    /// Looks before a decision, if something has changed that a journey may ask about.
+    /// Looks before a decision. One that nothing has changed for changes nothing, so placements of one moment share it.
     pub(super) fn look_if_stale(&mut self, moment: Moment) {
-        if self.engine.catalog.journeys().len() > 0 && (self.walk.is_stale || moment.now.minutes() >= self.walk.next) {
+        if self.engine.catalog.journeys().len() > 0 && (self.walk.is_stale || self.walk.looked != moment.now) {
             self.look(moment);
-            self.evaluate(moment);
         }
     }
 
@@ -185,7 +187,7 @@ impl Session {
         if !self.may_walk() || self.walk.is_still {
             return;
         }
-        self.walk.next = NEVER;
+        (self.walk.next, self.walk.looked) = (NEVER, moment.now);
         for journey in engine.catalog.journeys() {
             self.evaluate(moment);
             let turn = journey::turn(&journey, &self.given(event, moment));
@@ -193,14 +195,17 @@ impl Session {
             match turn {
                 Turn::Stay => self.wait_for(&place),
                 Turn::End(how) => self.step(&journey, place.then(how, 0), moment),
-                Turn::Rearm => self.step(&journey, place.armed(), moment),
+                // The journey was left when it was left.
+                Turn::Rearm => self.step(&journey, place.armed(), Moment::utc(0)),
                 Turn::Enter(step) => {
                     let place = Place { entries: place.entries.saturating_add(1), ..place };
                     self.go(&journey, place, Some(step), event, moment);
                 }
                 Turn::On(step) => self.go(&journey, place, step, event, moment),
+                Turn::Over(step) => self.go(&journey, place.then(place.step, place.due), step, event, moment),
             }
         }
+        self.evaluate(moment);
         self.walk.is_stale = false;
     }
 
@@ -227,8 +232,7 @@ impl Session {
             match journey::pass(journey, step, &self.given(event, moment)) {
                 Pass::On(on) => next = on,
                 Pass::Say(name, value, on) => {
-                    self.change(Change::say(name, value), moment);
-                    self.touched();
+                    self.put_trait(name, value, moment);
                     self.evaluate(moment);
                     next = on;
                 }
@@ -257,7 +261,7 @@ impl Session {
     /// Writes a place down; when, by which it is compared with others.
     fn put(&mut self, journey: Key, place: Place, now: Timestamp) -> Timestamp {
         // A clock that went back must not undo the step: the later word wins by its time.
-        let before = self.profile.place(journey).map_or(0, |(_, since)| since + 1);
+        let before = self.profile.place(journey).map_or(0, |(known, since)| since + u64::from(place.value() <= known));
         let stamped = Moment { now: now.max(Timestamp(before)), offset_minutes: 0 };
         self.change(Change::step(journey, place.value()), stamped);
         self.touched();

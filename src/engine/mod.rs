@@ -44,6 +44,9 @@ use notes::Notes;
 use outbox::Outbox;
 use recent::Recent;
 
+/// Ms within which two words of one trait count as said one after the other, even if the clock says otherwise.
+const SAME: u64 = 500;
+
 /// An outcome is owed to the last exposure for this many days.
 const OWED_DAYS: u32 = 30;
 
@@ -428,10 +431,18 @@ impl Session {
             return false;
         }
         if self.permissions.store() {
-            self.change(Change::say(key, value), moment);
-            self.touched();
+            self.put_trait(key, value, moment);
         }
         true
+    }
+
+    /// Notes what was said. Of two words within half a second the later one holds, whatever their values are and however the clock
+    /// trembles; between equally late words of two devices the greater does.
+    fn put_trait(&mut self, key: Key, value: u64, moment: Moment) {
+        let known = self.profile.said_at(key).filter(|at| *at <= moment.now.0.saturating_add(SAME));
+        let least = known.map_or(0, |at| at + u64::from(self.profile.said(key).is_some_and(|known| value < known)));
+        self.change(Change::say(key, value), Moment { now: moment.now.max(Timestamp(least)), ..moment });
+        self.touched();
     }
 
     fn touched(&mut self) {

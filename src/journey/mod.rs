@@ -58,6 +58,8 @@ pub enum Turn {
     Enter(usize),
     /// Somebody goes on at this step; `None`: the journey is done.
     On(Option<usize>),
+    /// The same, having passed the rest after the one where they were.
+    Over(Option<usize>),
 }
 
 /// What comes of one step.
@@ -138,11 +140,22 @@ fn inside(journey: &Journey<'_>, place: &Place, given: &Given<'_>) -> Turn {
     match step.act() {
         Act::Wait if crate::catalog::NONE != step.second() && fires(step.second() as usize) => Turn::On(step.yes()),
         Act::Wait | Act::Clock if place.is_due(given.moment) => Turn::On(step.no()),
-        Act::Wait | Act::Clock | Act::Send => Turn::Stay,
+        Act::Send => match step.no().and_then(|next| given.catalog.step(next)) {
+            // Who did what the next step waits for has got the message, though nobody has said so here.
+            Some(next) if next.act() == Act::Wait && happened(next.second(), given) => Turn::Over(next.yes()),
+            _ => Turn::Stay,
+        },
+        Act::Wait | Act::Clock => Turn::Stay,
         // It waited for a page, or was moved, or was no place to rest when it was written.
         _ if given.is_off_site && step.asks_page() => Turn::Stay,
         _ => Turn::On(Some(at)),
     }
+}
+
+/// Does a trigger fire because of an event?
+fn happened(trigger: u32, given: &Given<'_>) -> bool {
+    let trigger = given.catalog.trigger(trigger as usize);
+    trigger.is_some_and(|trigger| trigger.event() != Key::NONE && fires(&trigger, given))
 }
 
 fn enter(journey: &Journey<'_>, place: Option<(Place, u64)>, given: &Given<'_>) -> Turn {
@@ -159,7 +172,7 @@ fn enter(journey: &Journey<'_>, place: Option<(Place, u64)>, given: &Given<'_>) 
             && (place.is_armed() || !by_condition)
             && journey
                 .again()
-                .is_some_and(|minutes| given.moment.now.0 >= since.saturating_add(u64::from(minutes) * 60_000))
+                .is_some_and(|minutes| given.moment.now.0.saturating_sub(since) >= u64::from(minutes) * 60_000)
     });
     let holds = |trigger| {
         let trigger = catalog.trigger(trigger);
@@ -170,7 +183,7 @@ fn enter(journey: &Journey<'_>, place: Option<(Place, u64)>, given: &Given<'_>) 
         || !may_again
         || (journey.holdout() > 0 && bucket(given.unit, journey.salt()) < journey.holdout())
         || journey.goal().is_some_and(holds)
-        || journey.exits().any(holds);
+        || journey.exits().chain(journey.bars()).any(holds);
     if refused { Turn::Stay } else { Turn::Enter(journey.steps().start) }
 }
 

@@ -284,6 +284,12 @@ impl Profile {
         self.of(Kind::Trait, name).first().map(|cell| cell.value)
     }
 
+    /// When that was, in ms since 1970.
+    #[must_use]
+    pub fn said_at(&self, name: Key) -> Option<u64> {
+        self.of(Kind::Trait, name).first().map(|cell| cell.stamp)
+    }
+
     /// What the events of a counter were worth ever, in thousandths.
     #[must_use]
     pub fn worth(&self, counter: Key) -> u64 {

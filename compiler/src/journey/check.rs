@@ -20,6 +20,10 @@ pub(super) fn enter<'a>(journey: &'a Named<Journey>, resolver: &mut Resolver<'a>
     let Some(when) = &journey.item.enter.when else { return };
     let mut scratch = Report::default();
     let Some(enter) = resolver.formula(when, &mut scratch) else { return };
+    if !resolver.can_match(&enter, journey.span, "", &mut Report::default()) {
+        // Told where it stands.
+        return;
+    }
     let out = journey.item.goal.iter().chain(&journey.item.exits).filter(|out| out.on.is_none() && out.stock.is_none());
     for trigger in out {
         let Some(out) = trigger.when.as_ref().and_then(|when| resolver.formula(when, &mut scratch)) else { continue };

@@ -23,6 +23,8 @@ pub(crate) struct Journey {
     pub(crate) goal: Option<Trigger>,
     /// The author's exit first, then those of journeys that suppress this one.
     pub(crate) exits: Vec<Trigger>,
+    /// Journeys of the same group, inside one of which nobody enters this one.
+    pub(crate) bars: Vec<Trigger>,
     /// Minutes, 0 for at once; none for never.
     pub(crate) again: Option<u32>,
     pub(crate) schedule: Schedule,

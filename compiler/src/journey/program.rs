@@ -39,8 +39,8 @@ pub(crate) struct Programs {
 pub(crate) struct Program {
     pub(crate) enter: usize,
     pub(crate) goal: Option<usize>,
-    /// The first and how many.
-    pub(crate) exits: (usize, usize),
+    /// The first, and how many there are; after them, how many only keep people out.
+    pub(crate) exits: (usize, usize, usize),
     pub(crate) lines: Vec<Line>,
 }
 
@@ -133,7 +133,9 @@ impl Programs {
         let enter = self.trigger(&item.enter, resolver, report);
         let goal = item.goal.as_ref().map(|goal| self.trigger(goal, resolver, report));
         let first = self.triggers.len();
-        let exits: Vec<Option<usize>> = item.exits.iter().map(|exit| self.trigger(exit, resolver, report)).collect();
+        for trigger in item.exits.iter().chain(&item.bars) {
+            self.trigger(trigger, resolver, report);
+        }
         let mut unfolding = Unfolding {
             shared: self,
             folder,
@@ -156,7 +158,7 @@ impl Programs {
         Some(Program {
             enter: enter?,
             goal: goal.map_or(Some(None), |goal| goal.map(Some))?,
-            exits: (first, exits.len()),
+            exits: (first, item.exits.len(), item.bars.len()),
             lines,
         })
     }

@@ -50,6 +50,7 @@ impl Journey {
             enter: enter?,
             goal,
             exits: exit.into_iter().collect(),
+            bars: Vec::new(),
             again,
             schedule: schedule.unwrap_or(Schedule { from: i64::MIN, until: i64::MAX }),
             holdout: holdout.unwrap_or(0),

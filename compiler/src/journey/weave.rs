@@ -35,15 +35,9 @@ pub(crate) fn weave(folder: &mut Folder, report: &mut Report) {
             let suppresses = suppressed.iter().any(|word| word.text == *name);
             let shares = group.is_some() && *group == item.group.as_ref().map(|group| group.text.clone());
             let within = stands(other.clone(), vec![Stand::Inside], *span);
-            if suppresses {
-                item.exits.push(Trigger { on: None, when: Some(within.clone()), stock: None, span: other.span });
-            } else if shares {
-                let own = item.enter.when.take();
-                let alone = Expression::Not(Box::new(within));
-                item.enter.when = Some(match own {
-                    Some(own) => Expression::All(vec![own, alone]),
-                    None => alone,
-                });
+            if suppresses || shares {
+                let trigger = Trigger { on: None, when: Some(within), stock: None, span: other.span };
+                if suppresses { &mut item.exits } else { &mut item.bars }.push(trigger);
             }
         }
     }

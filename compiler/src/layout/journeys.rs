@@ -48,7 +48,11 @@ impl Journeys {
             record.i64(item.schedule.from).i64(item.schedule.until);
             record.u32(base.step)?.u32(program.lines.len())?;
             record.u64(xxh64(format!("journey:{}", named.name).as_bytes(), 0));
-            record.raw16(item.holdout).raw16(u16::from(item.ends_when_changed)).u16(program.exits.1)?.zeros(2);
+            record
+                .raw16(item.holdout)
+                .raw16(u16::from(item.ends_when_changed))
+                .u16(program.exits.1)?
+                .u16(program.exits.2)?;
             for line in &program.lines {
                 write_line(line, &base, &mut tables.steps, strings)?;
             }

@@ -152,7 +152,8 @@ pub fn live(
             }
             Deed::Fly(offset) => (clock.offset, change) = (*offset, None),
             Deed::Change { days, minute, by, told } => {
-                let offset = clock.offset + by;
+                // No clock is further from UTC than fourteen hours.
+                let offset = (clock.offset + by).clamp(-840, 840);
                 change = Some((next_showing(*minute, clock) + days * DAY, offset, *told));
             }
             Deed::File(number) => {

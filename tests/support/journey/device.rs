@@ -9,11 +9,11 @@ use super::script::{HEAD, Script};
 use super::timeline::{Clockwork, Timeline};
 use crate::support;
 use petitfour::consent::Permissions;
+use petitfour::engine::State as Place;
 use petitfour::engine::{Engine, Session};
 use petitfour::event::Event;
-use petitfour::journey::State as Place;
 use petitfour::time::{Moment, Timestamp};
-use petitfour_compiler::{Source, compile, render};
+use petitfour_compiler::{Severity, Source, compile, render};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -120,15 +120,21 @@ fn seed(number: u64) -> [u8; 32] {
     seed
 }
 
-/// A file as an engine; a fault in it is told with the whole file and its seed.
-fn build(script: &Script, number: u64) -> Arc<Engine> {
+/// A file as an engine; nothing where chance wrote a journey that nobody can enter, for the compiler knows such. Another fault is told with
+/// the whole file and its seed.
+fn build(script: &Script, number: u64) -> Option<Arc<Engine>> {
     let text = script.to_string();
     let compiled = compile(&[Source { name: "journeys.yaml".to_owned(), text: text.clone() }], &|_| None);
     let Some(bundle) = compiled.bundle else {
+        let errors = || compiled.diagnostics.iter().filter(|fault| fault.severity == Severity::Error);
+        if errors().all(|fault| matches!(fault.code, "journey/never-entered" | "segment/never")) {
+            return None;
+        }
         let faults = compiled.diagnostics.iter().map(|fault| render::diagnostic(fault, &compiled.sources, false));
         panic!("seed {number} does not compile:\n{}\n{text}", faults.collect::<Vec<_>>().join("\n"));
     };
-    Arc::new(Engine::load(bundle).unwrap_or_else(|error| panic!("seed {number} does not open: {error}\n{text}")))
+    let engine = Engine::load(bundle);
+    Some(Arc::new(engine.unwrap_or_else(|error| panic!("seed {number} does not open: {error}\n{text}"))))
 }
 
 /// Lives so many files; what fails is told at its shortest, of the first few that fail.
@@ -139,11 +145,13 @@ fn compete(clockwork: Clockwork, everyday: u64, drill: u64) {
         let seed: u64 = text.parse().expect("PETITFOUR_JOURNEY_SEED is a number");
         seed..seed + 1
     });
-    let (mut applied, mut failed) = (BTreeMap::new(), Vec::new());
+    let (mut applied, mut failed, mut lived) = (BTreeMap::new(), Vec::new(), 0);
     for seed in seeds {
         // Files and lives grow through a run, and what fails first is small.
         let case = Case::draw(seed, 1 + (seed / 20).min(9), clockwork, LIVES);
-        let engines: Vec<Arc<Engine>> = case.scripts.iter().map(|script| build(script, seed)).collect();
+        let engines: Option<Vec<Arc<Engine>>> = case.scripts.iter().map(|script| build(script, seed)).collect();
+        let Some(engines) = engines else { continue };
+        lived += case.timelines.len();
         let run = |timeline: &Timeline, applied: &mut BTreeMap<&'static str, u64>| -> Option<Fault> {
             let start = Clock { now: timeline.start, offset: timeline.offset };
             let mut device = Device::new(&engines, seed, start);
@@ -164,11 +172,12 @@ fn compete(clockwork: Clockwork, everyday: u64, drill: u64) {
     if let Some(shortest) = failed.first() {
         panic!("{} lives or more fail; the shortest:\n{shortest}", failed.len());
     }
+    println!("{clockwork:?}: {lived} lives, the same for both; how often each rule decided: {applied:?}");
 }
 
 #[test]
 fn the_engine_goes_where_the_documentation_says() {
-    compete(Clockwork::Forward, 500, 17_500);
+    compete(Clockwork::Forward, 500, 18_000);
 }
 
 #[test]

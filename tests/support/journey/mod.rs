@@ -2,8 +2,8 @@
 //! random lives ([`timeline`]), a slow interpreter ([`reference`]) and the contest between it and another one
 //! ([`contest`]).
 //!
-//! None of these uses the engine: both were written from `docs/journeys.md`, so what one of them misread shows. `device`
-//! lets the engine compete; it is declared here once the engine knows journeys.
+//! None of these uses the engine: both were written from `docs/journeys.md`, so what one of them misread shows. [`device`]
+//! lets the engine compete.
 
 #![allow(dead_code, reason = "the tests of the reference and those of the engine use their own parts")]
 #![allow(
@@ -15,6 +15,7 @@
 
 pub mod chance;
 pub mod contest;
+pub mod device;
 pub mod draft;
 pub mod reference;
 pub mod script;

@@ -119,10 +119,10 @@ impl Reference {
     }
 
     pub fn say(&mut self, name: &str, word: &str, clock: Clock) {
-        // Open: a clock that went back. A word of an earlier time does not replace one of a later (formats/profile.md).
+        // A word of an earlier time replaces one of a later only within half a second (formats/profile.md).
         let known = self.traits.get(name).map_or(0, |(said, _)| *said);
-        if clock.now >= known {
-            self.traits.insert(name.to_owned(), (clock.now, word.to_owned()));
+        if clock.now + 500 >= known {
+            self.traits.insert(name.to_owned(), (clock.now.max(known), word.to_owned()));
         }
     }
 
@@ -149,18 +149,23 @@ impl Reference {
     /// The event counts, then the journeys are looked at.
     pub fn record(&mut self, happening: &Happening, clock: Clock) {
         self.events.push((local_day(clock), happening.clone()));
-        self.look_at_all(Some(happening), None, clock);
+        self.look_at_all(Some(happening), clock);
     }
 
     pub fn look(&mut self, clock: Clock) {
-        self.look_at_all(None, None, clock);
+        self.look_at_all(None, clock);
     }
 
-    /// A message was handed over. Open: taken as a look at all journeys, in which the time of this one's `send` has
-    /// come; where the journey rests at no `send`, it is not even a look.
+    /// A message was handed over, or let go: this journey goes on, and nothing is looked at.
     pub fn sent(&mut self, journey: &str, clock: Clock) {
+        let Some(Standing { state: State::At(id), .. }) = self.standing(journey).cloned() else { return };
         if self.rests_at_send(journey) {
-            self.look_at_all(None, Some(journey), clock);
+            let script = Rc::clone(&self.script);
+            let journey = script.journey(journey).expect("a journey");
+            let mut ahead = beginning_at(journey, &id);
+            pass(&mut ahead).expect("the send itself");
+            self.go(journey, ahead, clock);
+            self.apply("sent");
         }
     }
 
@@ -206,15 +211,15 @@ impl Reference {
         edges
     }
 
-    fn look_at_all(&mut self, event: Option<&Happening>, sent: Option<&str>, clock: Clock) {
+    fn look_at_all(&mut self, event: Option<&Happening>, clock: Clock) {
         let script = Rc::clone(&self.script);
         for journey in &script.journeys {
-            self.look_at(journey, event, sent == Some(journey.name.as_str()), clock);
+            self.look_at(journey, event, clock);
         }
     }
 
     /// The six rules of "How it moves": the first that applies.
-    fn look_at(&mut self, journey: &Journey, event: Option<&Happening>, is_sent: bool, clock: Clock) {
+    fn look_at(&mut self, journey: &Journey, event: Option<&Happening>, clock: Clock) {
         let standing = self.standings.get(&journey.name).cloned();
         match standing {
             Some(Standing { state: State::At(id), due, .. }) => {
@@ -230,7 +235,7 @@ impl Reference {
                 } else if journey.step(&id).is_none() {
                     self.go_on_from_missing(journey, &id, clock);
                 } else {
-                    self.go_on_from_rest(journey, &id, due, event, is_sent, clock);
+                    self.go_on_from_rest(journey, &id, due, event, clock);
                 }
             }
             _ => self.stand_outside(journey, event, clock),
@@ -258,7 +263,6 @@ impl Reference {
         id: &str,
         due: Option<u64>,
         event: Option<&Happening>,
-        is_sent: bool,
         clock: Clock,
     ) {
         let mut ahead = beginning_at(journey, id);
@@ -276,9 +280,14 @@ impl Reference {
                     self.apply("wait: out of time");
                 }
             }
-            Act::Send { .. } if is_sent => {
-                self.go(journey, ahead, clock);
-                self.apply("sent");
+            Act::Send { .. } => {
+                // Whoever does what the next step waits for has got the message.
+                let Some(Step { act: Act::WaitOn { trigger, then, .. }, .. }) = pass(&mut ahead) else { return };
+                if trigger.on.is_some() && self.fires(trigger, event, clock) {
+                    ahead.push(then);
+                    self.go(journey, ahead, clock);
+                    self.apply("sent: as the event shows");
+                }
             }
             Act::WaitFor(_) | Act::WaitUntil(..) if is_due => {
                 self.go(journey, ahead, clock);
@@ -398,8 +407,10 @@ impl Reference {
     }
 
     fn stand(&mut self, journey: &Journey, state: State, due: Option<u64>, clock: Clock) {
-        let entries = self.standings.get(&journey.name).map_or(0, |standing| standing.entries);
-        let standing = Standing { state, since: whole(clock.now), due, entries };
+        let before = self.standings.get(&journey.name);
+        let entries = before.map_or(0, |standing| standing.entries);
+        let since = before.map_or(0, |standing| standing.since).max(clock.now);
+        let standing = Standing { state, since, due, entries };
         self.standings.insert(journey.name.clone(), standing);
     }
 

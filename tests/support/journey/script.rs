@@ -282,8 +282,16 @@ impl Script {
 impl Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(HEAD)?;
-        if !self.segments.is_empty() {
-            writeln!(f, "segments:")?;
+        // A profile counts what a file asks for, from then on: so every file asks for all.
+        writeln!(f, "segments:")?;
+        for event in &EVENTS[..3] {
+            writeln!(f, "  {event}: {{ event: {event}, within: 90 days }}")?;
+            for category in CATEGORIES {
+                writeln!(
+                    f,
+                    "  {event}-{category}: {{ event: {event}, where: {{ category: {category} }}, within: 90 days }}"
+                )?;
+            }
         }
         for (name, condition) in &self.segments {
             writeln!(f, "  {name}: {condition}")?;
