@@ -24,6 +24,7 @@
 //! 2  profile  identity               what is remembered of one visitor; who they say they are
 //! 1  event  consent  catalog         facts
 //! 0  id  time  random  hash  wire    vocabulary
+//!    kernel                          the hash, and the loops of `rule`: slices and numbers
 //! ```
 //!
 //! # Invariants
@@ -46,7 +47,6 @@ pub mod decision;
 pub mod eligibility;
 pub mod engine;
 pub mod event;
-pub mod hash;
 pub mod id;
 pub mod identity;
 pub mod journey;
@@ -60,3 +60,6 @@ pub mod sync;
 pub mod time;
 pub mod view;
 mod wire;
+
+// A crate below, because it is compiled for speed: see there.
+pub use petitfour_kernel::hash;

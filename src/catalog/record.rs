@@ -1,6 +1,7 @@
 //! Records of the tables: views over fixed arrays, a method for each field of `docs/formats/bundle.md`.
 
 use crate::id::Key;
+use petitfour_kernel::rule::Column;
 
 /// Where an attribute's value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Attribute<'_> {
     /// Text rather than a number?
     #[must_use]
     pub fn is_text(&self) -> bool {
-        self.0[9] == 0
+        Column(self.0).is_text()
     }
 
     /// Key of the trait, counter or affinity.
@@ -143,19 +144,19 @@ impl Attribute<'_> {
     /// First border or dictionary entry.
     #[must_use]
     pub fn first(&self) -> u32 {
-        u32_at(self.0, 24)
+        Column(self.0).first()
     }
 
     /// How many borders or dictionary entries.
     #[must_use]
     pub fn count(&self) -> u32 {
-        u32_at(self.0, 28)
+        Column(self.0).count()
     }
 
     /// Where its rows are listed, all ones when no conjunct asks.
     #[must_use]
     pub fn rows(&self) -> u32 {
-        u32_at(self.0, 32)
+        Column(self.0).rows()
     }
 }
 
