@@ -195,7 +195,9 @@ impl Catalog {
         self.string_bytes(index).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("")
     }
 
-    fn string_bytes(&self, index: u32) -> Option<&[u8]> {
+    /// A string by its number, for who sees to it that it is UTF-8.
+    #[must_use]
+    pub fn string_bytes(&self, index: u32) -> Option<&[u8]> {
         let heap = self.section(Section::Strings);
         let word = |at: usize| Some(u32::from_le_bytes(*heap.get(at..)?.first_chunk::<4>()?) as usize);
         let count = word(0)?;

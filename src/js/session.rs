@@ -129,25 +129,26 @@ impl Session {
     }
 
     /// The fields of a creative, a JSON object; empty when there is none.
-    pub fn content(&self, creative: u32) -> String {
+    #[wasm_bindgen(unchecked_return_type = "string")]
+    pub fn content(&self, creative: u32) -> Vec<u8> {
         let catalog = self.inner.engine().catalog();
-        catalog.creative(creative as usize).map_or("", |creative| catalog.string(creative.content())).to_string()
+        self.text(catalog.creative(creative as usize).map(|creative| creative.content()))
     }
 
     /// Name of a campaign (0), creative (1) or placement (2).
-    pub fn name(&self, kind: u32, index: u32) -> String {
+    #[wasm_bindgen(unchecked_return_type = "string")]
+    pub fn name(&self, kind: u32, index: u32) -> Vec<u8> {
         let (catalog, index) = (self.inner.engine().catalog(), index as usize);
-        let string = match kind {
+        self.text(match kind {
             0 => catalog.campaign(index).map(|campaign| campaign.name()),
             1 => catalog.creative(index).map(|creative| creative.name()),
             _ => catalog.placement(index).map(|placement| placement.name()),
-        };
-        string.map_or("", |string| catalog.string(string)).to_string()
+        })
     }
 
     /// Records an event. `properties` are names and values in turn, separated by NUL. Returns false when it is not one.
     pub fn record(&mut self, name: &str, properties: &str, value: f64, now: f64, offset: i32) -> bool {
-        let mut parts = properties.split('\0');
+        let mut parts = properties.split(|letter| u32::from(letter) == 0);
         let pairs = core::iter::from_fn(|| Some((parts.next()?, parts.next()?)));
         let Ok(event) = Event::parse(name, pairs, Some(value)) else { return false };
         self.inner.record(&event, moment(now, offset));
@@ -333,6 +334,12 @@ impl Session {
     /// Hash of the bundle, 16 hexadecimal digits.
     pub fn bundle_hash(&self) -> String {
         hexadecimal(self.inner.engine().catalog().hash())
+    }
+
+    /// A string of the bundle, or nothing. As bytes: JavaScript decodes them anyway, and looking before that whether they are UTF-8
+    /// takes three hundred bytes.
+    fn text(&self, string: Option<u32>) -> Vec<u8> {
+        string.and_then(|string| self.inner.engine().catalog().string_bytes(string)).unwrap_or_default().to_vec()
     }
 }
 
