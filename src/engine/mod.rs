@@ -167,7 +167,9 @@ impl Session {
     /// many, such as an edge.
     #[must_use]
     pub fn sibling(&self, seed: [u8; 32]) -> Self {
-        Self { levels: Arc::clone(&self.levels), ..Self::new(Arc::clone(&self.engine), seed) }
+        let mut sibling = Self::new(Arc::clone(&self.engine), seed);
+        sibling.levels = Arc::clone(&self.levels);
+        sibling
     }
 
     /// Takes in a stored copy of the profile. Without the store permission it is left alone.

@@ -43,12 +43,23 @@ impl Outbox {
 
     /// Adds an entry, made from the ms since the message began.
     pub(super) fn push(&mut self, entry: impl FnOnce(u32) -> Entry, visitor: Visitor, moment: Moment) {
+        let after = self.after(moment);
+        self.add(entry(after), visitor);
+    }
+
+    /// How long after the message began it is now, in ms; the first entry begins it.
+    #[inline(never)]
+    fn after(&mut self, moment: Moment) -> u32 {
         if self.entries.is_empty() {
             self.began = moment.now.0;
             self.wake = Some(Timestamp(moment.now.0.saturating_add(self.gather)));
         }
-        let after = moment.now.0.saturating_sub(self.began);
-        self.entries.push(entry(u32::try_from(after).unwrap_or(u32::MAX)));
+        u32::try_from(moment.now.0.saturating_sub(self.began)).unwrap_or(u32::MAX)
+    }
+
+    #[inline(never)]
+    fn add(&mut self, entry: Entry, visitor: Visitor) {
+        self.entries.push(entry);
         if self.entries.len() == MAX_ENTRIES {
             self.flush(visitor);
         }

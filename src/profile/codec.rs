@@ -137,14 +137,14 @@ pub(super) fn encoded_len(cells: &[Cell], seen: u32) -> usize {
 /// Groups of cells with one (kind, id, replica), and one window where they are days: a head of kind, id and, where it changes, replica, then for cells of one
 /// slot their content, for others how many and each one's slot and content. The first slot counts back from the newest
 /// that can be, each further one forward from the one before.
-fn body(cells: &[Cell], device: Option<u16>, seen: u32, out: &mut impl Sink) {
+fn body(cells: &[Cell], device: Option<u16>, seen: u32, out: &mut dyn Sink) {
     let mut before = device;
     for group in cells.chunk_by(|one, next| head(one) == head(next)) {
         write_group(group, &mut before, seen, out);
     }
 }
 
-fn write_group(group: &[Cell], before: &mut Option<u16>, seen: u32, out: &mut impl Sink) {
+fn write_group(group: &[Cell], before: &mut Option<u16>, seen: u32, out: &mut dyn Sink) {
     let Some(first) = group.first() else { return };
     let CellKey { kind, id, replica, slot } = first.key;
     let other = *before != Some(replica) && !kind.is_register();

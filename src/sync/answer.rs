@@ -190,8 +190,11 @@ impl Receipt {
 
 /// As many rows as are told; a number that the bytes cannot hold ends where they do.
 fn rows<T>(from: &mut Reader<'_>, read: impl Fn(&mut Reader<'_>) -> Option<T>) -> Option<Vec<T>> {
-    let count = from.varint()?;
-    (0..count).map(|_| read(from)).collect()
+    let mut rows = Vec::new();
+    for _ in 0..from.varint()? {
+        rows.push(read(from)?);
+    }
+    Some(rows)
 }
 
 /// Why bytes are not an answer.
