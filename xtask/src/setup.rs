@@ -110,7 +110,7 @@ fn ready(workspace: &Workspace, part: Part) -> Result<String> {
         Part::Npm => npm(
             workspace,
             "wasm-tests",
-            "wasm-opt and esbuild build the package; Vite, webpack, publint, attw and playwright-core test it",
+            "wasm-opt, esbuild and terser build the package; Vite, webpack, publint, attw and playwright-core test it",
         ),
         Part::Peers => npm(workspace, "bench", "the engines that the bench measures beside this one"),
         Part::Chromium => chromium(),
