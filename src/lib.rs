@@ -24,7 +24,7 @@
 //! 2  profile  identity               what is remembered of one visitor; who they say they are
 //! 1  event  consent  catalog         facts
 //! 0  id  time  random  hash  wire    vocabulary
-//!    kernel                          the hash, and the loops of `rule`: slices and numbers
+//!    kernel                          `hash`, `wire`, and the loops of `rule`: slices and numbers
 //! ```
 //!
 //! # Invariants
@@ -59,7 +59,7 @@ pub mod rule;
 pub mod sync;
 pub mod time;
 pub mod view;
-mod wire;
 
 // A crate below, because it is compiled for speed: see there.
 pub use petitfour_kernel::hash;
+use petitfour_kernel::wire;

@@ -6,8 +6,11 @@
 use alloc::vec::Vec;
 
 /// Where an encoding goes: into bytes, or into their number.
-pub(crate) trait Sink {
+pub trait Sink {
+    /// The lowest `bytes` bytes of a number, the least first.
     fn fixed(&mut self, number: u64, bytes: usize);
+
+    /// Seven bits to a byte, the least first.
     fn varint(&mut self, number: u64);
 
     /// A signed number, zigzag: −1 is 1, 1 is 2.
@@ -17,7 +20,7 @@ pub(crate) trait Sink {
 }
 
 /// How many bytes there would be.
-pub(crate) struct Length(pub(crate) usize);
+pub struct Length(pub usize);
 
 impl Sink for Length {
     fn fixed(&mut self, _: u64, bytes: usize) {
@@ -46,24 +49,26 @@ impl Sink for Vec<u8> {
 }
 
 /// What is left to read. Every read past the end is none.
-pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
+pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    /// As many bytes.
+    pub fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
+    /// A number of so many bytes, the least first.
     // Called from a hundred places: inlined it took half a kilobyte more.
     #[inline(never)]
-    pub(crate) fn fixed(&mut self, bytes: usize) -> Option<u64> {
+    pub fn fixed(&mut self, bytes: usize) -> Option<u64> {
         Some(self.take(bytes)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
     /// At most ten bytes, and none of them superfluous: a number has one encoding.
     #[inline(never)]
-    pub(crate) fn varint(&mut self) -> Option<u64> {
+    pub fn varint(&mut self) -> Option<u64> {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.fixed(1)?;
@@ -79,7 +84,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of four bytes at most.
-    pub(crate) fn short(&mut self) -> Option<u32> {
+    pub fn short(&mut self) -> Option<u32> {
         u32::try_from(self.varint()?).ok()
     }
 }
