@@ -160,7 +160,7 @@ fn tune(workspace: &Workspace) -> Result<()> {
     let mut lines = Vec::new();
     for opt in ["\"z\"", "\"s\"", "2", "3"] {
         let cells = step(&format!("opt-level {opt}"), || {
-            let extra = ["--config".to_owned(), format!("profile.wasm.opt-level={opt}")];
+            let extra = ["--config".to_owned(), format!("profile.wasm.package.petitfour.opt-level={opt}")];
             let compiled = Module::Engine.compile(workspace, Shape::Release, &extra)?;
             let glue = tempfile::tempdir_in(workspace.results())?;
             let bound = Module::Engine.bind(workspace, &compiled, Shape::Release, glue.path())?;
