@@ -47,8 +47,14 @@ pub fn bucket(unit: u64, salt: u64) -> u16 {
 /// As [`bucket`], scaled to `0..limit`; 0 when `limit` is 0.
 #[must_use]
 pub fn below(unit: u64, salt: u64, limit: u32) -> u32 {
-    let hash = xxh64(&unit.to_le_bytes(), salt);
+    let hash = of_number(unit, salt);
     (((hash >> 32) * u64::from(limit)) >> 32) as u32
+}
+
+/// `xxh64(number as 8 little-endian bytes, seed)`, which each campaign with a holdout asks for.
+fn of_number(number: u64, seed: u64) -> u64 {
+    let hash = seed.wrapping_add(P5).wrapping_add(8) ^ round(0, number);
+    avalanche(hash.rotate_left(27).wrapping_mul(P1).wrapping_add(P4))
 }
 
 fn long(blocks: &[[u8; 32]], seed: u64) -> u64 {
@@ -100,6 +106,9 @@ mod tests {
         let hash = xxh64(&42u64.to_le_bytes(), 7);
         assert_eq!(u64::from(bucket(42, 7)), ((hash >> 32) * 10_000) >> 32);
         assert_eq!(below(42, 7, 0), 0);
+        for (number, seed) in [(0, 0), (u64::MAX, 1), (42, u64::MAX), (1 << 40, P3)] {
+            assert_eq!(of_number(number, seed), xxh64(&number.to_le_bytes(), seed));
+        }
     }
 
     #[test]

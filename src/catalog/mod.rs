@@ -185,6 +185,8 @@ impl Catalog {
 
     /// A section's bytes.
     #[must_use]
+    // Every record of a decision is found through it: as a call of its own it took a twentieth of a decision among 100 campaigns.
+    #[inline(always)]
     pub fn section(&self, section: Section) -> &[u8] {
         self.sections.get(section as usize).and_then(|range| self.bytes.get(range.clone())).unwrap_or(&[])
     }
