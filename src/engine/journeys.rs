@@ -177,14 +177,14 @@ impl Session {
 
     /// Looks before a decision. One that nothing has changed for changes nothing, so placements of one moment share it.
     pub(super) fn look_if_stale(&mut self, moment: Moment) {
-        if self.engine.catalog.journeys().len() > 0 && (self.walk.is_stale || self.walk.looked != moment.now) {
+        if self.walk.is_stale || self.walk.looked != moment.now {
             self.look(moment);
         }
     }
 
     pub(super) fn look_because(&mut self, event: Option<&Event>, moment: Moment) {
         let engine = Arc::clone(&self.engine);
-        if !self.may_walk() || self.walk.is_still {
+        if !self.may_walk() || self.walk.is_still || engine.catalog.journeys().len() == 0 {
             return;
         }
         (self.walk.next, self.walk.looked) = (NEVER, moment.now);
