@@ -40,6 +40,8 @@ const EARLY = 5;
 
 /** Time zones change their offset on quarters of an hour; asking the platform each time costs more than deciding. */
 const QUARTER = 9e5;
+/** Clocks change twice a year, seven months apart at most, and five at least: one look ahead meets one change. */
+const HALF_YEAR = QUARTER * 14400;
 
 const text = (value) => String(value).replaceAll("\0", "");
 
@@ -51,6 +53,8 @@ export function createClient(host) {
   let awaited = 0;
   let pending = [];
   let quarter = NaN;
+  /** When the visitor's clock changes next, as far as was looked. */
+  let change = 0;
   let offset = 0;
   let zone = null;
   let settle;
@@ -123,7 +127,23 @@ export function createClient(host) {
       quarter = now - (now % QUARTER);
       offset = zone ?? host.offset(now);
     }
+    if (session && now >= change) expectChange();
     return now;
+  };
+
+  /** Tells the engine when summer time begins or ends, which waits until a time of day must know: the quarter of an hour is found by halving. */
+  const expectChange = () => {
+    let [before, after] = [quarter, quarter + HALF_YEAR];
+    change = after;
+    const later = zone ?? host.offset(after);
+    if (later !== offset) {
+      while (after - before > QUARTER) {
+        const middle = before + Math.floor((after - before) / 2 / QUARTER) * QUARTER;
+        if (host.offset(middle) === offset) before = middle;
+        else after = middle;
+      }
+      session.shift((change = after), later);
+    }
   };
 
   const granted = () => session?.permissions() ?? 0;

@@ -170,6 +170,11 @@ impl Session {
         self.inner.feed(feed, place, item, level, Timestamp(as_of as u64))
     }
 
+    /// Tells when the visitor's clock changes next, and how it stands from then on.
+    pub fn shift(&mut self, at: f64, offset: i32) {
+        self.inner.expect_change(Timestamp(at as u64), moment(at, offset).offset_minutes);
+    }
+
     /// Takes in an identifier as the reader gives it: its code and its digest. Anything but 33 bytes is ignored.
     pub fn identify(&mut self, identifier: &[u8], now: f64, offset: i32) {
         if let Ok([code, digest @ ..]) = <[u8; 33]>::try_from(identifier)

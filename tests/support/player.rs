@@ -144,6 +144,11 @@ impl<'a> Player<'a> {
                 levels.map(|(item, level)| self.session().feed(feed, place, item, *level, as_of).to_string()).collect();
             return (format!("feed {feed}"), taken.join(" "));
         }
+        if let Some(change) = &step.clock {
+            let Moment { now: at, offset_minutes } = moment(change);
+            self.session().expect_change(at, offset_minutes);
+            return (format!("clock {change}"), "ok".to_owned());
+        }
         if let Some(code) = step.identify {
             let digest = Digest(seed(step.digest.as_deref().expect("a digest")));
             self.session().identify(Hashed::from_code(code, digest).expect("a code with a namespace"), now);

@@ -55,6 +55,8 @@ pub struct Step {
     pub place: Option<String>,
     pub levels: Option<BTreeMap<String, i32>>,
     pub as_of: Option<String>,
+    /// Verb: the visitor's clock changes at this instant, and stands so from then on.
+    pub clock: Option<String>,
     /// Verb: a `digest` of this code.
     pub identify: Option<u8>,
     pub digest: Option<String>,

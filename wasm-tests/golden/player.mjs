@@ -84,6 +84,10 @@ function perform(scenario, campaigns, bundles, { Session, memory, Lens }) {
       const told = ([item, level]) => session.feed(step.feed, step.place ?? "", item, level, asOf);
       return [`feed ${step.feed}`, sorted(step.levels).map(told).join(" ")];
     }
+    if (step.clock) {
+      session.shift(Date.parse(step.clock), zone(step.clock));
+      return [`clock ${step.clock}`, "ok"];
+    }
     if (step.identify) {
       session.identify(Uint8Array.of(step.identify, ...seed(step.digest)), now, offset);
       return [`identify ${step.identify}`, "ok"];
