@@ -213,9 +213,8 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
         drain();
       }
     }
-    let input = null;
     const fill = () => {
-      input = new Float64Array(memory.buffer, session.input(), count);
+      let input = new Float64Array(memory.buffer, session.input(), count);
       for (const name in context) {
         const found = measure(name, context[name]);
         // Interning a text may have grown the memory under the block.
@@ -223,6 +222,10 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
         if (found) input[found[0]] = found[1];
       }
     };
+    // Journeys move before the head of the answer goes: what is decided at this moment moves none of them again.
+    fill();
+    session.look(now, offset);
+    drain();
     let decided = 0;
 
     /** Shown because somebody asked to see it: nothing is decided, and nothing counted. */
@@ -242,7 +245,9 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
       cookies: () => [...set.values()],
       /** Records an event, before the head of the answer goes. */
       track(event, value = NaN) {
-        if (session.record(String(event), "", value, now, offset)) drain();
+        if (!session.record(String(event), "", value, now, offset)) return;
+        session.look(now, offset);
+        drain();
       },
       /** Decides for a placement. Always an answer. */
       decide(name) {
@@ -252,7 +257,6 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
           return nothing(name);
         }
         if (preview?.has(name)) return previewed(name);
-        if (!input) fill();
         session.decide(index, now, offset);
         const output = new Uint32Array(memory.buffer, session.output(), 8);
         const [, chosen, creative, high, low] = output;

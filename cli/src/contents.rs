@@ -224,6 +224,7 @@ impl Attribute {
                 Source::Worth => "worth",
                 Source::Member => "membership",
                 Source::Journey => "journey",
+                Source::Seen => "exposures",
                 Source::Unknown => "unknown",
             },
             bins: attribute.bins(),

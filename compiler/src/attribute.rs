@@ -27,6 +27,7 @@ pub(crate) enum Origin {
     Worth = 7,
     Member = 8,
     Journey = 9,
+    Seen = 10,
 }
 
 /// One column.
@@ -60,7 +61,9 @@ impl Attribute {
     pub(crate) fn domain(&self) -> Set {
         let mut domain = match (self.origin, self.argument) {
             (Origin::Context | Origin::Trait, _) => Set::present(self.kind == Kind::Text),
-            (Origin::Count | Origin::Recency | Origin::Affinity | Origin::Worth, _) => Set::numbers(Some(0.0), None),
+            (Origin::Count | Origin::Recency | Origin::Affinity | Origin::Worth | Origin::Seen, _) => {
+                Set::numbers(Some(0.0), None)
+            }
             (Origin::Moment, 0) => Set::numbers(Some(0.0), Some(24.0)),
             (Origin::Moment, 1) => Set::numbers(Some(1.0), Some(8.0)),
             (Origin::Moment, _) => Set::numbers(Some(1.0), Some(13.0)),
@@ -77,7 +80,13 @@ impl Attribute {
     fn is_whole(&self) -> bool {
         matches!(
             self.origin,
-            Origin::Count | Origin::Recency | Origin::Moment | Origin::Visits | Origin::Member | Origin::Journey
+            Origin::Count
+                | Origin::Recency
+                | Origin::Moment
+                | Origin::Visits
+                | Origin::Member
+                | Origin::Journey
+                | Origin::Seen
         )
     }
 
@@ -156,6 +165,12 @@ impl Attributes {
     /// The column of the place in a journey.
     pub(crate) fn journey(&mut self, name: &str) -> usize {
         self.column(format!("journey {name}"), Origin::Journey, Kind::Number, Key::of(name).0, 0)
+    }
+
+    /// The column of the exposures of a campaign in a window of days, 0 for ever.
+    pub(crate) fn seen(&mut self, campaign: &str, days: u16) -> usize {
+        let name = if days == 0 { format!("seen {campaign} ever") } else { format!("seen {campaign} in {days} days") };
+        self.column(name, Origin::Seen, Kind::Number, Key::of(campaign).0, u32::from(days))
     }
 
     /// The column of the interest in one value.

@@ -4,7 +4,7 @@
 //! operators of one condition must all hold; `event:` without an operator means at least once. Numbers compare as f64:
 //! "more than b" begins at the next f64 above b. Affinities compare in thousandths, recency in whole hours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attribute::{Attributes, counter_name};
 use crate::declaration::{self, Affinity, EventKind, Kind, Known, Membership, Named};
@@ -30,6 +30,7 @@ pub(crate) struct Names<'a> {
     pub(crate) affinities: BTreeMap<&'a str, &'a Affinity>,
     pub(crate) memberships: BTreeMap<&'a str, &'a Membership>,
     pub(crate) segments: BTreeMap<&'a str, &'a Named<Expression>>,
+    pub(crate) campaigns: BTreeSet<&'a str>,
     /// Journeys, each with the names of its steps.
     pub(crate) journeys: BTreeMap<&'a str, Vec<&'a str>>,
 }
@@ -71,6 +72,7 @@ impl<'a> Names<'a> {
             affinities: index(&folder.affinities),
             memberships: index(&folder.memberships),
             segments: folder.segments.iter().rev().map(|named| (named.name.as_str(), named)).collect(),
+            campaigns: folder.seen.iter().map(String::as_str).collect(),
             journeys: folder.journeys.iter().rev().map(|named| (named.name.as_str(), named.item.places())).collect(),
         }
     }
@@ -178,7 +180,7 @@ impl<'a> Resolver<'a> {
         let found = self.subject(&condition.subject, report);
         let (attribute, asked) = found?;
         if condition.operators.is_empty() {
-            if let Subject::Count(..) | Subject::Member(..) = condition.subject {
+            if let Subject::Count(..) | Subject::Member(..) | Subject::Seen(..) = condition.subject {
                 return Some((attribute, Set::numbers(Some(1.0), None)));
             }
             report
@@ -271,6 +273,14 @@ impl<'a> Resolver<'a> {
                 Some((self.attributes.moment(*moment), Asked::Number(unit)))
             }
             Subject::Visits => Some((self.attributes.visits(), Asked::Number(Unit::One))),
+            Subject::Seen(campaign, days) => {
+                if !self.names.campaigns.contains(campaign.text.as_str()) {
+                    let known = self.names.campaigns.iter().copied();
+                    report.unknown("segment/unknown-campaign", "campaign", campaign, known);
+                    return None;
+                }
+                Some((self.attributes.seen(&campaign.text, *days), Asked::Number(Unit::One)))
+            }
             Subject::Journey(..) => None,
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Folder {
     pub(crate) fallbacks: Vec<Named<Content>>,
     pub(crate) models: Vec<Named<Scorer>>,
     pub(crate) campaigns: Vec<Campaign>,
+    /// Names of the campaigns, which may have been seen though this bundle does not show them.
+    pub(crate) seen: Vec<String>,
     pub(crate) channels: Vec<Named<Channel>>,
     pub(crate) journeys: Vec<Named<Journey>>,
     once: Once,
@@ -68,6 +70,7 @@ impl Folder {
         for tree in &trees {
             folder.take(tree, sources, files, report);
         }
+        folder.seen = folder.campaigns.iter().map(|campaign| campaign.id.text.clone()).collect();
         // Without a single readable file, "no version" would only add to the noise.
         if let Some(first) = trees.first() {
             let top = Span { end: first.span.start, ..first.span };

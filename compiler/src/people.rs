@@ -57,7 +57,7 @@ fn needs_page(expression: &Expression, folder: &Folder, depth: usize) -> bool {
         Expression::Segment(word) => folder.segments.iter().any(|segment| {
             segment.name == word.text && depth > 0 && needs_page(&segment.item, folder, depth.saturating_sub(1))
         }),
-        Expression::Condition(condition) => matches!(condition.subject, Subject::Context(_)),
+        Expression::Condition(condition) => matches!(condition.subject, Subject::Context(_) | Subject::Seen(..)),
         Expression::Broken => true,
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum Subject {
     },
     Moment(Moment),
     Visits,
+    /// How often a campaign was seen, in this many days; 0 = ever.
+    Seen(Word, u16),
     /// Where somebody stands in a journey.
     Journey(Word, Vec<Stand>),
 }
@@ -124,9 +126,9 @@ pub(crate) const OPERATORS: [(&str, OperatorKind); 11] = [
 ];
 
 /// The keys of which a condition has exactly one.
-const SUBJECTS: [&str; 14] = [
+const SUBJECTS: [&str; 15] = [
     "all", "any", "not", "segment", "context", "trait", "event", "last", "worth", "affinity", "member", "moment",
-    "visits", "journey",
+    "visits", "journey", "seen",
 ];
 
 /// What a condition may ask of a journey, beside its steps.
@@ -279,6 +281,14 @@ fn read_thing(key: &str, fields: &mut Fields<'_>, report: &mut Report) -> Option
             Some(Subject::Worth(Counted { event: event?, property: property? }))
         }
         "member" => fields.word("member", report).map(Subject::Member),
+        "seen" => {
+            let campaign = fields.word("seen", report);
+            let days = fields.take("within").map(|entry| {
+                let week = (period::DAY_SECONDS, "days", 7);
+                u16::try_from(period::duration_in(&entry.node, "within", week, report)?).ok()
+            });
+            Some(Subject::Seen(campaign?, days.unwrap_or(Some(0))?))
+        }
         "affinity" => {
             let affinity = fields.word("affinity", report);
             let of = fields.need_word("of", report);

@@ -168,6 +168,7 @@ fn cases() -> Vec<(&'static str, String)> {
                 .replace("who: {", "»who: {"),
         ),
         ("segment/circle", segment("{ not: { segment: »who } }")),
+        ("segment/unknown-campaign", segment("{ seen: »b }")),
         ("segment/unknown-journey", segment("{ journey: »k }")),
         ("segment/unknown-step", steps("- { wait: 1 day, id: rest }") + "segments: { w: { journey: j, at: »rset } }\n"),
         ("segment/wrong-value", steps("- { stop: done }") + "segments: { w: { journey: j, is: »insid } }\n"),

@@ -26,6 +26,8 @@ pub enum Source {
     Member,
     /// The step at which the visitor rests in a journey, by its code, or how they left it; missing when they never entered.
     Journey,
+    /// Exposures of a campaign, in the last local days or ever.
+    Seen,
     /// A source that this build does not know: always missing.
     Unknown,
 }
@@ -113,6 +115,7 @@ impl Attribute<'_> {
             7 => Source::Worth,
             8 => Source::Member,
             9 => Source::Journey,
+            10 => Source::Seen,
             _ => Source::Unknown,
         }
     }

@@ -9,6 +9,7 @@
 //! exposure or outcome is queued; without share no identifier is; without personalise no attribute reads the profile.
 
 mod answer;
+mod attributes;
 mod identities;
 mod journeys;
 mod notes;
@@ -29,7 +30,6 @@ use crate::eligibility::{Circumstances, Levels};
 use crate::event::{Event, thousandths};
 use crate::hash::xxh64;
 use crate::id::{Key, Visitor};
-use crate::journey::Place;
 use crate::profile::{self, Change, Profile};
 use crate::random::Random;
 use crate::rule;
@@ -533,8 +533,8 @@ impl Session {
         for (attribute, input) in catalog.attributes().zip(&mut self.inputs) {
             match attribute.source() {
                 Source::Context => {}
-                Source::Moment => *input = f64::from(moment_part(&attribute, moment)),
-                _ if may_read => *input = remembered(catalog, profile, &attribute, moment),
+                Source::Moment => *input = f64::from(attributes::moment(&attribute, moment)),
+                _ if may_read => *input = attributes::remembered(catalog, profile, &attribute, moment),
                 _ => *input = f64::NAN,
             }
         }
@@ -563,38 +563,5 @@ impl Session {
 
     fn queue(&mut self, entry: impl FnOnce(u32) -> Entry, moment: Moment) {
         self.outbox.push(entry, self.profile.visitor(), moment);
-    }
-}
-
-fn moment_part(attribute: &Attribute<'_>, moment: Moment) -> u8 {
-    match attribute.argument() {
-        0 => moment.hour(),
-        1 => moment.weekday(),
-        _ => moment.month(),
-    }
-}
-
-/// What the profile says of an attribute; NaN when it says nothing.
-fn remembered(catalog: &Catalog, profile: &Profile, attribute: &Attribute<'_>, moment: Moment) -> f64 {
-    let subject = attribute.subject();
-    match attribute.source() {
-        Source::Trait => match profile.said(subject) {
-            Some(hash) if attribute.is_text() => f64::from(catalog.text_bin(attribute, hash)),
-            Some(bits) => f64::from_bits(bits),
-            None => f64::NAN,
-        },
-        Source::Count if attribute.argument() == 0 => profile.total(subject) as f64,
-        Source::Count => profile.within(subject, attribute.argument(), moment) as f64,
-        Source::Recency => profile.hours_since(subject, moment).map_or(f64::NAN, |hours| hours as f64),
-        Source::Affinity => {
-            let half_life =
-                catalog.affinities().find(|affinity| affinity.key() == subject).map(|found| found.half_life());
-            half_life.map_or(f64::NAN, |hours| profile.strength(subject, attribute.argument(), hours, moment) as f64)
-        }
-        Source::Visits => profile.visits() as f64,
-        Source::Worth => profile.worth(subject) as f64,
-        Source::Member => profile.is_member(subject).map_or(f64::NAN, |is_in| f64::from(u8::from(is_in))),
-        Source::Journey => profile.place(subject).map_or(f64::NAN, |(value, _)| f64::from(Place::read(value).stands())),
-        Source::Context | Source::Moment | Source::Unknown => f64::NAN,
     }
 }

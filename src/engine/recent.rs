@@ -34,6 +34,7 @@ impl Session {
             });
             self.change(change, moment);
             self.touched();
+            self.look(moment);
         }
         if self.permissions.measure() {
             self.queue(|after| Entry::Exposure { decision, after }, moment);

@@ -175,6 +175,11 @@ impl Session {
         self.inner.expect_change(Timestamp(at as u64), moment(at, offset).offset_minutes);
     }
 
+    /// Looks at the journeys.
+    pub fn look(&mut self, now: f64, offset: i32) {
+        self.inner.look(moment(now, offset));
+    }
+
     /// Takes in an identifier as the reader gives it: its code and its digest. Anything but 33 bytes is ignored.
     pub fn identify(&mut self, identifier: &[u8], now: f64, offset: i32) {
         if let Ok([code, digest @ ..]) = <[u8; 33]>::try_from(identifier)

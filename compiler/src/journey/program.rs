@@ -399,7 +399,9 @@ impl<'a> Unfolding<'_, 'a, '_> {
                 let formula = self.resolver.formula(expression, self.report)?;
                 let condition = self.shared.condition(formula, span, self.resolver, self.report)?;
                 let attributes = &self.resolver.attributes;
-                let of_page = |at: &usize| attributes.get(*at).is_some_and(|it| it.origin == Origin::Context);
+                let of_page = |at: &usize| {
+                    attributes.get(*at).is_some_and(|it| matches!(it.origin, Origin::Context | Origin::Seen))
+                };
                 let asks = self.shared.conditions.get(condition)?.iter().flat_map(Conjunct::keys).any(of_page);
                 Some((Does::If(condition), asks))
             }

@@ -344,7 +344,7 @@ pub fn about(attribute: &Attribute<'_>) -> About {
         Origin::Moment if attribute.argument() == 0 => About::Hour,
         Origin::Moment => About::Weekday,
         Origin::Visits => About::Visits,
-        Origin::Worth | Origin::Member | Origin::Journey => panic!("no rule here asks for it"),
+        Origin::Worth | Origin::Member | Origin::Journey | Origin::Seen => panic!("no rule here asks for it"),
         Origin::Unknown => panic!("an attribute without a source"),
     }
 }

@@ -173,6 +173,9 @@ async function page(request: Request, env: Env, context: ExecutionContext, url: 
       base: url.href,
     });
     for (const each of [asked.code, code]) if (each) visit.codes.push(each);
+    // A link says what a click on it means, such as that a mail was read.
+    const clicked = url.searchParams.get("pf_event");
+    if (clicked) visit.track(clicked);
     const said = visit.codes.length;
     const after = () => {
       // What came up while the page streamed is too late for its head.

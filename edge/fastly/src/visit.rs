@@ -5,6 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use petitfour::{
     consent::{Permissions, Signals},
     engine::{Effect, Engine, Session},
+    event::Event,
     time::Moment,
 };
 use petitfour_seal::Told;
@@ -122,7 +123,19 @@ impl Visit {
         for (name, value) in asked.context {
             visit.tell(name, value);
         }
+        // Journeys move before the head of the answer goes: what is decided at this moment moves none of them again.
+        visit.session.look(visit.moment);
+        visit.drain();
         visit
+    }
+
+    /// Records an event, before the head of the answer goes.
+    pub fn track(&mut self, event: &str) {
+        if let Ok(event) = Event::parse(event, [], None) {
+            self.session.record(&event, self.moment);
+            self.session.look(self.moment);
+            self.drain();
+        }
     }
 
     /// What the visitor permits: by what the page has judged, and by what the request says, which narrows it.

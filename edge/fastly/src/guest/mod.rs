@@ -205,6 +205,10 @@ fn visit(request: &Request, line: &[u8], settings: &Settings, house: &House, now
     let shelf = |session: &mut _| feeds::tell(session, settings, &context);
     let mut visit = Visit::open(house.engine(), asked, shelf);
     codes.into_iter().for_each(|code| visit.fault(code));
+    // A link says what a click on it means, such as that a mail was read.
+    if let Some((_, event)) = context.iter().find(|(name, event)| name == "pf_event" && !event.is_empty()) {
+        visit.track(event);
+    }
     Some(visit)
 }
 
