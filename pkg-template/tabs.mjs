@@ -92,6 +92,17 @@ export function openProfile(host, store, report, may, engine) {
     if (holds || !host.turn) for (const key of store.names()) absorb(key, store.read(key));
   };
 
+  /** Knows what the edge of this page noted before anything is decided here, though whoever holds will take it in. */
+  const foresee = () => {
+    if (holds || newer) return;
+    const edges = store.names().filter((key) => key.startsWith(EDGE));
+    for (const key of edges.slice(0, EDGES)) {
+      try {
+        engine.absorb(decode(store.read(key)));
+      } catch {}
+    }
+  };
+
   const schedule = () => {
     if (sweeping) return;
     sweeping = true;
@@ -203,6 +214,7 @@ export function openProfile(host, store, report, may, engine) {
         written = stored;
         if (!stored) return engine.gone();
         read(stored);
+        foresee();
       }
       if (store.watches()) gather();
     },

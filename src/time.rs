@@ -71,6 +71,12 @@ impl Moment {
         (self.local_hours() % 24) as u8
     }
 
+    /// Minute of the local day, 0 to 1,439.
+    #[must_use]
+    pub fn minute_of_day(self) -> u32 {
+        (self.local() / 60_000 % 1_440) as u32
+    }
+
     /// Local weekday, 1 = Monday to 7 = Sunday (ISO 8601). 1970-01-01 was a Thursday.
     #[must_use]
     pub fn weekday(self) -> u8 {

@@ -22,7 +22,7 @@ mod claim;
 const SITE: &str = "petitfour: 1
 version: 1
 events: { sign_up: {} }
-channels: { mail: {} }
+channels: { mail: { needs: [] } }
 placements: { hero: { fallback: house } }
 fallbacks: { house: { headline: Hello } }
 segments: { signed_up: { event: sign_up } }

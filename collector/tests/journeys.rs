@@ -46,7 +46,7 @@ const SITE: &str = "petitfour: 1
 version: 1
 events: { sign_up: {}, mail_clicked: {}, purchase: { outcome: true } }
 traits: { plan: { type: text } }
-channels: { mail: {}, call: {} }
+channels: { mail: { needs: [] }, call: { needs: [] } }
 placements: { hero: { fallback: house } }
 fallbacks: { house: { headline: Hello } }
 campaigns:
@@ -70,8 +70,8 @@ const ROSTER: &str = "destinations:
     webhook: { url: 'http://127.0.0.1:1/', secret_env: HOOK }
 ";
 
-fn bundle() -> Vec<u8> {
-    let compiled = compile_segments(&[Source { name: "campaigns.yaml".into(), text: SITE.into() }], &|_| None);
+fn bundle(site: &str) -> Vec<u8> {
+    let compiled = compile_segments(&[Source { name: "campaigns.yaml".into(), text: site.into() }], &|_| None);
     compiled.bundle.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
 }
 
@@ -81,19 +81,25 @@ struct Origin {
     engine: Arc<Engine>,
     routes: Routes,
     now: i64,
-    events: u8,
+    events: u128,
+    zone: &'static str,
     _folder: tempfile::TempDir,
 }
 
 impl Origin {
     fn new() -> Self {
+        Self::over(SITE)
+    }
+
+    fn over(site: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self {
             store: Store::open(&Place::folder(folder.path())).expect("a store"),
-            engine: Arc::new(Engine::load(bundle()).expect("a bundle")),
+            engine: Arc::new(Engine::load(bundle(site)).expect("a bundle")),
             routes: Routes::of(&Roster::parse(ROSTER).expect("a roster")),
             now: now(),
             events: 0,
+            zone: "UTC",
             _folder: folder,
         }
     }
@@ -101,7 +107,8 @@ impl Origin {
     /// Somebody did something; the person is told of it.
     fn event(&mut self, name: &str, who: &str) {
         self.events += 1;
-        let event = event(self.events.into(), name, who, self.now);
+        let mut event = event(self.events, name, who, self.now);
+        event.body = format!(r#"{{"properties":{{}},"context":{{"timezone":"{}"}}}}"#, self.zone);
         let (engine, routes, at) = (Arc::clone(&self.engine), self.routes.clone(), self.now);
         self.store
             .write(at, |graph| {
@@ -212,7 +219,7 @@ fn a_bundle_of_other_segments_tells_everything_anew_and_moves_nobody_again() {
 fn a_device_and_the_till_move_one_person_and_each_hears_of_the_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let (data, segments) = (folder.path().join("data"), folder.path().join("segments.pf4"));
-    fs::write(&segments, bundle()).expect("written");
+    fs::write(&segments, bundle(SITE)).expect("written");
     let mut store = Store::open(&Place::folder(&data)).expect("a store");
     let phone = entries(1, 0, Vec::new()).visitor;
     store
@@ -278,7 +285,7 @@ fn whoever_waits_when_the_process_is_killed_is_written_to_once() {
     });
     let folder = tempfile::tempdir().expect("a folder");
     let (data, segments) = (folder.path().join("data"), folder.path().join("segments.pf4"));
-    fs::write(&segments, bundle()).expect("written");
+    fs::write(&segments, bundle(SITE)).expect("written");
     let roster = folder.path().join("destinations.yaml");
     let hook = format!("webhook: {{ url: '{}', secret_env: HOOK_SECRET, batch: 20 }}", receiver.url());
     fs::write(
@@ -287,7 +294,7 @@ fn whoever_waits_when_the_process_is_killed_is_written_to_once() {
     )
     .expect("written");
     let mut store = Store::open(&Place::folder(&data)).expect("a store");
-    let engine = Arc::new(Engine::load(bundle()).expect("a bundle"));
+    let engine = Arc::new(Engine::load(bundle(SITE)).expect("a bundle"));
     // They signed up over two hours ago, all but a few seconds: the wait ends while processes come and go.
     let at = now() - 2 * HOUR - MINUTE;
     for some in (0..people).collect::<Vec<u128>>().chunks(1_000) {
@@ -361,4 +368,74 @@ fn whoever_waits_when_the_process_is_killed_is_written_to_once() {
     let command = "PETITFOUR_DRILL=1 cargo test -p petitfour-collector --test journeys";
     support::claim("journeys.kills.lost", lost as u64, "people", "= 0", lost == 0, command);
     support::claim("journeys.kills.twice", twice as u64, "people", "= 0", twice == 0, command);
+}
+
+const PRESSING: &str = r#"petitfour: 1
+version: 1
+events: { sign_up: {}, looked: {} }
+channels: { mail: { needs: [measure], caps: { day: 1, week: 3 }, quiet: { from: "21:00", until: "08:00" } } }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: Hello } }
+segments: { looks: { event: looked } }
+journeys:
+  first: { enter: { on: sign_up }, again: always, steps: [{ send: { channel: mail, message: a }, id: a }, { wait: 3 hours, id: b }, { send: { channel: mail, message: b }, id: c }] }
+  second: { enter: { on: looked }, again: always, steps: [{ send: { channel: mail, message: c }, id: a }] }
+  third: { enter: { on: looked }, again: 2 days, steps: [{ wait: 50 minutes, id: w }, { send: { channel: mail, message: d }, id: a }] }
+"#;
+
+#[test]
+fn nobody_is_written_to_at_night_or_more_often_than_the_channel_may() {
+    let mut sent = 0;
+    for seed in 0..8u64 {
+        let mut origin = Origin::over(PRESSING);
+        origin.zone = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"][seed as usize % 4];
+        // 2026-10-15: both hemispheres change their clocks within the month that follows.
+        origin.now = 1_792_022_400_000;
+        for step in 0..160u64 {
+            let chance = support::scatter(seed << 32 | step);
+            origin.pass(i64::try_from(chance % 600).unwrap() * MINUTE);
+            if chance >> 40 & 1 == 1 {
+                origin.event(["sign_up", "looked"][(chance >> 41 & 1) as usize], "anna");
+            }
+        }
+        let zone = jiff::tz::TimeZone::get(origin.zone).expect("a zone");
+        let rows = origin
+            .store
+            .connection()
+            .query("SELECT at FROM sendings WHERE reason = '' ORDER BY at", &[])
+            .expect("rows");
+        let mut days: Vec<jiff::civil::Date> = Vec::new();
+        for row in &rows {
+            let local = zone.to_datetime(jiff::Timestamp::from_millisecond(row.get(0).unwrap()).unwrap());
+            assert!((8..21).contains(&local.hour()), "seed {seed}: {local}");
+            assert!(!days.contains(&local.date()), "seed {seed}: twice on {}", local.date());
+            days.push(local.date());
+            let week = local.date().checked_sub(jiff::ToSpan::days(6)).unwrap();
+            assert!(days.iter().filter(|day| **day >= week).count() <= 3, "seed {seed}: four in the week of {local}");
+        }
+        sent += rows.len();
+    }
+    assert!(sent > 8 * 6, "{sent}: what is held back goes later");
+}
+
+#[test]
+fn who_has_not_permitted_what_a_channel_needs_is_not_written_to() {
+    let mut origin = Origin::over(PRESSING);
+    origin.now = 1_792_022_400_000 + 12 * HOUR;
+    let mut closed = event(1, "sign_up", "anna", origin.now);
+    closed.permitted = 0b1011;
+    let (engine, routes, at) = (Arc::clone(&origin.engine), origin.routes.clone(), origin.now);
+    origin
+        .store
+        .write(at, |graph| {
+            let mut journal = Journal::new(graph);
+            journal.record(&closed)?;
+            journal.close()?;
+            profile::fold(graph.connection, &engine, &routes, at)
+        })
+        .expect("stored");
+    let reasons = origin.store.connection().query("SELECT reason FROM sendings", &[]).expect("rows");
+    assert_eq!(reasons.iter().map(|row| row.get::<String>(0).unwrap()).collect::<Vec<_>>(), ["permission"]);
+    assert!(origin.outbox("letters").is_empty());
+    assert_eq!(origin.steps(), [step("b")], "and the journey goes on");
 }

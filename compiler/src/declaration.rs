@@ -68,7 +68,14 @@ pub(crate) struct Placement {
 
 /// A way to reach somebody off the site.
 #[derive(Clone, Debug)]
-pub(crate) struct Channel;
+pub(crate) struct Channel {
+    /// Permissions without which nothing goes out.
+    pub(crate) needs: Permissions,
+    /// Messages that one person gets on a day, in seven days; 255 for any.
+    pub(crate) caps: (u8, u8),
+    /// Minutes of the day; equal for none.
+    pub(crate) quiet: (u16, u16),
+}
 
 /// What is shown: one JSON object of texts.
 #[derive(Clone, Debug)]
@@ -177,11 +184,60 @@ impl Placement {
 }
 
 impl Channel {
-    /// Reads `{}`.
+    /// Reads `{ needs: [share], caps: { day: 1, week: 3 }, quiet: { from: "21:00", until: "08:00" } }`.
     pub(crate) fn read(node: &Node, what: &'static str, report: &mut Report) -> Option<Self> {
-        Fields::of(node, what, report)?.finish(report);
-        Some(Self)
+        let mut fields = Fields::of(node, what, report)?;
+        let needs = fields.take("needs").map(|entry| permissions(&entry.node, "needs", report));
+        let caps = fields.take("caps").map(|entry| read_channel_caps(&entry.node, report));
+        let quiet = fields.take("quiet").and_then(|entry| read_quiet(&entry.node, report));
+        if needs.is_none() {
+            report
+                .error(
+                    "channel/no-purpose",
+                    fields.span(),
+                    "a channel does not say what a person must have permitted for it",
+                )
+                .remedy("add `needs: [share]`, or `needs: []` where nothing is asked of them");
+        }
+        fields.finish(report);
+        Some(Self {
+            needs: needs.unwrap_or_default(),
+            caps: caps.unwrap_or((u8::MAX, u8::MAX)),
+            quiet: quiet.unwrap_or_default(),
+        })
     }
+}
+
+fn read_channel_caps(node: &Node, report: &mut Report) -> (u8, u8) {
+    let Some(mut fields) = Fields::of(node, "caps of a channel", report) else { return (u8::MAX, u8::MAX) };
+    let most = i64::from(u8::MAX) - 1;
+    let mut read = |key| {
+        let cap = fields.whole(key, (1, most), report);
+        cap.and_then(|cap| u8::try_from(cap).ok()).unwrap_or(u8::MAX)
+    };
+    let caps = (read("day"), read("week"));
+    fields.finish(report);
+    if caps.1 < caps.0 && caps.0 != u8::MAX {
+        report
+            .warning(
+                "campaign/cap-idle",
+                node.span,
+                format!("the cap of {} (day) never acts: {} (week) is reached before it", caps.0, caps.1),
+            )
+            .remedy("take one of the two out, or make the wider one larger");
+    }
+    caps
+}
+
+fn read_quiet(node: &Node, report: &mut Report) -> Option<(u16, u16)> {
+    let mut fields = Fields::of(node, "quiet hours", report)?;
+    let mut read = |key| fields.need_word(key, report).and_then(|word| period::clock(&word, report));
+    let (from, until) = (read("from"), read("until"));
+    fields.finish(report);
+    if from.is_some() && from == until {
+        report.error("channel/always-quiet", node.span, "quiet hours that end when they begin are the whole day");
+    }
+    Some((from?, until?))
 }
 
 impl Content {

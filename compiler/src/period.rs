@@ -94,6 +94,22 @@ pub(crate) fn instant(node: &Node, what: &str, offset: i64, report: &mut Report)
     parsed
 }
 
+/// Reads `09:00` in minutes of the day.
+pub(crate) fn clock(word: &Word, report: &mut Report) -> Option<u16> {
+    let number = |text: &str, most: u16| {
+        let fits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|number| fits && *number <= most)
+    };
+    let minute =
+        word.text.split_once(':').and_then(|(hour, minute)| Some(number(hour, 23)? * 60 + number(minute, 59)?));
+    if minute.is_none() {
+        report
+            .error("journey/bad-clock", word.span, format!("`{}` is not a time of day", word.text))
+            .remedy("write hours and minutes in quotes, such as `\"09:00\"`");
+    }
+    minute
+}
+
 /// Reads an offset from UTC in minutes: `+02:00`, `-05:30`, `UTC`.
 pub(crate) fn offset(node: &Node, what: &str, report: &mut Report) -> Option<i64> {
     let found = reader::word(node, what, report)?;

@@ -49,7 +49,7 @@ fn add(text: &str) -> String {
 
 /// A journey after the base, of these lines and steps.
 fn journey(lines: &str, steps: &str) -> String {
-    add(&format!("channels: {{ mail: {{}} }}\njourneys:\n  j:\n    {lines}\n    steps:\n{steps}"))
+    add(&format!("channels: {{ mail: {{ needs: [] }} }}\njourneys:\n  j:\n    {lines}\n    steps:\n{steps}"))
 }
 
 /// Steps of a journey that is entered by an event.
@@ -172,6 +172,12 @@ fn cases() -> Vec<(&'static str, String)> {
         ("segment/unknown-journey", segment("{ journey: »k }")),
         ("segment/unknown-step", steps("- { wait: 1 day, id: rest }") + "segments: { w: { journey: j, at: »rset } }\n"),
         ("segment/wrong-value", steps("- { stop: done }") + "segments: { w: { journey: j, is: »insid } }\n"),
+        ("channel/no-purpose", add("channels: { mail: »{} }")),
+        (
+            "channel/always-quiet",
+            add("channels: { mail: { needs: [], quiet: »{ from: \"09:00\", until: \"09:00\" } } }"),
+        ),
+        ("campaign/cap-idle", add("channels: { mail: { needs: [], caps: »{ day: 3, week: 2 } } }")),
         ("journey/no-trigger", journey("enter: »{}", "      - { stop: done }")),
         ("journey/no-trigger", steps("- { wait: »{ at_most: 1 day }, id: rest }")),
         ("journey/unknown-changed", journey("enter: { on: view }\n    changed: »parc", "      - { stop: done }")),
@@ -276,9 +282,9 @@ fn a_name_declared_in_two_files_is_a_fault_of_each_kind() {
                  affinities: { drink: { event: view, property: category, half_life: 7 days } }\nmemberships: { gold: {} }\nfeeds: { everywhere: {} }\n\
                  placements: { hero: { fallback: house } }\nsegments: { who: { event: view } }\n\
                  models: { m: { kind: linear, terms: [] } }\n\
-                 channels: { mail: {} }\njourneys: { j: { enter: { on: view }, steps: [{ stop: done }] } }\n";
+                 channels: { mail: { needs: [] } }\njourneys: { j: { enter: { on: view }, steps: [{ stop: done }] } }\n";
     let more = "memberships: { gold: {} }\nsegments: { who: { event: view } }\nmodels: { m: { kind: linear, terms: [] } }\n\
-                channels: { mail: {} }\njourneys: { j: { enter: { on: view }, steps: [{ stop: done }] } }";
+                channels: { mail: { needs: [] } }\njourneys: { j: { enter: { on: view }, steps: [{ stop: done }] } }";
     let sources = [("a.yaml", add(more)), ("b.yaml", again.to_owned())];
     let sources = sources.map(|(name, text)| Source { name: name.to_owned(), text });
     let found = compile(&sources, &|_| None).diagnostics;

@@ -1,6 +1,7 @@
 //! Records of journeys: their steps, what moves them, what they send and by which channel.
 
 use super::record::{index, u16_at, u32_at, u64_at, view};
+use crate::consent::Permissions;
 use crate::id::Key;
 use core::ops::Range;
 
@@ -233,6 +234,33 @@ impl Trigger<'_> {
     #[must_use]
     pub fn is_out(&self) -> bool {
         u16_at(self.0, 22) & 1 != 0
+    }
+}
+
+impl Channel<'_> {
+    /// Permissions without which nothing goes out.
+    #[must_use]
+    pub fn needs(&self) -> Permissions {
+        Permissions::from_bits(self.0[8])
+    }
+
+    /// Messages that one person gets on a local day; `None` for any.
+    #[must_use]
+    pub fn cap_day(&self) -> Option<u32> {
+        Some(self.0[9]).filter(|cap| *cap != u8::MAX).map(u32::from)
+    }
+
+    /// … in seven local days.
+    #[must_use]
+    pub fn cap_week(&self) -> Option<u32> {
+        Some(self.0[10]).filter(|cap| *cap != u8::MAX).map(u32::from)
+    }
+
+    /// Quiet hours: from this minute of the local day on, to just before that one, perhaps over midnight.
+    #[must_use]
+    pub fn quiet(&self) -> Option<(u32, u32)> {
+        let (from, until) = (u16_at(self.0, 12), u16_at(self.0, 14));
+        (from != until).then_some((from.into(), until.into()))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::Session;
 use crate::catalog::{Journey, Step};
+use crate::consent::Permissions;
 use crate::event::Event;
 use crate::id::Key;
-use crate::journey::{self, DONE, LEFT, NEVER, Pass, Place, REACHED, Turn};
+use crate::journey::{self, DONE, Hold, LEFT, NEVER, Pass, Place, Pressure, REACHED, Turn};
 use crate::profile::Change;
 use crate::sync::Entry;
 use crate::time::{Moment, Shift, Timestamp};
@@ -147,6 +148,17 @@ impl Session {
                 since: Timestamp(since),
             })
         })
+    }
+
+    /// What holds a message back that is due, so often as the person was reached by its channel, and by what they permit there.
+    #[must_use]
+    pub fn held(&self, due: &Due, pressure: Pressure, permissions: Permissions, moment: Moment) -> Option<Hold> {
+        let catalog = &self.engine.catalog;
+        let channel = catalog.messages().nth(due.message).and_then(|message| catalog.channels().nth(message.channel()));
+        match channel {
+            Some(channel) => journey::held(&channel, pressure, permissions, moment, self.walk.shift),
+            None => Some(Hold::Permission),
+        }
     }
 
     /// When the first waiting time ends that the bundle knows of, in minutes since 1970.

@@ -7,8 +7,10 @@
 //! Invariant: a look moves a journey from rest to rest, so a wait is never passed in the look in which it began.
 //! Absent on purpose: handing anything over. A message is a place to rest, and the origin alone moves who rests there.
 
+mod channel;
 mod place;
 
+pub use channel::{Hold, Pressure, held};
 pub use place::{DONE, FIRST_STEP, LEFT, NEVER, Place, REACHED};
 
 use crate::catalog::{Act, Catalog, Journey, Step, Trigger};

@@ -18,5 +18,13 @@ export function compileText(text) {
   return compile(file);
 }
 
+/** Compiles campaigns from text into `folder`, with the bundle of their segments and journeys for a collector beside it. */
+export function build(text, folder) {
+  const [file, path, segments] = ["campaigns.yaml", "bundle.pf4", "segments.pf4"].map((name) => join(folder, name));
+  writeFileSync(file, text);
+  execFileSync(binary("petitfour", "PETITFOUR_CLI"), ["build", file, "-o", path, "--segments", segments], { stdio: "pipe" });
+  return { path, segments };
+}
+
 /** The small site of `campaigns.yaml`. */
 export const small = () => compile(inClone("wasm-tests", "support", "campaigns.yaml"));

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use petitfour::{
+    consent::Permissions,
     engine::{Due, Engine},
     id::Key,
     identity::Digest,
+    journey::Pressure,
+    time::Moment,
 };
 use serde_json::{Map, Value, json};
 
@@ -16,15 +19,18 @@ use crate::{
     sql::Result,
 };
 
+/// A day in ms.
+const DAY: i64 = 24 * 60 * 60 * 1_000;
+
 /// The channel whose messages go to a mailbox.
 const MAIL: &str = "mail";
 
 /// What is to be sent.
 pub(super) struct Order {
-    journey: String,
+    pub(super) journey: String,
     key: Key,
     step: String,
-    channel: String,
+    pub(super) channel: String,
     message: String,
 }
 
@@ -53,15 +59,43 @@ impl Order {
 }
 
 impl Sender<'_> {
-    /// Puts the message into the outbox of everybody who carries its channel, or writes down why not.
-    pub(super) fn hand_over(&self, _: &Arc<Engine>, due: &Due, order: Option<Order>) -> Result<()> {
-        let Some(order) = order else { return Ok(()) };
+    /// How often the person was reached by a channel until now.
+    pub(super) fn pressure(&self, channel: &str, moment: Moment) -> Result<Pressure> {
+        let offset = i64::from(moment.offset_minutes) * 60_000;
+        let midnight = i64::from(moment.local_day()) * DAY - offset;
+        let count = |since: i64| -> Result<u32> {
+            let found: Option<i64> = self.walker.connection.scalar(
+                "SELECT count(*) FROM identifiers i JOIN sendings s ON s.identifier = i.id
+                 WHERE i.person = ?1 AND s.channel = ?2 AND s.reason = '' AND s.at >= ?3",
+                params![self.person, channel, since],
+            )?;
+            Ok(u32::try_from(found.unwrap_or_default()).unwrap_or(u32::MAX))
+        };
+        Ok(Pressure { day: count(midnight)?, week: count(midnight - 6 * DAY)? })
+    }
+
+    /// What the person has permitted, as the latest event of theirs told.
+    pub(super) fn permissions(&self) -> Result<Permissions> {
+        let told: Option<u8> = self.walker.connection.scalar(
+            "SELECT e.permitted FROM identifiers i JOIN events e ON e.identifier = i.id
+             WHERE i.person = ?1 ORDER BY e.at DESC LIMIT 1",
+            params![self.person],
+        )?;
+        Ok(Permissions::from_bits(told.unwrap_or_default()))
+    }
+
+    /// Puts the message into the outbox of everybody who carries its channel, or writes down why not; `refusal` is why not even that is
+    /// tried.
+    pub(super) fn hand_over(&self, due: &Due, order: &Order, refusal: Option<&'static str>) -> Result<()> {
         let connection = self.walker.connection;
         let uid: Option<[u8; 16]> =
             connection.scalar("SELECT uid FROM identifiers WHERE id = ?1", params![self.person])?;
         let person = hex::write(&uid.unwrap_or_default());
         let since = i64::try_from(due.since.0).unwrap_or(i64::MAX);
-        let reason = self.send(&order, &person, since)?.err().unwrap_or_default();
+        let reason = match refusal {
+            Some(refusal) => refusal,
+            None => self.send(order, &person, since)?.err().unwrap_or_default(),
+        };
         connection.execute(
             "INSERT INTO sendings (identifier, journey, since, step, message, channel, at, reason)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (identifier, journey, since) DO NOTHING",

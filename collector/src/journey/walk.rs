@@ -1,12 +1,15 @@
 //! A walk: the engine looks at one person, and what it wants done is done.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use petitfour::{
-    engine::{Engine, Session},
+    engine::{Due, Engine, Session},
     event::Event,
     id::Key,
-    journey::{NEVER, Place},
+    journey::{Hold, NEVER, Place},
     time::{Moment, Timestamp},
 };
 
@@ -92,34 +95,44 @@ impl Walker<'_> {
         for event in events {
             session.happen(event, moment);
         }
-        self.send(session, person, moment)?;
-        self.write(session, person, &lines)
+        let held = self.send(session, person, moment)?;
+        self.write(session, person, &lines, &held)
     }
 
-    /// Hands over what waits to be sent; each goes on from there, and may come to the next.
-    fn send(&self, session: &mut Session, person: i64, moment: Moment) -> Result<()> {
+    /// Hands over what waits to be sent; each goes on from there, and may come to the next. What is held back stays, with the minute from
+    /// which on it is asked again.
+    fn send(&self, session: &mut Session, person: i64, moment: Moment) -> Result<BTreeMap<u32, i64>> {
         let sender = Sender { walker: self, person };
+        let mut held = BTreeMap::new();
+        let engine = Arc::clone(session.engine());
         for _ in 0..MOST {
-            let due: Vec<_> = session.due().collect();
-            let Some(due) = due.first() else { break };
-            let engine = Arc::clone(session.engine());
-            let Some(journey) = engine.catalog().journey(due.journey) else { break };
-            sender.hand_over(&engine, due, message::Order::of(&engine, due))?;
-            if !session.sent(engine.catalog().string(journey.name()), moment) {
+            let key = |due: &Due| engine.catalog().journey(due.journey).map(|journey| journey.key().0);
+            let next = session.due().find(|due| key(due).is_some_and(|key| !held.contains_key(&key)));
+            let Some(due) = next else { break };
+            let (Some(key), Some(order)) = (key(&due), message::Order::of(&engine, &due)) else { break };
+            let pressure = sender.pressure(&order.channel, moment)?;
+            let hold = session.held(&due, pressure, sender.permissions()?, moment);
+            if let Some(until) = hold.and_then(Hold::until) {
+                held.insert(key, i64::try_from(until).unwrap_or(i64::MAX));
+                continue;
+            }
+            sender.hand_over(&due, &order, hold.map(Hold::name))?;
+            if !session.sent(&order.journey, moment) {
                 break;
             }
         }
-        Ok(())
+        Ok(held)
     }
 
     /// Writes down where the person stands now, and when to look again.
-    fn write(&self, session: &Session, person: i64, lines: &[Line]) -> Result<()> {
+    fn write(&self, session: &Session, person: i64, lines: &[Line], held: &BTreeMap<u32, i64>) -> Result<()> {
         for journey in session.engine().catalog().journeys() {
             let key = journey.key();
             let Some((value, since)) = session.profile().place(key) else { continue };
             let place = Place::read(value);
             let own = lines.iter().find(|line| line.journey == key.0 && line.identifier == person);
-            let due = (place.is_inside() && place.due != NEVER).then_some(i64::from(place.due));
+            let waits = (place.is_inside() && place.due != NEVER).then_some(i64::from(place.due));
+            let due = held.get(&key.0).copied().or(waits);
             let unchanged = own.is_some_and(|own| own.place == place && own.due == due);
             if !unchanged {
                 let since = i64::try_from(since).unwrap_or(i64::MAX);

@@ -200,7 +200,7 @@ fn read_wait(
     }
     let mut fields = Fields::of(node, "`wait`", report)?;
     if let Some(entry) = fields.take("until") {
-        let minute = reader::word(&entry.node, "until", report).and_then(|word| read_clock(&word, report));
+        let minute = reader::word(&entry.node, "until", report).and_then(|word| period::clock(&word, report));
         let weekdays = fields.take("weekday").map(|entry| read_weekdays(&entry.node, report));
         fields.finish(report);
         ways_need_trigger(None, &then, node.span, report);
@@ -237,22 +237,6 @@ fn read_minutes(node: &Node, what: &str, report: &mut Report) -> Option<u32> {
             .remedy("wait less, or write down with `set` what is to be remembered");
     }
     minutes
-}
-
-/// `09:00` in minutes of the day.
-fn read_clock(word: &Word, report: &mut Report) -> Option<u16> {
-    let number = |text: &str, most: u16| {
-        let fits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|number| fits && *number <= most)
-    };
-    let minute =
-        word.text.split_once(':').and_then(|(hour, minute)| Some(number(hour, 23)? * 60 + number(minute, 59)?));
-    if minute.is_none() {
-        report
-            .error("journey/bad-clock", word.span, format!("`{}` is not a time of day", word.text))
-            .remedy("write hours and minutes in quotes, such as `\"09:00\"`");
-    }
-    minute
 }
 
 /// One weekday, or a list of them.

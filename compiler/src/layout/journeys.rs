@@ -65,7 +65,10 @@ impl Journeys {
             tables.messages.name(message, strings).u32(*channel)?.raw32(0);
         }
         for channel in &plan.folder.channels {
-            tables.channels.name(&channel.name, strings).zeros(8);
+            let item = &channel.item;
+            let record = tables.channels.name(&channel.name, strings);
+            record.u8(item.needs.bits()).u8(item.caps.0).u8(item.caps.1).zeros(1);
+            record.raw16(item.quiet.0).raw16(item.quiet.1);
         }
         Some(tables)
     }

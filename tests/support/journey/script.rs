@@ -27,7 +27,7 @@ placements: { hero: {}, ad: {} }
 campaigns:
   - { id: offer-one, placements: [hero], creatives: [{ id: one, headline: Ten percent off }] }
   - { id: offer-two, placements: [ad], creatives: [{ id: two, headline: Free delivery }] }
-channels: { mail: {}, call: {} }
+channels: { mail: { needs: [] }, call: { needs: [] } }
 ";
 
 pub const EVENTS: [&str; 4] = ["sign_up", "product_viewed", "purchase", "other"];

@@ -1,0 +1,74 @@
+//! May a message go out by a channel now? Permission, quiet hours by the person's own clock, and how often they were reached.
+
+use crate::catalog::Channel;
+use crate::consent::Permissions;
+use crate::time::{Moment, Shift};
+
+/// How often somebody was reached by a channel before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pressure {
+    /// On this local day.
+    pub day: u32,
+    /// In the last seven local days, this one included.
+    pub week: u32,
+}
+
+/// Why a message does not go out now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// The person has not permitted what the channel needs: it is let go.
+    Permission,
+    /// It is their night: until this minute since 1970.
+    Quiet(u64),
+    /// They were reached often enough on this day: until this minute, when the next one begins for them.
+    CapDay(u64),
+    /// They were reached often enough in seven days: until this minute, when it is asked again.
+    CapWeek(u64),
+}
+
+impl Hold {
+    /// The stable name of the reason.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Permission => "permission",
+            Self::Quiet(_) => "quiet",
+            Self::CapDay(_) => "cap_day",
+            Self::CapWeek(_) => "cap_week",
+        }
+    }
+
+    /// When it is asked again, in minutes since 1970; `None`: never.
+    #[must_use]
+    pub fn until(self) -> Option<u64> {
+        match self {
+            Self::Permission => None,
+            Self::Quiet(until) | Self::CapDay(until) | Self::CapWeek(until) => Some(until),
+        }
+    }
+}
+
+/// What holds a message back; `None`: it may go.
+#[must_use]
+pub fn held(
+    channel: &Channel<'_>,
+    pressure: Pressure,
+    permissions: Permissions,
+    moment: Moment,
+    shift: Option<Shift>,
+) -> Option<Hold> {
+    let midnight = || moment.next(0, 0x7F, shift);
+    let reached = |cap: Option<u32>, count: u32| cap.is_some_and(|cap| count >= cap);
+    if channel.needs().without(permissions) != Permissions::NONE {
+        Some(Hold::Permission)
+    } else if reached(channel.cap_week(), pressure.week) {
+        Some(Hold::CapWeek(midnight()))
+    } else if reached(channel.cap_day(), pressure.day) {
+        Some(Hold::CapDay(midnight()))
+    } else {
+        let (from, until) = channel.quiet()?;
+        let minute = moment.minute_of_day();
+        let is_quiet = if from <= until { (from..until).contains(&minute) } else { minute >= from || minute < until };
+        is_quiet.then(|| Hold::Quiet(moment.next(until, 0x7F, shift)))
+    }
+}
