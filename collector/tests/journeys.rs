@@ -373,7 +373,7 @@ fn whoever_waits_when_the_process_is_killed_is_written_to_once() {
 const PRESSING: &str = r#"petitfour: 1
 version: 1
 events: { sign_up: {}, looked: {} }
-channels: { mail: { needs: [measure], caps: { day: 1, week: 3 }, quiet: { from: "21:00", until: "08:00" } } }
+channels: { mail: { needs: [personalise], caps: { day: 1, week: 3 }, quiet: { from: "21:00", until: "08:00" } } }
 placements: { hero: { fallback: house } }
 fallbacks: { house: { headline: Hello } }
 segments: { looks: { event: looked } }
@@ -423,7 +423,7 @@ fn who_has_not_permitted_what_a_channel_needs_is_not_written_to() {
     let mut origin = Origin::over(PRESSING);
     origin.now = 1_792_022_400_000 + 12 * HOUR;
     let mut closed = event(1, "sign_up", "anna", origin.now);
-    closed.permitted = 0b1011;
+    closed.permitted = 0b1101;
     let (engine, routes, at) = (Arc::clone(&origin.engine), origin.routes.clone(), origin.now);
     origin
         .store
