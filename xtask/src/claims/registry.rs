@@ -74,6 +74,8 @@ const SIZE: &str = "cargo xtask size";
 const BENCH: &str = "cargo xtask bench";
 const KILL: &str = "cargo test -p petitfour-collector --test kill";
 const HANDOVER: &str = "cargo test -p petitfour-collector --test handover";
+const JOURNEYS: &str = "PETITFOUR_DRILL=1 cargo test -p petitfour-collector --test journeys";
+const TIMERS: &str = "cargo run --release -p petitfour-collector --example timers";
 const CLUSTER: &str = "cargo test -p petitfour-collector --test cluster";
 const FAULTS: &str = "cargo test -p petitfour-collector --test faults";
 const LOAD: &str = "cargo run --release -p petitfour-collector --example load";
@@ -205,6 +207,27 @@ pub const CLAIMS: &[Claim] = &[
         "kills",
         Bound::AtLeast(10.0),
         HANDOVER,
+    ),
+    claim(
+        "journeys.kills.lost",
+        "people who waited in a journey and were not written to after the kills",
+        "people",
+        Bound::Equal(0.0),
+        JOURNEYS,
+    ),
+    claim(
+        "journeys.kills.twice",
+        "people who were written to under two ids after the kills",
+        "people",
+        Bound::Equal(0.0),
+        JOURNEYS,
+    ),
+    claim(
+        "journeys.timers.ratio",
+        "cost of one due message while a million wait, over that while ten thousand do",
+        "times",
+        Bound::AtMost(2.0),
+        TIMERS,
     ),
     claim("collector.handover.lost", "parcels not delivered after the kills", "parcels", Bound::Equal(0.0), HANDOVER),
     claim(
