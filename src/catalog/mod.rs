@@ -4,9 +4,11 @@
 //! reading a field is a load; an index that is out of range reads as absent, never as a panic. The layout is specified in
 //! `docs/formats/bundle.md`; `bundle::open` is the only way to make a catalog, and checks the envelope first.
 
+mod bid;
 mod journey;
 mod record;
 
+pub use bid::Bid;
 pub use journey::{Act, Channel, Journey, Message, Step, Trigger};
 pub use record::{
     Affinity, Attribute, Campaign, Counter, Creative, EventKind, Feed, Model, Placement, Source, Stock, Trait,

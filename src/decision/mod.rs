@@ -5,9 +5,11 @@
 //! scored, and the greatest value × probability wins, the earlier one between equals.
 
 mod explain;
+mod rank;
 
 pub use crate::eligibility::Reason;
 pub use explain::{Explanation, Verdict, explain};
+pub use rank::{Contender, rank};
 
 use crate::catalog::{Campaign, Catalog, Section};
 use crate::eligibility::{Circumstances, refused_after_segment, refused_before_segment};

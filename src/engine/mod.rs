@@ -14,11 +14,12 @@ mod identities;
 mod journeys;
 mod notes;
 mod outbox;
+mod rank;
 mod recent;
 mod rest;
 mod snapshot;
 
-pub use crate::decision::{Decision, Explanation, Reason, Verdict};
+pub use crate::decision::{Contender, Decision, Explanation, Reason, Verdict};
 pub use journeys::{Due, Standing, State};
 pub use snapshot::{Error as SnapshotError, Snapshot};
 
@@ -36,8 +37,7 @@ use crate::rule;
 use crate::sync::Entry;
 use crate::time::{Moment, Timestamp};
 use alloc::sync::Arc;
-use alloc::vec;
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use identities::Identities;
 use journeys::Walk;
 use notes::Notes;
