@@ -2,6 +2,7 @@
 
 use petitfour::profile::{MAX_DAY, MAX_EVER};
 
+use crate::bid::{Bid, Budget};
 use crate::declaration::{Content, Named};
 use crate::diagnostic::{self, Report};
 use crate::period;
@@ -24,6 +25,11 @@ pub(crate) struct Campaign {
     /// Of 10 000.
     pub(crate) holdout: u16,
     pub(crate) model: Option<Word>,
+    pub(crate) bid: Option<Bid>,
+    pub(crate) budget: Option<Budget>,
+    /// Was there a line that could not be read?
+    pub(crate) bid_broken: bool,
+    pub(crate) budget_broken: bool,
     pub(crate) creatives: Vec<Named<Creative>>,
 }
 
@@ -85,6 +91,10 @@ impl Campaign {
         let stock = fields.take("stock").and_then(|entry| Stock::read(&entry.node, report));
         let holdout = fields.take("holdout").and_then(|entry| read_holdout(&entry.node, report));
         let model = fields.word("model", report);
+        let offered = fields.take("bid");
+        let bid = offered.and_then(|entry| Bid::read(&entry.node, entry.key_span, report));
+        let allowed = fields.take("budget");
+        let budget = allowed.and_then(|entry| Budget::read(&entry.node, entry.key_span, report));
         let creatives = fields.need("creatives", report).map(|entry| read_creatives(&entry.node, report));
         fields.finish(report);
         Some(Self {
@@ -98,6 +108,10 @@ impl Campaign {
             stock,
             holdout: holdout.unwrap_or(0),
             model,
+            bid_broken: offered.is_some() && bid.is_none(),
+            budget_broken: allowed.is_some() && budget.is_none(),
+            bid,
+            budget,
             creatives: creatives.unwrap_or_default(),
         })
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use petitfour::id::Key;
 
+use crate::bid;
 use crate::campaign::Campaign;
 use crate::declaration::{self, Kind};
 use crate::diagnostic::Report;
@@ -19,6 +20,9 @@ pub(crate) fn folder(folder: &Folder, report: &mut Report) {
     duplicates(folder, report);
     keys(folder, report);
     references(folder, report);
+    for campaign in &folder.campaigns {
+        bid::check(campaign, folder.currency.as_ref(), report);
+    }
     if folder.campaigns.is_empty() && !report.has_errors() {
         let span = folder.placements.first().map(|placement| placement.span).unwrap_or_default();
         report.warning("file/no-campaign", span, "the folder has no campaign: every placement shows its fallback");

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use petitfour::consent::Policy;
 
+use crate::bid;
 use crate::campaign::Campaign;
 use crate::declaration::{self, Affinity, Channel, Content, EventKind, Feed, Known, Membership, Named, Placement};
 use crate::diagnostic::Report;
@@ -25,6 +26,8 @@ pub const FORMAT: i64 = 1;
 pub(crate) struct Folder {
     pub(crate) version: u64,
     pub(crate) site: String,
+    /// What is bid and spent in.
+    pub(crate) currency: Option<Word>,
     /// What signals of consent open and close, and what is permitted where there is none.
     pub(crate) policy: Policy,
     /// Days after which a visitor gets another pseudonym; 0 for the engine's own number.
@@ -53,6 +56,7 @@ struct Once {
     format: Option<Span>,
     version: Option<Span>,
     site: Option<Span>,
+    currency: Option<Span>,
     consent: Option<Span>,
 }
 
@@ -110,6 +114,11 @@ impl Folder {
             && once(&mut self.once.site, entry, report)
         {
             self.site = reader::word(&entry.node, "site", report).map(|word| word.text).unwrap_or_default();
+        }
+        if let Some(entry) = fields.take("currency")
+            && once(&mut self.once.currency, entry, report)
+        {
+            self.currency = bid::currency(&entry.node, report);
         }
         if let Some(entry) = fields.take("consent")
             && once(&mut self.once.consent, entry, report)

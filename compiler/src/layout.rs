@@ -17,6 +17,7 @@ use crate::diagnostic::Report;
 use crate::plan::{Plan, Planned};
 use crate::source::Span;
 
+mod bids;
 mod journeys;
 
 use journeys::Journeys;
@@ -51,6 +52,7 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     let facts = write_facts(plan, &mut strings)?;
     let models = write_models(plan, &mut strings)?;
     let journeys = Journeys::write(plan, &mut strings)?;
+    let bids = bids::write(plan, &mut strings)?;
 
     let mut index = Record::default();
     for row in &rows.index {
@@ -92,6 +94,7 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     sections.push((*b"TRIG", 24, journeys.triggers.0));
     sections.push((*b"MESG", 16, journeys.messages.0));
     sections.push((*b"CHAN", 16, journeys.channels.0));
+    sections.push((*b"BIDS", 48, bids.0));
     let bytes = envelope(plan.folder.version, sections)?;
     if bytes.len() > bundle::MAX_BYTES {
         let span = plan.folder.campaigns.first().map(|campaign| campaign.id.span).unwrap_or_default();

@@ -24,6 +24,7 @@
 //! function that the caller hands in; a bundle is written only when there is no error.
 
 mod attribute;
+mod bid;
 mod bits;
 mod campaign;
 mod check;

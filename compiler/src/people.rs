@@ -32,6 +32,10 @@ pub(crate) fn ask(folder: &mut Folder) {
                 stock: None,
                 holdout: 0,
                 model: None,
+                bid: None,
+                budget: None,
+                bid_broken: false,
+                budget_broken: false,
                 creatives: vec![Named {
                     name: segment.name.clone(),
                     span: segment.span,

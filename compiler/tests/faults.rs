@@ -57,6 +57,16 @@ fn steps(steps: &str) -> String {
     journey("enter: { on: view }", &format!("      {}\n", steps.replace('\n', "\n      ")))
 }
 
+/// A bid of these fields, with a budget and a currency.
+fn bid(fields: &str) -> String {
+    campaign(&format!("bid: {{ {fields} }}\n    budget: {{ day: 50 }}\ncurrency: EUR"))
+}
+
+/// A budget of these fields, with a bid and a currency.
+fn budget(fields: &str) -> String {
+    campaign(&format!("bid: {{ base: 1, domain: a.example }}\n    budget: {{ {fields} }}\ncurrency: EUR"))
+}
+
 /// Code and text of every case that fits on a page.
 fn cases() -> Vec<(&'static str, String)> {
     vec![
@@ -132,6 +142,26 @@ fn cases() -> Vec<(&'static str, String)> {
         ),
         ("campaign/no-weight", add("").replace("[{ id: k, t: x }]", "»[{ id: k, weight: 0, t: x }]")),
         ("campaign/hidden", add("  - { id: »b, placements: [hero], creatives: [{ id: l, t: x }] }")),
+        ("bid/price", bid("base: »0, domain: a.example")),
+        ("bid/price", bid("base: »1.0005, domain: a.example")),
+        ("bid/price", bid("base: 1, max: »-4, domain: a.example")),
+        ("bid/max-below-base", bid("base: 1.20, max: »1.10, domain: a.example")),
+        ("bid/domain", bid("base: 1, domain: »https://a.example/")),
+        ("bid/category", bid("base: 1, domain: a.example, categories: [IAB8-18, »IAB27]")),
+        ("file/missing-key", bid("base: 1").replace("bid: {", "bid: »{")),
+        ("bid/currency", bid("base: 1, domain: a.example").replace("EUR", "»euro")),
+        ("bid/no-currency", bid("base: 1, domain: a.example").replace("\ncurrency: EUR", "").replace("bid:", "»bid:")),
+        (
+            "bid/no-budget",
+            bid("base: 1, domain: a.example").replace("\n    budget: { day: 50 }", "").replace("bid:", "»bid:"),
+        ),
+        ("bid/amount", budget("day: »0")),
+        ("bid/amount", budget("total: »0.001")),
+        ("bid/unknown-pacing", budget("day: 50, pacing: »evn")),
+        ("bid/empty-budget", budget("").replace("budget:", "»budget:")),
+        ("bid/even-without-day", budget("total: 50, pacing: »even")),
+        ("bid/day-over-total", budget("day: »50, total: 40")),
+        ("bid/idle-budget", campaign("»budget: { day: 50 }")),
         ("segment/shape", segment("»[{ context: heat, is: 1 }]")),
         ("segment/shape", segment("{ context: heat, »trait: plan, is: 1 }")),
         ("segment/shape", segment("»{ is: 1 }")),
@@ -246,6 +276,7 @@ fn unmarked(text: &str) -> (String, u32, u32) {
 fn the_base_of_the_cases_has_no_fault() {
     assert_eq!(compiled(&add("")), []);
     assert_eq!(compiled(&segment("{ context: heat, is: 1 }")), []);
+    assert_eq!(compiled(&bid("base: 1.205, max: 4, domain: a.example, categories: IAB8")), []);
 }
 
 #[test]
