@@ -77,17 +77,34 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// OpenRTB's number of the first reason that has one; 0, "Unknown Error", where none has.
+    /// OpenRTB's number of the first reason that has one.
     #[must_use]
-    pub fn nbr(&self) -> u32 {
-        self.refusals.iter().find_map(|refusal| refusal.reason.nbr()).unwrap_or(0)
+    pub fn nbr(&self) -> Option<u32> {
+        self.refusals.iter().find_map(|refusal| refusal.reason.nbr())
     }
 
-    /// The answer without a bid that says why, for exchanges that read it: `nbr`, and our own reasons in `ext`.
+    /// The answer without a bid that says why, for exchanges that read it: `nbr`, and our own reasons in `ext`, each once for a slot.
+    ///
+    /// What an exchange could learn from it of the person, or of our prices and budgets, is not in it: no campaign, no figure.
     #[must_use]
     pub fn no_bid(&self) -> Value {
-        let reasons = serde_json::to_value(&self.refusals).unwrap_or(Value::Null);
-        json!({ "id": self.id, "nbr": self.nbr(), "ext": { "petitfour": { "reasons": reasons } } })
+        let mut told = BTreeSet::new();
+        let mut reasons = Vec::new();
+        for Refusal { imp, reason, .. } in &self.refusals {
+            let public = reason.public();
+            if told.insert((imp, public.code())) {
+                let mut row = json!({ "reason": public.code(), "text": public.text() });
+                if let (Some(row), Some(imp)) = (row.as_object_mut(), imp) {
+                    row.insert("imp".to_owned(), imp.as_str().into());
+                }
+                reasons.push(row);
+            }
+        }
+        let mut answer = json!({ "id": self.id, "seatbid": [], "ext": { "petitfour": { "reasons": reasons } } });
+        if let (Some(answer), Some(nbr)) = (answer.as_object_mut(), self.nbr()) {
+            answer.insert("nbr".to_owned(), nbr.into());
+        }
+        answer
     }
 }
 
@@ -447,8 +464,9 @@ fn about(reason: Reason, campaign: Option<&str>, text: String) -> Refusal {
 
 /// Is a domain the blocked one, or beneath it?
 fn is_within(domain: &str, blocked: &str) -> bool {
-    let blocked = blocked.trim().trim_start_matches("www.").to_ascii_lowercase();
-    let beneath = domain.strip_suffix(&blocked);
+    let blocked = blocked.trim().to_ascii_lowercase();
+    let blocked = blocked.strip_prefix("www.").unwrap_or(&blocked);
+    let beneath = domain.strip_suffix(blocked);
     !blocked.is_empty() && beneath.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 

@@ -3,6 +3,7 @@
 use crate::creative::{Creative, Reach};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Assets of one request.
 const MOST: usize = 32;
@@ -60,9 +61,9 @@ impl Request {
         let mut assets = Vec::new();
         for asset in &inner.assets {
             match asset.answer(creative, domain, reach)? {
-                Some(Value::Object(mut answered)) => {
-                    answered.insert("id".to_owned(), asset.id.into());
-                    assets.push(Value::Object(answered));
+                Some((kind, answered)) => {
+                    // In the order of the names, whatever order the JSON library keeps.
+                    assets.push(BTreeMap::from([("id", asset.id.into()), (kind, answered)]));
                 }
                 _ if asset.required == 1 => return Err(format!("it has nothing for asset {}", asset.id)),
                 _ => {}
@@ -72,31 +73,35 @@ impl Request {
             return Err("it has none of the assets".to_owned());
         }
         let version = inner.ver.as_deref().filter(|ver| ver.len() <= 8).unwrap_or("1.2");
-        let answer = json!({ "ver": version, "assets": assets, "link": { "url": link } });
-        let answer = if self.native.is_some() { json!({ "native": answer }) } else { answer };
+        let answer =
+            BTreeMap::from([("assets", json!(assets)), ("link", json!({ "url": link })), ("ver", json!(version))]);
+        let answer = if self.native.is_some() { json!({ "native": answer }) } else { json!(answer) };
         // In JSON a dollar sign has another spelling too, which an exchange that replaces `${…}` does not know.
         Ok(answer.to_string().replace('$', "\\u0024"))
     }
 }
 
 impl Asset {
-    fn answer(&self, creative: &Creative, domain: &str, reach: Reach<'_>) -> Result<Option<Value>, String> {
+    fn answer(
+        &self,
+        creative: &Creative,
+        domain: &str,
+        reach: Reach<'_>,
+    ) -> Result<Option<(&'static str, Value)>, String> {
         let fits = |text: &str, most: Option<usize>| most.is_none_or(|most| text.chars().count() <= most);
         if let Some(title) = &self.title {
             let text = creative.text(&["headline", "title"]).filter(|text| fits(text, title.len));
-            return Ok(text.map(|text| json!({ "title": { "text": text } })));
+            return Ok(text.map(|text| ("title", json!({ "text": text }))));
         }
         if let Some(image) = &self.img {
             // 1 icon, 3 main.
             let field = if image.r#type == Some(1) { "icon" } else { "image" };
             let Some(url) = creative.address(field, reach)? else { return Ok(None) };
-            let mut answered = json!({ "url": url });
-            if let (Some((width, height)), Some(answered), "image") = (creative.size(), answered.as_object_mut(), field)
-            {
-                answered.insert("w".to_owned(), width.into());
-                answered.insert("h".to_owned(), height.into());
+            let mut answered = BTreeMap::from([("url", json!(url))]);
+            if let (Some((width, height)), "image") = (creative.size(), field) {
+                answered.extend([("w", json!(width)), ("h", json!(height))]);
             }
-            return Ok(Some(json!({ "img": answered })));
+            return Ok(Some(("img", json!(answered))));
         }
         let Some(data) = &self.data else { return Ok(None) };
         let text = match data.r#type {
@@ -106,6 +111,6 @@ impl Asset {
             Some(12) => creative.text(&["cta", "button"]),
             _ => None,
         };
-        Ok(text.filter(|text| fits(text, data.len)).map(|text| json!({ "data": { "value": text } })))
+        Ok(text.filter(|text| fits(text, data.len)).map(|text| ("data", json!({ "value": text }))))
     }
 }

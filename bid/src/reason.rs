@@ -20,7 +20,7 @@ pub enum Reason {
     Placement,
     /// Not among the first slots of the request.
     Slots,
-    /// No campaign that bids stands at the placement.
+    /// No campaign that bids may be shown at the placement.
     Campaign,
     /// The engine's gate refused the campaign.
     Refused(engine::Reason),
@@ -76,15 +76,24 @@ impl Reason {
         }
     }
 
-    /// OpenRTB's number (List: No-Bid Reason Codes), where it has one that says this.
+    /// OpenRTB's number (List: No-Bid Reason Codes), where it has one that says this. 8 (unmatched user) and 9 (daily user cap) are never
+    /// told: they say what we know of the person.
     #[must_use]
     pub fn nbr(self) -> Option<u32> {
         match self {
             Self::Busy => Some(1),
-            Self::Uncounted => Some(8),
-            Self::Refused(engine::Reason::CapDay) => Some(9),
             Self::Late => Some(15),
             _ => None,
+        }
+    }
+
+    /// What an exchange may be told: not what we know of the person, and not what we have left to spend.
+    #[must_use]
+    pub fn public(self) -> Self {
+        match self {
+            Self::Refused(_) | Self::Permission | Self::Uncounted => Self::Campaign,
+            Self::DayBudget | Self::Pacing | Self::Repeated => Self::Budget,
+            other => other,
         }
     }
 
@@ -99,7 +108,7 @@ impl Reason {
             Self::Format => "neither a banner with a size nor native",
             Self::Placement => "the slot is no placement of the bundle",
             Self::Slots => "the request has more slots than are answered",
-            Self::Campaign => "no campaign that bids stands at the placement",
+            Self::Campaign => "no campaign that bids may be shown",
             Self::Refused(reason) => match reason {
                 engine::Reason::Schedule => "the campaign does not run now",
                 engine::Reason::Segment => "the person is not in the campaign's segment",
