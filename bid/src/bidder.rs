@@ -174,7 +174,7 @@ impl Bidder {
     }
 
     /// What campaigns offer, in the order of the bundle.
-    pub fn offers(&self) -> impl Iterator<Item = &Offer> {
+    pub fn offers(&self) -> impl Iterator<Item = &Offer> + Clone {
         self.offers.values()
     }
 

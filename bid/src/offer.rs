@@ -140,6 +140,28 @@ impl Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_price_lies_between_base_and_max_and_grows_with_value_and_chance(
+            prices in (1..1_000_000_000u32, 1..1_000_000_000u32),
+            values in (0..=2_147_483_647u32, 0..=2_147_483_647u32),
+            chances in (0..=65_536u32, 0..=65_536u32),
+        ) {
+            let (base, max) = (Price(prices.0.min(prices.1)), Price(prices.0.max(prices.1)));
+            let offer = |value| Offer {
+                key: Key(1), campaign: String::new(), base, max, value, budget: Budget::default(), domain: String::new(), categories: Vec::new(),
+            };
+            let (less, more) = (offer(values.0.min(values.1)), offer(values.0.max(values.1)));
+            let (low, high) = (Some(chances.0.min(chances.1)), Some(chances.0.max(chances.1)));
+            prop_assert_eq!(less.price(None), base);
+            prop_assert!(base <= less.price(low) && more.price(high) <= max);
+            prop_assert!(less.price(low) <= less.price(high) && less.price(low) <= more.price(low));
+            prop_assert_eq!(offer(1_000).price(Some(65_536)), max);
+            prop_assert_eq!(less.price(Some(0)), base);
+        }
+    }
 
     #[test]
     fn a_floor_is_never_rounded_down_and_never_up_by_a_trace() {
