@@ -64,6 +64,8 @@ pub(crate) struct Campaign {
     /// Percent.
     pub(crate) holdout: f64,
     pub(crate) model: Option<String>,
+    /// What it offers in auctions, and may spend.
+    pub(crate) bid: Option<String>,
     pub(crate) reads_profile: bool,
     /// An OR of ANDs of sentences; one empty AND is everyone.
     pub(crate) segment: Vec<Vec<String>>,
@@ -186,6 +188,10 @@ impl Campaign {
             stock: campaign.stock().and_then(|at| catalog.stock(at)).map(|stock| describe_stock(catalog, &stock)),
             holdout: f64::from(campaign.holdout()) / 100.0,
             model: campaign.model().and_then(|at| catalog.model(at)).map(|model| name(model.name())),
+            bid: catalog
+                .bids()
+                .find(|bid| catalog.campaign(bid.campaign()).is_some_and(|other| other.key() == campaign.key()))
+                .map(|bid| describe_bid(catalog, &bid)),
             reads_profile: campaign.reads_profile(),
             segment: conjuncts.map(|conjunct| words::conjunct(catalog, conjunct)).collect(),
             creatives: creatives
@@ -237,6 +243,24 @@ impl Attribute {
             },
         }
     }
+}
+
+fn describe_bid(catalog: &Catalog, bid: &catalog::Bid<'_>) -> String {
+    let price = |thousandths: u32| f64::from(thousandths) / 1_000.0;
+    let amount = |millionths: u64| millionths as f64 / 1e6;
+    let most = if bid.max() > bid.base() { format!(" to {}", price(bid.max())) } else { String::new() };
+    let mut said = format!("bids {}{most} {} for a thousand impressions", price(bid.base()), bid.currency());
+    if let Some(day) = bid.day() {
+        said.push_str(&format!(
+            ", spends {} a day{}",
+            amount(day),
+            if bid.is_even() { " at an even pace" } else { "" }
+        ));
+    }
+    if let Some(total) = bid.total() {
+        said.push_str(&format!(", {} in all", amount(total)));
+    }
+    format!("{said}, for {}", catalog.string(bid.domain()))
 }
 
 fn describe_stock(catalog: &Catalog, stock: &catalog::Stock<'_>) -> String {

@@ -162,6 +162,9 @@ fn describe(campaign: &Campaign) -> Vec<(usize, String)> {
     if let Some(model) = &campaign.model {
         say(format!("weighed by the model {model}"));
     }
+    if let Some(bid) = &campaign.bid {
+        say(bid.clone());
+    }
     for creative in &campaign.creatives {
         say(format!("shows {} ({}%): {}", creative.name, creative.share, creative.headline()));
     }

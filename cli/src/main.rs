@@ -2,6 +2,7 @@
 //!
 //! One file per command. Exit codes: 0 fine, 1 faults in what was given, 2 wrong usage.
 
+mod bid;
 mod build;
 mod check;
 mod contents;
@@ -62,6 +63,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Make one logged decision again, and say whether it is the same
     Replay(replay::Arguments),
+    /// Answer an OpenRTB bid request, and say why
+    Bid(bid::Arguments),
     /// Replay recorded visitors through the engine and say what came of it
     Simulate(simulate::Arguments),
 }
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Preview(arguments) => preview::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Bid(arguments) => bid::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match outcome {
