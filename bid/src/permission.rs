@@ -2,10 +2,18 @@
 
 use crate::request::BidRequest;
 use petitfour::catalog::Catalog;
-use petitfour::consent::{Error, Permissions, Signals};
+use petitfour::consent::{Error, Permissions, Region, Signals};
 
 /// Closed by a device that limits tracking: to personalise and to share, as bits.
 const LIMITED: u8 = 0b1010;
+
+/// Where nothing is permitted without consent, whether a request says so or not: the European Economic Area, the United Kingdom,
+/// Switzerland and Brazil (ISO 3166-1 alpha-3, as OpenRTB has it).
+const OPT_IN: [&str; 33] = [
+    "AUT", "BEL", "BGR", "BRA", "CHE", "CYP", "CZE", "DEU", "DNK", "ESP", "EST", "FIN", "FRA", "GBR", "GRC", "HRV",
+    "HUN", "IRL", "ISL", "ITA", "LIE", "LTU", "LUX", "LVA", "MLT", "NLD", "NOR", "POL", "PRT", "ROU", "SVK", "SVN",
+    "SWE",
+];
 
 /// What is permitted, and why a string counts as nothing.
 pub(crate) fn of(catalog: &Catalog, request: &BidRequest) -> (Permissions, Option<Error>) {
@@ -18,8 +26,12 @@ pub(crate) fn of(catalog: &Catalog, request: &BidRequest) -> (Permissions, Optio
     let us_privacy = text(&laws.us_privacy, &older.us_privacy);
     let sections = laws.gpp_sid.as_ref().or(older.gpp_sid.as_ref());
     let gpc = laws.gpc.as_ref().or(older.gpc.as_ref());
+    let country = request.device.geo.country.as_deref().unwrap_or_default().to_ascii_uppercase();
+    let said = laws.gdpr.or(older.gdpr);
     let signals = Signals {
-        gdpr_applies: laws.gdpr.or(older.gdpr).and_then(|applies| match applies {
+        // An exchange that says that the law does not apply is believed; one that says nothing is not taken to have said so.
+        region: if said.is_none() && OPT_IN.contains(&country.as_str()) { Region::OptIn } else { Region::Unknown },
+        gdpr_applies: said.and_then(|applies| match applies {
             0 => Some(false),
             1 => Some(true),
             _ => None,

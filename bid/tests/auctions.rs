@@ -245,6 +245,24 @@ fn without_permission_to_personalise_nobody_is_looked_up_and_only_context_bids()
     assert!(outcome.fault.is_some_and(|code| code.starts_with("consent/")));
 }
 
+#[test]
+fn silence_from_europe_is_no_consent() {
+    let text = read("campaigns.yaml").replace("consent:\n", "consent:\n  default: [store, personalise]\n");
+    let bidder = Bidder::new(build(&text), config());
+    let permitted = |country: &str, regs: Value| {
+        let request = request("banner", |it| {
+            it["device"]["geo"]["country"] = country.into();
+            it["regs"] = regs;
+        });
+        ask(&bidder, &request).permissions.bits()
+    };
+    assert_eq!(permitted("FRA", json!({})), 0);
+    assert_eq!(permitted("fra", Value::Null), 0);
+    assert_eq!(permitted("FRA", json!({ "gdpr": 1 })), 0);
+    assert_eq!(permitted("FRA", json!({ "gdpr": 0 })), 3);
+    assert_eq!(permitted("JPN", json!({})), 3);
+}
+
 /// A profile that viewed twice and saw `seen-it` so many times, as the host keeps it.
 fn profile(exposures: usize) -> Vec<u8> {
     let mut session = Session::new(build(&read("campaigns.yaml")), [3; 32]);
