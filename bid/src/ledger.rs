@@ -85,6 +85,7 @@ struct Reservation {
     campaign: Key,
     price: Price,
     day: u32,
+    until: Timestamp,
     state: State,
     /// Has it expired? The next time it is due it is forgotten.
     over: bool,
@@ -192,9 +193,17 @@ impl Spend {
 impl Ledger for Spend {
     fn reserve(&mut self, claim: &Claim, moment: Moment) -> Result<(), Reason> {
         self.advance(moment);
-        if let Some(known) = self.bids.get(&claim.bid) {
-            let same = known.state == State::Open && known.campaign == claim.campaign && known.price >= claim.price;
-            return if same { Ok(()) } else { Err(Reason::Repeated) };
+        if let Some(known) = self.bids.get_mut(&claim.bid) {
+            if known.state != State::Open || known.campaign != claim.campaign || known.price < claim.price {
+                return Err(Reason::Repeated);
+            }
+            // The later answer says for how long the bid stands.
+            if claim.until > known.until {
+                self.due.remove(&(known.until, claim.bid));
+                self.due.insert((claim.until, claim.bid));
+                known.until = claim.until;
+            }
+            return Ok(());
         }
         if self.bids.len() >= MOST_OPEN || claim.until <= self.now {
             return Err(Reason::Busy);
@@ -209,6 +218,7 @@ impl Ledger for Spend {
             campaign: claim.campaign,
             price: claim.price,
             day: account.day,
+            until: claim.until,
             state: State::Open,
             over: false,
         };

@@ -4,6 +4,7 @@
 //! does not know are skipped. Bounded: [`MAX_BYTES`], and 128 levels by the parser.
 
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Bytes of a request: some hundred times an ordinary one.
@@ -216,7 +217,7 @@ pub enum Error {
     Size,
     /// Not JSON, nested too deep, or a field of another type.
     Malformed,
-    /// No `id`, no slot, or a slot without `id`.
+    /// No `id`, no slot, or a slot without an `id` of its own.
     Incomplete,
 }
 
@@ -231,7 +232,9 @@ impl BidRequest {
         }
         let request: Self = serde_json::from_slice(bytes).map_err(|_| Error::Malformed)?;
         let complete = !request.id.is_empty() && !request.imp.is_empty();
-        if !complete || request.imp.iter().any(|imp| imp.id.is_empty()) {
+        // Two slots of one id would be one bid, and one reservation.
+        let mut ids = BTreeSet::new();
+        if !complete || !request.imp.iter().all(|imp| !imp.id.is_empty() && ids.insert(imp.id.as_str())) {
             return Err(Error::Incomplete);
         }
         Ok(request)
@@ -283,7 +286,7 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::Size => "the request is larger than 512 KiB",
             Self::Malformed => "the request is not JSON as OpenRTB 2.6 has it",
-            Self::Incomplete => "the request has no id, no slot, or a slot without an id",
+            Self::Incomplete => "the request has no id, no slot, or a slot without an id of its own",
         })
     }
 }

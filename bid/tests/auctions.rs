@@ -423,6 +423,7 @@ fn whatever_bytes_come_there_is_an_answer() {
     assert_eq!(BidRequest::parse(b"").unwrap_err(), Error::Malformed);
     assert_eq!(BidRequest::parse(b"{}").unwrap_err(), Error::Incomplete);
     assert_eq!(BidRequest::parse(br#"{"id":"1","imp":[{}]}"#).unwrap_err(), Error::Incomplete);
+    assert_eq!(BidRequest::parse(br#"{"id":"1","imp":[{"id":"1"},{"id":"1"}]}"#).unwrap_err(), Error::Incomplete);
     assert_eq!(BidRequest::parse(br#"{"id":"1","imp":[{"id":"1","bidfloor":1e999}]}"#).unwrap_err(), Error::Malformed);
     // What is skipped is skipped without a stack; what is read has 128 levels.
     let deep = |field: &str| {
