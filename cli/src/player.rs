@@ -2,6 +2,8 @@
 //!
 //! The session is the one that a visitor's browser has: what is permitted, capped, in stock and held out is decided by it alone.
 
+mod stood;
+
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -9,19 +11,24 @@ use petitfour::{
     eligibility::is_held_out,
     engine::{Engine, Explanation, Reason, Session},
     event::Event,
+    hash::bucket,
     id::Key,
     sync::answer::{Answer, Member},
     time::{Moment, Timestamp},
 };
 use petitfour_compiler::{
     source::Span,
-    story::{Act, Chance, Levels, Look, Sight, Sought, Step, Told},
+    story::{Act, Chance, Levels, Look, Sight, Sought, Stand, Step, Told},
 };
+
+pub(crate) use stood::Stood;
 
 /// A visitor under way through a story.
 pub(crate) struct Player {
     session: Session,
     now: Moment,
+    /// Journeys were looked at in this moment.
+    has_looked: bool,
 }
 
 /// An expectation that did not hold.
@@ -34,8 +41,16 @@ pub(crate) struct Miss {
     pub(crate) seen: String,
     /// The same in a sentence.
     pub(crate) message: String,
+    pub(crate) ground: Ground,
+}
+
+/// What is to be known of an expectation that did not hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ground {
     /// Every campaign of the placement, with its reason.
-    pub(crate) why: Explanation,
+    Placement(Explanation),
+    /// Where the visitor stands in the journey.
+    Journey(Stood),
 }
 
 impl Player {
@@ -45,13 +60,13 @@ impl Player {
             Chance::Seed(seed) => visitor(engine, *seed),
             Chance::HeldOut(campaigns) => find(engine, campaigns)?,
         };
-        Ok(Self { session, now: Moment::default() })
+        Ok(Self { session, now: Moment::default(), has_looked: false })
     }
 
     /// Lets a step happen; what did not come out as expected, each thing once.
     pub(crate) fn play(&mut self, step: &Step) -> Vec<Miss> {
         for time in 0..step.times {
-            self.now = step.at(time);
+            (self.now, self.has_looked) = (step.at(time), false);
             let mut missed = Vec::new();
             for act in &step.acts {
                 self.act(act, &mut missed);
@@ -110,9 +125,48 @@ impl Player {
                 // Its limits were checked when it was read.
                 if let Ok(event) = Event::parse(&event.text, properties, *value) {
                     session.record(&event, now);
+                    self.has_looked = true;
                 }
             }
-            Act::Look(look) => self.look(look, missed),
+            Act::Sent(journey) => {
+                self.look_at_journeys();
+                if !self.session.sent(&journey.text, now) {
+                    let stood = Stood::of(&self.session, &journey.text, now);
+                    let message = format!("no message of {} waits to be handed over: {stood}", journey.text);
+                    let expected = "at a send".to_owned();
+                    missed.push(Miss::of_journey(journey.span, now, expected, message, stood));
+                }
+            }
+            Act::Look(look) => {
+                self.look_at_journeys();
+                self.look(look, missed);
+            }
+            Act::Stand(stand) => {
+                self.look_at_journeys();
+                self.stand(stand, missed);
+            }
+        }
+    }
+
+    /// As before a decision. An event has looked already, and a second look in one moment could take somebody past a rest that has
+    /// just begun.
+    fn look_at_journeys(&mut self) {
+        if !self.has_looked {
+            self.session.look(self.now);
+            self.has_looked = true;
+        }
+    }
+
+    fn stand(&self, stand: &Stand, missed: &mut Vec<Miss>) {
+        let (journey, now) = (&stand.journey, self.now);
+        let stood = Stood::of(&self.session, &journey.text, now);
+        if let [(first, _), ..] = stand.sought.as_slice()
+            && !stand.sought.iter().any(|(_, footing)| stood.is(footing))
+        {
+            let words: Vec<&str> = stand.sought.iter().map(|(word, _)| word.text.as_str()).collect();
+            let expected = words.join(" or ");
+            let message = format!("{} is {stood}; not {expected}", journey.text);
+            missed.push(Miss::of_journey(first.span, now, expected, message, stood));
         }
     }
 
@@ -121,7 +175,7 @@ impl Player {
         let why = self.session.explain(placement, now);
         let seen = seen(&why);
         let mut miss = |span, expected: String, seen: String, message| {
-            missed.push(Miss { span, moment: now, expected, seen, message, why: why.clone() });
+            missed.push(Miss { span, moment: now, expected, seen, message, ground: Ground::Placement(why.clone()) });
         };
         if let [first, ..] = look.sees.as_slice()
             && !look.sees.iter().any(|sought| is_there(sought, &why))
@@ -153,6 +207,12 @@ impl Player {
     }
 }
 
+impl Miss {
+    fn of_journey(span: Span, moment: Moment, expected: String, message: String, stood: Stood) -> Self {
+        Self { span, moment, expected, seen: stood.state.clone(), message, ground: Ground::Journey(stood) }
+    }
+}
+
 /// What is seen by an explanation: `campaign/creative`, `fallback/creative` or `nothing`.
 pub(crate) fn seen(why: &Explanation) -> String {
     let creative = why.creative.as_deref().unwrap_or_default();
@@ -181,21 +241,29 @@ fn visitor(engine: &Arc<Engine>, seed: u64) -> Session {
     Session::new(Arc::clone(engine), seed)
 }
 
-/// The first visitor whom these campaigns hold out, and as few others as can be.
+/// The first visitor whom these campaigns and journeys hold out, and as few others as can be.
 fn find(engine: &Arc<Engine>, held_out: &[String]) -> anyhow::Result<Session> {
     let catalog = engine.catalog();
+    let is_wanted = |name| held_out.iter().any(|wanted| wanted == catalog.string(name));
     let holding: Vec<_> = catalog
         .campaigns()
         .filter(|campaign| campaign.holdout() > 0)
-        .map(|campaign| (held_out.iter().any(|name| name == catalog.string(campaign.name())), campaign))
+        .map(|campaign| (is_wanted(campaign.name()), campaign))
+        .collect();
+    let journeys: Vec<_> = catalog
+        .journeys()
+        .filter(|journey| journey.holdout() > 0)
+        .map(|journey| (is_wanted(journey.name()), journey))
         .collect();
     let mut best: Option<((usize, usize), Session)> = None;
     for seed in 1..=TRIES {
         let session = visitor(engine, seed);
         let unit = session.profile().visitor().unit();
         let (mut lacking, mut beyond) = (0, 0);
-        for (wanted, campaign) in &holding {
-            match (wanted, is_held_out(campaign, unit)) {
+        let campaigns = holding.iter().map(|(wanted, campaign)| (*wanted, is_held_out(campaign, unit)));
+        let journeys = journeys.iter().map(|(wanted, it)| (*wanted, bucket(unit, it.salt()) < it.holdout()));
+        for (wanted, is_out) in campaigns.chain(journeys) {
+            match (wanted, is_out) {
                 (true, false) => lacking += 1,
                 (false, true) => beyond += 1,
                 _ => {}

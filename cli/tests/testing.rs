@@ -16,7 +16,8 @@ context:
   temperature: { type: number }
   shop: { type: text, values: [bellecour, triana] }
 traits: { plan: { type: text, values: [none, club] } }
-events: { product_viewed: {}, purchase: { outcome: true } }
+events: { product_viewed: {}, purchase: { outcome: true }, sign_up: {} }
+channels: { mail: {} }
 memberships: { club_gold: {} }
 feeds: { shelf: { place: shop } }
 placements: { hero: { fallback: house }, ad: {} }
@@ -45,6 +46,23 @@ campaigns:
     placements: [hero]
     when: { moment: hour, at_least: 21 }
     creatives: [{ id: cup, headline: Tea }]
+  - id: ten-percent
+    placements: [hero]
+    priority: 9
+    when: { event: sign_up }
+    creatives: [{ id: ten, headline: Ten percent off }]
+journeys:
+  welcome:
+    enter: { on: sign_up }
+    goal: { on: purchase }
+    steps:
+      - { send: { channel: mail, message: hello }, id: greet }
+      - { wait: 2 days, id: pause }
+      - { wait: 3 days, id: offer, show: [ten-percent] }
+  survey:
+    enter: { on: purchase }
+    holdout: 50%
+    steps: [{ wait: 1 day, id: ask }]
 ";
 
 fn said(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
@@ -112,7 +130,7 @@ fn the_examples_of_the_documentation_pass() {
     let folder = folder(&blocks.concat());
     let (code, told, faults) = said(folder.path(), &["test"]);
     assert_eq!((code, faults.as_str()), (0, ""), "{told}");
-    assert!(told.contains("3 passed"), "{told}");
+    assert!(told.contains("4 passed"), "{told}");
 }
 
 #[test]
@@ -231,4 +249,57 @@ fn a_visitor_is_held_out_of_what_the_test_says_and_of_nothing_else() {
     assert_eq!(told("{}", "chosen"), 0);
     let held = (0..100).filter(|seed| told(&format!("{{ seed: {seed} }}"), "holdout") == 0).count();
     assert!((3..=20).contains(&held), "{held} of 100");
+}
+
+#[test]
+fn a_journey_goes_on_as_time_passes_and_messages_are_handed_over() {
+    passes(
+        "      - { in: { welcome: never }, not: { hero: ten-percent } }
+      - { event: sign_up, sends: { welcome: hello }, in: { welcome: [greet] } }
+      - { after: 9 days, in: { welcome: greet }, sees: { hero: fallback } }
+      - { sent: [welcome], in: { welcome: pause } }
+      - { after: 2 days, sees: { hero: ten-percent }, in: { welcome: offer } }
+      - { after: 3 days, in: { welcome: done } }
+      - { event: purchase, in: { welcome: done, survey: inside } }
+",
+    );
+    passes("      - { permits: none, event: sign_up, in: { welcome: never } }\n");
+}
+
+#[test]
+fn a_step_that_is_not_where_the_visitor_stands_fails_and_tells_since_when_and_until_when() {
+    let told = fails(
+        "      - { event: sign_up }\n      - { after: 1 hour, sent: welcome }\n      - { after: 1 day, in: { welcome: [offer, done] } }\n",
+    );
+    for part in [
+        "welcome is at pause, since 2026-06-01 10:00 +02:00, until 2026-06-03 10:00 +02:00; not offer or done",
+        "  welcome at 2026-06-02 10:00 +02:00:\n    is      at pause\n    since   2026-06-01 10:00 +02:00\n    until   2026-06-03 10:00 +02:00",
+    ] {
+        assert!(told.contains(part), "{part} in\n{told}");
+    }
+    assert!(
+        fails("      - { sent: welcome }\n").contains("no message of welcome waits to be handed over: never entered")
+    );
+    let greeted = fails("      - { event: sign_up, in: { welcome: done } }\n");
+    assert!(greeted.contains("at greet, where hello waits to be handed over, since"), "{greeted}");
+}
+
+#[test]
+fn machines_read_where_the_visitor_stands() {
+    let folder = steps("      - { event: sign_up, in: { welcome: done } }\n");
+    let (_, told, _) = said(folder.path(), &["test", "--json"]);
+    let outcome: Value = serde_json::from_str(&told).unwrap();
+    let failure = &outcome["tests"][0]["failures"][0];
+    assert_eq!((&failure["seen"], &failure["why"]), (&Value::from("at greet"), &Value::Null));
+    assert_eq!((&failure["stands"]["sends"], &failure["stands"]["until"]), (&Value::from("hello"), &Value::Null));
+}
+
+#[test]
+fn a_visitor_is_held_out_of_the_journeys_that_the_test_says() {
+    for (visitor, stands) in [("{ held_out: [survey] }", "never"), ("{}", "ask")] {
+        let step = format!("{{ event: purchase, in: {{ survey: {stands} }} }}");
+        let text = format!("start: 2026-06-01\ntests: [{{ name: one, visitor: {visitor}, steps: [{step}] }}]\n");
+        let (code, told, faults) = said(folder(&text).path(), &["test"]);
+        assert_eq!((code, faults.as_str()), (0, ""), "{told}");
+    }
 }

@@ -17,6 +17,7 @@ traits: { plan: { type: text, values: [club] }, age: { type: number } }
 events: { product_viewed: {} }
 memberships: { gold: {} }
 feeds: { shelf: { place: shop }, price: {} }
+channels: { mail: {} }
 placements: { hero: { fallback: house }, ad: {} }
 fallbacks: { house: { t: x } }
 campaigns:
@@ -25,6 +26,12 @@ campaigns:
     placements: [ad]
     when: { event: product_viewed, where: { category: tea } }
     creatives: [{ id: cup, t: x }]
+journeys:
+  welcome:
+    enter: { on: product_viewed, where: { brand: own } }
+    holdout: 10%
+    steps: [{ wait: 2 days, id: pause }, { send: { channel: mail, message: hello }, id: greet }]
+  other: { enter: { on: product_viewed }, steps: [{ wait: 1 day, id: rest }] }
 ";
 
 fn read(text: &str) -> Stories {
@@ -68,6 +75,12 @@ fn every_slip_of_a_step_has_its_code() {
         ("{ sees: { her: water } }", "test/unknown-placement"),
         ("{ sees: [her] }", "test/unknown-placement"),
         ("{ sees: { hero: watter } }", "test/unknown-campaign"),
+        ("{ in: { welcom: pause } }", "test/unknown-journey"),
+        ("{ sent: welcom }", "test/unknown-journey"),
+        ("{ in: { welcome: pose } }", "test/unknown-step"),
+        ("{ in: { welcome: [pause, rest] } }", "test/unknown-step"),
+        ("{ sends: { welcome: helo } }", "test/unknown-message"),
+        ("{ in: pause }", "file/wrong-type"),
         ("{ sees: { hero: watter/blue } }", "test/unknown-campaign"),
         ("{ sees: { hero: fallback/hous } }", "test/unknown-campaign"),
         ("{ sees: { hero: water/bleu } }", "test/unknown-creative"),
@@ -102,12 +115,25 @@ fn every_slip_of_a_test_has_its_code() {
     assert_eq!(with("visitor: { seed: 1, held_out: [water] }"), ["test/chance"]);
     assert_eq!(with("visitor: { held_out: [tea] }"), ["test/no-holdout"]);
     assert_eq!(with("visitor: { held_out: [watter] }"), ["test/unknown-campaign"]);
+    assert_eq!(with("visitor: { held_out: [other] }"), ["test/no-holdout"]);
+    assert_eq!(with("visitor: { held_out: [welcome] }"), [""; 0]);
     assert_eq!(with("visitor: { seeds: 1 }"), ["file/unknown-key"]);
     assert_eq!(codes("start: 2026-06-01\ntests: [{ name: a, steps: [] }, { name: a, steps: [] }]"), ["test/duplicate"]);
     assert_eq!(codes("tests: [{ name: a, steps: [] }]"), ["file/missing-key"]);
     assert_eq!(codes("start: monday\ntests: [{ name: a, steps: [] }]"), ["file/bad-date"]);
     assert_eq!(codes("petitfour: 2\ntests: []"), ["file/format"]);
     assert_eq!(codes("petitfour: 1"), ["file/missing-key"]);
+}
+
+#[test]
+fn a_near_name_is_offered_for_a_journey_and_its_steps() {
+    for (step, near) in [("{ in: { welcom: pause } }", "welcome"), ("{ in: { welcome: pase } }", "pause")] {
+        assert_eq!(one(step).diagnostics[0].remedy.as_deref(), Some(format!("did you mean `{near}`?").as_str()));
+    }
+    assert_eq!(
+        codes("{ event: product_viewed, with: { brand: own }, in: { welcome: [pause, done], other: inside } }"),
+        [""; 0]
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use petitfour_compiler::{Diagnostic, Severity, render};
 use serde_json::{Value, json};
 
 use super::{Outcome, Played};
-use crate::player::Miss;
+use crate::player::{Ground, Miss};
 use crate::words;
 
 /// Prints a line for each test, what is to be known of those that failed, and a summary.
@@ -21,7 +21,7 @@ pub(super) fn print(outcome: &Outcome<'_>) {
         for (at, miss) in played.missed.iter().enumerate() {
             let _ = writeln!(text, "\n{}", line(outcome, miss, coloured));
             // Expectations of one look share their reasons.
-            if played.missed.get(at + 1).is_none_or(|next| next.why != miss.why) {
+            if played.missed.get(at + 1).is_none_or(|next| next.ground != miss.ground) {
                 let _ = writeln!(text, "\n{}\n", reasons(miss));
             }
         }
@@ -50,7 +50,16 @@ fn line(outcome: &Outcome<'_>, miss: &Miss, coloured: bool) -> String {
 }
 
 fn reasons(miss: &Miss) -> String {
-    format!("  {} at {}:\n{}", miss.why.placement, words::moment(miss.moment), verdicts(&miss.why))
+    let at = words::moment(miss.moment);
+    match &miss.ground {
+        Ground::Placement(why) => format!("  {} at {at}:\n{}", why.placement, verdicts(why)),
+        Ground::Journey(stood) => {
+            let line = |name, told: &Option<String>| told.as_ref().map(|told| format!("\n    {name:<8}{told}"));
+            let sends = line("sends", &stood.sends);
+            let told = [sends, line("since", &stood.since), line("until", &stood.until)].into_iter().flatten();
+            format!("  {} at {at}:\n    {:<8}{}{}", stood.journey, "is", stood.state, told.collect::<String>())
+        }
+    }
 }
 
 /// The reasons of every campaign of a placement, as columns.
@@ -93,6 +102,10 @@ fn test(outcome: &Outcome<'_>, played: &Played<'_>) -> Value {
         .iter()
         .map(|miss| {
             let place = outcome.stories.place(miss.span);
+            let (why, stands) = match &miss.ground {
+                Ground::Placement(why) => (Some(why), None),
+                Ground::Journey(stood) => (None, Some(stood)),
+            };
             json!({
                 "file": place.file,
                 "line": place.line,
@@ -101,7 +114,8 @@ fn test(outcome: &Outcome<'_>, played: &Played<'_>) -> Value {
                 "message": miss.message,
                 "expected": miss.expected,
                 "seen": miss.seen,
-                "why": miss.why,
+                "why": why,
+                "stands": stands,
             })
         })
         .collect();

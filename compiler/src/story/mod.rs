@@ -9,6 +9,7 @@
 mod clock;
 mod names;
 mod sight;
+mod stand;
 mod step;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::source::{self, Entry, Node, Source, Span, Value};
 
 pub use names::{Declared, Names};
 pub use sight::{Look, Sight, Sought, Why};
+pub use stand::{Footing, Stand};
 pub use step::{Act, Levels, Step, Told};
 
 /// What the name of a test file ends with, by which it is told from a campaign file.
@@ -55,7 +57,7 @@ pub struct Story {
 pub enum Chance {
     /// The visitor of this number.
     Seed(u64),
-    /// One whom these campaigns hold out, and no others do.
+    /// One whom these campaigns and journeys hold out, and no others do.
     HeldOut(Vec<String>),
 }
 

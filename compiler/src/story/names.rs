@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petitfour::catalog::{Attribute, Campaign, Catalog, Section, Source as Origin};
+use petitfour::catalog::{Act, Attribute, Campaign, Catalog, Journey, Section, Source as Origin};
 use petitfour::id::Key;
 
 use crate::declaration::{Known, Named};
@@ -46,6 +46,7 @@ pub struct Names {
     feeds: BTreeMap<String, Feed>,
     pub(super) placements: BTreeMap<String, Placement>,
     pub(super) campaigns: BTreeMap<String, Creatives>,
+    journeys: BTreeMap<String, Path>,
 }
 
 /// A context value or a trait.
@@ -74,6 +75,29 @@ pub(super) struct Placement {
 pub(super) struct Creatives {
     pub(super) names: BTreeSet<String>,
     has_holdout: bool,
+}
+
+/// A journey, as far as a story may speak of it.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    /// Steps at which somebody may rest.
+    pub(super) rests: BTreeSet<String>,
+    pub(super) messages: BTreeSet<String>,
+    has_holdout: bool,
+}
+
+impl Path {
+    fn of(catalog: &Catalog, journey: &Journey<'_>) -> Self {
+        let steps = || journey.steps().filter_map(|at| catalog.step(at));
+        let rests = steps().filter(|step| step.code() != 0 && step.act() != Act::Moved);
+        let sends = steps().filter(|step| step.act() == Act::Send);
+        let messages = sends.filter_map(|step| catalog.messages().nth(step.first() as usize));
+        Self {
+            rests: rests.map(|step| catalog.string(step.name()).to_owned()).filter(|name| !name.is_empty()).collect(),
+            messages: messages.map(|message| catalog.string(message.name()).to_owned()).collect(),
+            has_holdout: journey.holdout() > 0,
+        }
+    }
 }
 
 impl Names {
@@ -126,6 +150,7 @@ impl Names {
                     (name(campaign.name()), Creatives { names, has_holdout: campaign.holdout() > 0 })
                 })
                 .collect(),
+            journeys: catalog.journeys().map(|journey| (name(journey.name()), Path::of(catalog, &journey))).collect(),
         }
     }
 
@@ -209,18 +234,27 @@ impl Names {
         }
     }
 
-    /// Whether some visitors never see this campaign.
+    /// Whether some visitors never see this campaign, or never enter this journey.
     pub(super) fn has_holdout(&self, word: &Word, report: &mut Report) -> bool {
-        let found = self.campaigns.get(&word.text);
-        let Some(campaign) = known(found, &self.campaigns, ("test/unknown-campaign", "campaign"), word, report) else {
+        let campaign = self.campaigns.get(&word.text).map(|campaign| campaign.has_holdout);
+        let journey = self.journeys.get(&word.text).map(|journey| journey.has_holdout);
+        if campaign.or(journey).is_none() {
+            let all = self.campaigns.keys().chain(self.journeys.keys()).map(String::as_str);
+            report.unknown("test/unknown-campaign", "campaign or journey", word, all);
             return false;
-        };
-        if !campaign.has_holdout {
+        }
+        let has_holdout = campaign == Some(true) || journey == Some(true);
+        if !has_holdout {
             report
                 .error("test/no-holdout", word.span, format!("`{}` has no holdout", word.text))
-                .remedy("leave it out: everybody may see it");
+                .remedy("leave it out: nobody is held out of it");
         }
-        campaign.has_holdout
+        has_holdout
+    }
+
+    /// The journey of this name.
+    pub(super) fn path(&self, word: &Word, report: &mut Report) -> Option<&Path> {
+        known(self.journeys.get(&word.text), &self.journeys, ("test/unknown-journey", "journey"), word, report)
     }
 
     /// The placement of this name.
@@ -264,11 +298,12 @@ fn tell(
     Some(Told::Text(told.text))
 }
 
-/// Properties of an event that a counter or an affinity asks for.
+/// Properties of an event that a counter, an affinity or a trigger asks for.
 fn asked(catalog: &Catalog, event: Key) -> BTreeSet<Key> {
     let counted = catalog.counters().filter(|counter| counter.event() == event).map(|counter| counter.property());
     let felt = catalog.affinities().filter(|affinity| affinity.event() == event).map(|affinity| affinity.property());
-    counted.chain(felt).collect()
+    let triggers = (0..).map_while(|at| catalog.trigger(at)).filter(|trigger| trigger.event() == event);
+    counted.chain(felt).chain(triggers.map(|trigger| trigger.property())).collect()
 }
 
 /// The texts of an attribute that the bundle names.

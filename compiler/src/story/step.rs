@@ -1,5 +1,6 @@
 //! One step of a story. What stands in it happens in a fixed order, whatever the order of its lines: time passes, permissions,
-//! traits and memberships change, the page tells its context, the feed its levels, the event is recorded, then somebody looks.
+//! traits and memberships change, the page tells its context, the feed its levels, the event is recorded, the origin hands messages over,
+//! then somebody looks, and is asked where they stand.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::source::{Node, Span, Value};
 
 use super::names::Names;
 use super::sight::{self, Look};
+use super::stand::{self, Stand};
 use super::{clock, read_permits};
 
 /// What happens at one moment, or several times in a row.
@@ -52,8 +54,12 @@ pub enum Act {
         /// What it is worth.
         value: Option<f64>,
     },
+    /// The origin has handed over the message for which this journey waits.
+    Sent(Word),
     /// The visitor looks at a placement, or somebody asks what there would be.
     Look(Look),
+    /// Somebody asks where the visitor stands in a journey.
+    Stand(Stand),
 }
 
 /// A text or a number.
@@ -106,8 +112,9 @@ impl Step {
         acts.extend(fields.take("context").into_iter().flat_map(|entry| read_context(&entry.node, names, report)));
         acts.extend(read_feed(&mut fields, names, report));
         acts.extend(read_event(&mut fields, names, report));
+        acts.extend(stand::read_sent(&mut fields, names, report).into_iter().map(Act::Sent));
         acts.extend(sight::read(&mut fields, names, report).into_iter().map(Act::Look));
-        // A journey's expectations are acts as well: they are asked after everything else has happened.
+        acts.extend(stand::read(&mut fields, names, report).into_iter().map(Act::Stand));
         let times = fields.whole("times", (1, MAX_TIMES), report).and_then(|times| u32::try_from(times).ok());
         let every = fields.take("every");
         fields.finish(report);
