@@ -65,7 +65,7 @@ enum Command {
     Replay(replay::Arguments),
     /// Answer an OpenRTB bid request, and say why
     Bid(bid::Arguments),
-    /// Replay recorded visitors through the engine and say what came of it
+    /// Take recorded or imagined visitors through the engine and say what came of it
     Simulate(simulate::Arguments),
 }
 

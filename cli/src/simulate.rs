@@ -1,10 +1,11 @@
-//! `petitfour simulate`: recorded visitors through the engine, natively, as if each had a browser.
+//! `petitfour simulate`: recorded or imagined visitors through the engine, natively, as if each had a browser.
 //!
 //! One engine session for each visitor, its seed made from the visitor's id, every permission open. A step is recorded as
 //! an event; where it is a page, every placement of the bundle is decided, and what was decided counts as seen. Clicks on
 //! creatives are not made up: the recordings have none. What the sessions send can be posted to a collector.
 
 mod chain;
+mod imagined;
 mod post;
 mod recorded;
 mod summary;
@@ -39,8 +40,9 @@ use crate::folder;
     after_help = "Examples:\n  petitfour simulate                                    both recordings of the repository\n  \
                         petitfour simulate --chain                            how large profiles get\n  \
                         petitfour simulate --recorded data/otto/sessions.jsonl.gz\n  \
-                        petitfour simulate --recorded visits.csv --campaigns my-campaigns/ --json\n\n\
-                        docs/recorded-visitors.md says how rows become events."
+                        petitfour simulate --recorded visits.csv --campaigns my-campaigns/ --json\n  \
+                        petitfour simulate --campaigns shop/ --visitors 100000 --days 30 --flow flow.svg\n\n\
+                        docs/recorded-visitors.md says how rows become events, docs/journeys.md#before-it-ships what is imagined."
 )]
 pub(crate) struct Arguments {
     /// Recording to replay, plain or gzip'd [default: data/msweb/visits.csv.gz and data/otto/sessions.jsonl.gz]
@@ -67,6 +69,8 @@ pub(crate) struct Arguments {
     /// Write the summary as JSON to a file too
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    imagined: imagined::Arguments,
 }
 
 /// The campaigns that come with the program, one file for each shape.
@@ -84,6 +88,10 @@ const EXPLAIN_EVERY: u64 = 100;
 
 /// Runs the command; `false` when the campaigns have faults. Rows that were left out are told, and end nothing.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    if let Some(visitors) = arguments.imagined.visitors {
+        let report = imagined::run(&arguments.imagined, visitors, &arguments.campaigns)?;
+        return report.map_or(Ok(false), |report| tell(arguments, &report).map(|()| true));
+    }
     let files: Vec<PathBuf> = match &arguments.recorded {
         Some(file) => vec![file.clone()],
         None if Path::new(RECORDINGS[0]).exists() => RECORDINGS.iter().map(PathBuf::from).collect(),
@@ -116,6 +124,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         std::fs::write(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(true)
+}
+
+/// Prints what came of imagined visitors, and writes it where it was asked for.
+fn tell(arguments: &Arguments, report: &imagined::Report) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(report)?;
+    if arguments.json {
+        println!("{text}");
+    } else {
+        print!("{report}");
+    }
+    if let Some(file) = &arguments.output {
+        std::fs::write(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
 }
 
 /// The bundle to decide from; `None` when the campaign files have errors, which have been printed.

@@ -56,7 +56,9 @@ fn faults(schema: &Validator, text: &str) -> Vec<String> {
 
 /// Campaign files of this repository.
 fn files() -> Vec<(String, String)> {
-    ["examples/soda/campaigns.yaml", "cli/src/starter.yaml"].map(|path| (path.to_owned(), read(path))).to_vec()
+    ["examples/soda/campaigns.yaml", "cli/src/starter.yaml", "examples/fifty/campaigns.yaml"]
+        .map(|path| (path.to_owned(), read(path)))
+        .to_vec()
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn percent(part: u64, whole: u64) -> f64 {
 }
 
 /// `69146` as `69,146`.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -39,6 +39,24 @@ pub(crate) struct Journey {
     pub(crate) steps: Vec<Step>,
 }
 
+impl Journey {
+    /// Every trigger, those of its waits too.
+    pub(crate) fn triggers(&self) -> Vec<&Trigger> {
+        fn waits<'a>(steps: &'a [Step], found: &mut Vec<&'a Trigger>) {
+            for act in steps.iter().map(|step| &step.act) {
+                if let Act::Wait { trigger: Some(trigger), .. } = act {
+                    found.push(trigger);
+                }
+                act.inner().into_iter().for_each(|inner| waits(inner, found));
+            }
+        }
+        let ends = self.goal.iter().chain(&self.exits).chain(&self.bars);
+        let mut found: Vec<&Trigger> = [&self.enter].into_iter().chain(ends).collect();
+        waits(&self.steps, &mut found);
+        found
+    }
+}
+
 /// An event, a condition, a level of a feed, or several of them at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Trigger {

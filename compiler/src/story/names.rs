@@ -19,15 +19,46 @@ pub struct Declared {
     context: BTreeMap<String, Vec<String>>,
     traits: BTreeMap<String, Vec<String>>,
     memberships: BTreeSet<String>,
+    wheres: BTreeMap<(String, String), BTreeSet<String>>,
 }
 
 impl Declared {
+    /// The texts that a context value may be, where the author listed them.
+    #[must_use]
+    pub fn context(&self, name: &str) -> &[String] {
+        self.context.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The texts that a trait may be, where the author listed them.
+    #[must_use]
+    pub fn said(&self, name: &str) -> &[String] {
+        self.traits.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Event and property, with the values by which journeys and affinities tell such events apart.
+    #[must_use]
+    pub fn wheres(&self) -> &BTreeMap<(String, String), BTreeSet<String>> {
+        &self.wheres
+    }
+
     pub(crate) fn of(folder: &Folder) -> Self {
         fn listed(all: &[Named<Known>]) -> BTreeMap<String, Vec<String>> {
             let texts = |known: &Known| known.values.iter().map(|value| value.text.clone()).collect();
             all.iter().map(|known| (known.name.clone(), texts(&known.item))).collect()
         }
+        let mut wheres: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for affinity in folder.affinities.iter().map(|named| &named.item) {
+            let asked = wheres.entry((affinity.event.text.clone(), affinity.property.text.clone())).or_default();
+            asked.extend(affinity.values.iter().map(|value| value.text.clone()));
+        }
+        for on in folder.journeys.iter().flat_map(|named| named.item.triggers()).filter_map(|it| it.on.as_ref()) {
+            if let Some((property, value)) = &on.property {
+                let asked = wheres.entry((on.event.text.clone(), property.text.clone())).or_default();
+                asked.insert(value.text.clone());
+            }
+        }
         Self {
+            wheres,
             context: listed(&folder.context),
             traits: listed(&folder.traits),
             memberships: folder.memberships.iter().map(|known| known.name.clone()).collect(),
