@@ -121,7 +121,9 @@ fn only_the_face_knows_javascript() {
 fn what_moves_somebody_in_a_journey_is_known_to_the_engine_alone() {
     for folder in ["collector/src", "cli/src", "edge/fastly/src", "seal/src"] {
         for (path, text) in sources(folder) {
-            for inner in ["catalog::Act", "journey::turn", "journey::pass", "journey::resting", ".trigger(", ".asks_page("] {
+            for inner in
+                ["catalog::Act", "journey::turn", "journey::pass", "journey::resting", ".trigger(", ".asks_page("]
+            {
                 assert!(!text.contains(inner), "{} judges a journey by itself: {inner}", path.display());
             }
         }

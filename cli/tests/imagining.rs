@@ -36,7 +36,7 @@ fn sum(list: &Value, key: &str) -> u64 {
 fn one(journey: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
-        "petitfour: 1\nversion: 1\nevents: {{ view: {{}}, buy: {{ outcome: true }} }}\nplacements: {{ hero: {{}} }}\nchannels: {{ mail: {{}} }}\nfeeds: {{ shelf: {{}} }}\n\
+        "petitfour: 1\nversion: 1\nevents: {{ view: {{}}, buy: {{ outcome: true }} }}\nplacements: {{ hero: {{}} }}\nchannels: {{ mail: {{ needs: [] }} }}\nfeeds: {{ shelf: {{}} }}\n\
          campaigns: [{{ id: offer, placements: [hero], creatives: [{{ id: one, t: x }}] }}]\njourneys:\n{journey}"
     );
     std::fs::write(folder.path().join("campaigns.yaml"), text).unwrap();

@@ -17,7 +17,7 @@ context:
   shop: { type: text, values: [bellecour, triana] }
 traits: { plan: { type: text, values: [none, club] } }
 events: { product_viewed: {}, purchase: { outcome: true }, sign_up: {} }
-channels: { mail: {} }
+channels: { mail: { needs: [] } }
 memberships: { club_gold: {} }
 feeds: { shelf: { place: shop } }
 placements: { hero: { fallback: house }, ad: {} }

@@ -17,7 +17,7 @@ traits: { plan: { type: text, values: [club] }, age: { type: number } }
 events: { product_viewed: {} }
 memberships: { gold: {} }
 feeds: { shelf: { place: shop }, price: {} }
-channels: { mail: {} }
+channels: { mail: { needs: [] } }
 placements: { hero: { fallback: house }, ad: {} }
 fallbacks: { house: { t: x } }
 campaigns:
