@@ -40,6 +40,7 @@ use crate::{
         segment::Route,
         sync::{self, Room},
     },
+    journey::census,
     keep,
     key::Keys,
     lake::follow::Bell,
@@ -158,6 +159,7 @@ pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> a
         .route("/v1/dead-letters/replay", post(dead_letters::replay))
         .route("/v1/keep", get(keep::fetch).post(keep::keep).delete(keep::forget))
         .route("/v1/counts", get(counts_json))
+        .route("/v1/journeys", get(census::list))
         .route("/v1/memberships", post(members::take))
         .route("/v1/feeds/{feed}", post(feed::take))
         .route("/v1/persons", get(api::find))

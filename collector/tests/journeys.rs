@@ -439,3 +439,69 @@ fn who_has_not_permitted_what_a_channel_needs_is_not_written_to() {
     assert!(origin.outbox("letters").is_empty());
     assert_eq!(origin.steps(), [step("b")], "and the journey goes on");
 }
+
+#[test]
+fn a_journey_that_changes_while_people_come_moves_ends_or_parks_them_as_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, segments) = (folder.path().join("data"), folder.path().join("segments.pf4"));
+    let site = |version: u32, journeys: &str| {
+        format!(
+            "petitfour: 1\nversion: {version}\nevents: {{ sign_up: {{}} }}\nplacements: {{ hero: {{ fallback: house }} }}\n\
+             fallbacks: {{ house: {{ headline: Hello }} }}\nsegments: {{ new: {{ event: sign_up }} }}\njourneys:\n{journeys}"
+        )
+    };
+    let journey = |name: &str, more: &str, step: &str| {
+        format!("  {name}: {{ enter: {{ on: sign_up }}, {more} steps: [{{ wait: 2 days, id: {step} }}] }}\n")
+    };
+    let before: String = ["moving", "ending", "parking"].map(|name| journey(name, "", "old")).concat();
+    let after = journey("moving", "moved: { old: new },", "new")
+        + &journey("ending", "changed: exit,", "new")
+        + &journey("parking", "changed: park,", "new");
+    fs::write(&segments, bundle(&site(1, &before))).expect("written");
+    drop(Store::open(&Place::folder(&data)).expect("a store"));
+    let secret = support::key(&data, &["crm", "--kind", "server"]);
+    let server = Server::start(&data, &["--segments", &segments.display().to_string()]);
+    let header = support::basic(&secret);
+    let agent = support::agent();
+    let sign_up = |number: usize| {
+        let event = serde_json::json!({ "userId": format!("p{number}"), "event": "sign_up", "messageId": format!("m-{number}"), "type": "track" });
+        let request = agent.post(format!("{}/v1/track", server.url)).header("authorization", &header);
+        let sent = request.header("content-type", "application/json").send(event.to_string().as_bytes());
+        assert_eq!(sent.expect("an answer").status().as_u16(), 200);
+    };
+    let census = || -> BTreeMap<(String, String), i64> {
+        let rows: Value = serde_json::from_slice(&server.get("/v1/journeys", &[]).body).expect("JSON");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let rows = rows["journeys"].as_array().expect("rows");
+        rows.iter().map(|row| ((text(&row["journey"]), text(&row["step"])), row["people"].as_i64().unwrap())).collect()
+    };
+    let at = |journey: &str, step: &str| (journey.to_owned(), step.to_owned());
+    (0..150).for_each(sign_up);
+    assert!(within(60, || census().get(&at("parking", "old")) == Some(&150)), "{:?}", census());
+    // People keep coming while the file changes.
+    std::thread::scope(|scope| {
+        let coming = scope.spawn(|| (150..300).for_each(sign_up));
+        std::thread::sleep(Duration::from_millis(100));
+        let next = segments.with_extension("next");
+        fs::write(&next, bundle(&site(2, &after))).expect("written");
+        fs::rename(&next, &segments).expect("in its place");
+        coming.join().expect("all came");
+    });
+    let settled = || {
+        let census = census();
+        let of = |journey: &str, step: &str| census.get(&at(journey, step)).copied().unwrap_or_default();
+        let gone = |journey: &str| {
+            census
+                .iter()
+                .filter(|((name, step), _)| name == journey && step.starts_with('#'))
+                .map(|(_, people)| people)
+                .sum::<i64>()
+        };
+        of("moving", "new") == 300
+            && (150..300).contains(&of("ending", "left"))
+            && of("ending", "left") + of("ending", "new") == 300
+            && gone("parking") == of("ending", "left")
+            && gone("parking") + of("parking", "new") == 300
+    };
+    assert!(within(60, settled), "{:?}", census());
+}

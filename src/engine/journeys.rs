@@ -1,11 +1,11 @@
 //! The walk through the journeys: does what `journey` judges, and tells where somebody stands.
 
-use super::Session;
+use super::{Engine, Session};
 use crate::catalog::{Journey, Step};
 use crate::consent::Permissions;
 use crate::event::Event;
 use crate::id::Key;
-use crate::journey::{self, DONE, Hold, LEFT, NEVER, Pass, Place, Pressure, REACHED, Turn};
+use crate::journey::{self, DONE, Fate, Hold, LEFT, NEVER, Pass, Place, Pressure, REACHED, Turn};
 use crate::profile::Change;
 use crate::sync::Entry;
 use crate::time::{Moment, Shift, Timestamp};
@@ -60,6 +60,34 @@ pub struct Standing {
     pub due: Option<Timestamp>,
     /// How often they entered.
     pub entries: u8,
+}
+
+/// A place in a journey as a bundle knows it, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// The journey.
+    pub journey: &'a str,
+    /// The step, or `done`, `reached`, `left`; `None` when the bundle has no such step any more.
+    pub step: Option<&'a str>,
+    /// What becomes of those who are there.
+    pub fate: Fate,
+}
+
+impl Engine {
+    /// What the bundle says of a place in a journey; `None` when it has no such journey.
+    #[must_use]
+    pub fn known(&self, journey: Key, step: u32) -> Option<Known<'_>> {
+        let journey = self.catalog.journeys().find(|known| known.key() == journey)?;
+        let place = Place { step, ..Place::default() };
+        let step_name = match place.stands() {
+            DONE => Some("done"),
+            REACHED => Some("reached"),
+            LEFT => Some("left"),
+            _ => journey::resting(&journey, &place, &self.catalog).map(|(_, step)| self.catalog.string(step.name())),
+        };
+        let fate = journey::fate(&journey, step, &self.catalog);
+        Some(Known { journey: self.catalog.string(journey.name()), step: step_name, fate })
+    }
 }
 
 /// A message that waits to be handed over.

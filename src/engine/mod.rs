@@ -20,7 +20,7 @@ mod rest;
 mod snapshot;
 
 pub use crate::decision::{Contender, Decision, Explanation, Reason, Verdict};
-pub use journeys::{Due, Standing, State};
+pub use journeys::{Due, Known, Standing, State};
 pub use snapshot::{Error as SnapshotError, Snapshot};
 
 use crate::bundle;

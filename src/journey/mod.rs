@@ -93,6 +93,32 @@ pub fn resting<'a>(journey: &Journey<'_>, place: &Place, catalog: &'a Catalog) -
     journey.steps().find_map(|at| Some((at, catalog.step(at).filter(|step| step.code() == place.step)?)))
 }
 
+/// What a bundle makes of those who rest at a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The step is there, or the journey is over for them.
+    Stays,
+    /// The step is gone, and another one takes them.
+    Moves,
+    /// The step is gone, and so the journey ends for them.
+    Ends,
+    /// The step is gone, and they stay where they are.
+    Parks,
+}
+
+/// What becomes of those who rest at the step of this code.
+#[must_use]
+pub fn fate(journey: &Journey<'_>, step: u32, catalog: &Catalog) -> Fate {
+    let place = Place { step, ..Place::default() };
+    match resting(journey, &place, catalog) {
+        _ if !place.is_inside() => Fate::Stays,
+        Some((_, step)) if step.act() == Act::Moved => Fate::Moves,
+        Some(_) => Fate::Stays,
+        None if journey.ends_when_changed() => Fate::Ends,
+        None => Fate::Parks,
+    }
+}
+
 /// What comes of a step for whoever is at it.
 #[must_use]
 pub fn pass(journey: &Journey<'_>, at: usize, given: &Given<'_>) -> Pass {

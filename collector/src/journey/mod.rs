@@ -8,6 +8,7 @@
 //! Absent on purpose: a look at everybody. Who waits for time is found by an index over times, and costs the same however many wait.
 
 mod book;
+pub mod census;
 mod message;
 mod walk;
 mod zone;

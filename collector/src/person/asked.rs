@@ -60,7 +60,9 @@ impl Asked {
             loop {
                 let (engine, routes) = (Arc::clone(&engine), Arc::clone(&routes));
                 let step = writer.run("profiles", move |graph| {
-                    begin_anew(graph.connection, engine.catalog().hash().cast_signed())?;
+                    if begin_anew(graph.connection, engine.catalog().hash().cast_signed())? {
+                        journey::census::revise(graph.connection, &engine)?;
+                    }
                     profile::fold(graph.connection, &engine, &routes, graph.received)
                 });
                 // A store that is busy or away is asked again after the pause.
@@ -80,11 +82,11 @@ impl Asked {
     }
 }
 
-/// Other segments count other things: every profile is told everything anew.
-fn begin_anew(connection: &Connection, hash: i64) -> Result<()> {
+/// Other segments count other things: every profile is told everything anew. Whether there are others.
+fn begin_anew(connection: &Connection, hash: i64) -> Result<bool> {
     let known: Option<i64> = connection.scalar("SELECT value FROM about WHERE key = 'segments'", params![])?;
     if known == Some(hash) {
-        return Ok(());
+        return Ok(false);
     }
     connection.execute("DELETE FROM profiles", params![])?;
     connection.execute("DELETE FROM about WHERE key = 'folded'", params![])?;
@@ -92,5 +94,5 @@ fn begin_anew(connection: &Connection, hash: i64) -> Result<()> {
         "INSERT INTO about (key, value) VALUES ('segments', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         params![hash],
     )?;
-    Ok(())
+    Ok(true)
 }
