@@ -137,8 +137,8 @@ export interface Profile {
   caps: { campaign: string; hour: number; day: number; week: number; total: number; caps: (number | null)[] }[];
   /** Segments that the origin told of; `as_of` in minutes since 1970. */
   memberships: { name: string; inside: boolean; as_of: number }[];
-  /** Where journeys stand; `since` in Unix ms. */
-  journeys: { name: string; place: number; since: number }[];
+  /** Where journeys stand: a step, or `done`, `reached`, `left`, `""` when the bundle lost it. `since` and `due` in Unix ms. */
+  journeys: { name: string; step: string; since: number; due: number | null; entries: number }[];
 }
 
 /** Values at the top level of an event. Anything else is left out. */

@@ -7,6 +7,7 @@ use crate::engine::Session;
 use crate::event::text_hash;
 use crate::hash::xxh64;
 use crate::id::Key;
+use crate::journey::{NEVER, Place};
 use crate::profile::Line;
 use crate::time::Moment;
 use alloc::borrow::ToOwned;
@@ -102,10 +103,14 @@ pub struct MembershipView {
 pub struct JourneyView {
     /// Its name.
     pub name: String,
-    /// Where it stands.
-    pub place: u64,
-    /// Unix ms when it came there.
+    /// The step at which the visitor rests, or `done`, `reached`, `left`; empty when the bundle does not have it any more.
+    pub step: String,
+    /// Unix ms when they came there.
     pub since: u64,
+    /// Unix ms when the time has come to go on, if time is what ends the rest.
+    pub due: Option<u64>,
+    /// How often they entered.
+    pub entries: u8,
 }
 
 /// Exposures of a campaign.
@@ -187,7 +192,15 @@ pub fn profile(session: &Session, moment: Moment) -> ProfileView {
                 let name = column.map_or_else(|| unnamed(key), |column| catalog.string(column.name()).to_owned());
                 view.memberships.push(MembershipView { name, inside, as_of });
             }
-            Line::Journey(key, place, since) => view.journeys.push(JourneyView { name: unnamed(key), place, since }),
+            Line::Journey(key, place, since) => {
+                let place = Place::read(place);
+                let known = session.engine().known(key, place.step);
+                let name = known.as_ref().map_or_else(|| unnamed(key), |known| known.journey.to_owned());
+                let step = known.and_then(|known| known.step).unwrap_or_default().to_owned();
+                let waits = place.is_inside() && place.due != NEVER;
+                let due = waits.then(|| u64::from(place.due) * 60_000);
+                view.journeys.push(JourneyView { name, step, since, due, entries: place.entries });
+            }
             Line::Exposures(key, ..) if !view.caps.iter().any(|seen| seen.campaign == campaign_name(catalog, key)) => {
                 let campaign = catalog.campaigns().find(|campaign| campaign.key() == key);
                 view.caps.push(CapView {

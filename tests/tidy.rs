@@ -36,12 +36,13 @@ const FLOORS: [(&str, u8); 20] = [
 ];
 
 /// Uses between rooms of one floor that are allowed, each with its reason.
-const DOORS: [(&str, &str); 5] = [
-    ("catalog", "consent"), // a bundle says what is permitted by default
-    ("random", "hash"),     // the generator is the hash of a counter
-    ("id", "hash"),         // a key is the hash of a name
-    ("view", "engine"),     // a view looks into a session
-    ("sync", "decision"),   // a message names the reason that a decision has (in a link of its documentation)
+const DOORS: [(&str, &str); 6] = [
+    ("decision", "journey"), // an explanation names the step at which somebody rests
+    ("catalog", "consent"),  // a bundle says what is permitted by default
+    ("random", "hash"),      // the generator is the hash of a counter
+    ("id", "hash"),          // a key is the hash of a name
+    ("view", "engine"),      // a view looks into a session
+    ("sync", "decision"),    // a message names the reason that a decision has (in a link of its documentation)
 ];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {

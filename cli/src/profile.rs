@@ -111,7 +111,13 @@ fn print(view: &ProfileView) -> String {
         "what the origin said",
         view.memberships.iter().map(|it| format!("{}: {}", it.name, inside(it.inside))).collect(),
     );
-    block("journeys", view.journeys.iter().map(|it| format!("{}: at {}", it.name, it.place)).collect());
+    block(
+        "journeys",
+        view.journeys
+            .iter()
+            .map(|it| format!("{}: {}", it.name, if it.step.is_empty() { "at a step that is gone" } else { &it.step }))
+            .collect(),
+    );
     let caps = view.caps.iter().map(|cap| {
         format!(
             "{}: {} this hour, {} today, {} in seven days, {} ever",

@@ -20,6 +20,10 @@ pub enum Kind {
     Placement,
     /// An event.
     Event,
+    /// A journey.
+    Journey,
+    /// A step of a journey, by its code.
+    Step,
 }
 
 impl Kind {
@@ -31,6 +35,8 @@ impl Kind {
             Self::Creative => "creative",
             Self::Placement => "placement",
             Self::Event => "event",
+            Self::Journey => "journey",
+            Self::Step => "step",
         }
     }
 }
@@ -71,6 +77,9 @@ pub fn of(catalog: &Catalog) -> Vec<Named> {
     names.extend(catalog.creatives().map(|row| named(Kind::Creative, row.key(), row.name())));
     names.extend(catalog.placements().map(|row| named(Kind::Placement, row.key(), row.name())));
     names.extend(catalog.events().map(|row| named(Kind::Event, row.key(), row.name())));
+    names.extend(catalog.journeys().map(|row| named(Kind::Journey, row.key(), row.name())));
+    let steps = catalog.journeys().flat_map(|journey| journey.steps()).filter_map(|at| catalog.step(at));
+    names.extend(steps.filter(|step| step.code() > 0).map(|step| named(Kind::Step, Key(step.code()), step.name())));
     names
 }
 

@@ -49,7 +49,7 @@ pub struct Policy {
     pub letters: Option<u32>,
     /// Names of messages.
     pub seen: Option<u32>,
-    /// The log of deliveries.
+    /// The log of deliveries, and what was sent for journeys.
     pub log: Option<u32>,
 }
 
@@ -64,7 +64,7 @@ impl Default for Policy {
 pub type Removed = [u64; TABLES.len()];
 
 /// What is counted by.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 11] = [
     "events",
     "impressions",
     "messages",
@@ -74,6 +74,7 @@ pub const TABLES: [&str; 10] = [
     "dead_letters",
     "seen",
     "bought",
+    "sendings",
     LINES,
 ];
 
@@ -129,7 +130,8 @@ pub fn step(graph: &mut Graph<'_>, policy: &Policy) -> Result<Removed> {
     let now = graph.received;
     let due = |days: Option<u32>| days.map(|days| now.saturating_sub(i64::from(days).saturating_mul(DAY)));
     let mut removed = Removed::default();
-    let [events, impressions, messages, decisions, exposures, outcomes, letters, seen, bought, _] = &mut removed;
+    let [events, impressions, messages, decisions, exposures, outcomes, letters, seen, bought, sendings, _] =
+        &mut removed;
     if let Some(before) = due(policy.events) {
         *events = old_events(connection, before, now)?;
         *impressions = connection.execute(
@@ -165,6 +167,11 @@ pub fn step(graph: &mut Graph<'_>, policy: &Policy) -> Result<Removed> {
     if let Some(before) = due(policy.seen) {
         let sql = "DELETE FROM seen WHERE message IN (SELECT message FROM seen WHERE received < ?1 ORDER BY received LIMIT ?2)";
         *seen = connection.execute(sql, params![before, STEP])?;
+    }
+    if let Some(before) = due(policy.log) {
+        let sql = "DELETE FROM sendings WHERE (identifier, journey, since) IN
+                     (SELECT identifier, journey, since FROM sendings WHERE at < ?1 ORDER BY at LIMIT ?2)";
+        *sendings = connection.execute(sql, params![before, STEP])?;
     }
     if let Some(before) = due(Some(ENDED)) {
         let sql = "DELETE FROM bought WHERE (identifier, provider, taxonomy, segment) IN

@@ -5,6 +5,7 @@
 use super::{Decision, candidates, choose};
 use crate::catalog::{Attribute, Campaign, Catalog, Section, Source};
 use crate::eligibility::{Circumstances, Reason, refused_after_segment, refused_before_segment};
+use crate::journey::{DONE, LEFT, Place, REACHED, resting};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
@@ -141,7 +142,10 @@ fn misses(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
         }
         sentence.push_str(given.catalog.string(attribute.name()));
         sentence.push(' ');
-        sentence.push_str(&describe(given.catalog, attribute, *bin));
+        sentence.push_str(&match attribute.source() {
+            Source::Journey => stands(attribute, given),
+            _ => describe(given.catalog, attribute, *bin),
+        });
     }
     sentence
 }
@@ -149,6 +153,22 @@ fn misses(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
 fn accepts(catalog: &Catalog, attribute: &Attribute<'_>, bin: u16, conjunct: usize) -> bool {
     let Some(row) = catalog.bin_row(attribute, bin) else { return true };
     row.get(conjunct / 64).is_some_and(|word| u64::from_le_bytes(*word) >> (conjunct % 64) & 1 == 1)
+}
+
+/// Where the visitor stands in the journey of an attribute.
+fn stands(attribute: &Attribute<'_>, given: &Circumstances<'_>) -> String {
+    let Some((value, _)) = given.profile.place(attribute.subject()) else { return "was never entered".to_owned() };
+    let place = Place::read(value);
+    let own = given.catalog.journeys().find(|journey| journey.key() == attribute.subject());
+    match place.stands() {
+        DONE => "is done".to_owned(),
+        REACHED => "has reached its goal".to_owned(),
+        LEFT => "was left".to_owned(),
+        _ => match own.and_then(|journey| resting(&journey, &place, given.catalog)) {
+            Some((_, step)) => format!("is at {}", given.catalog.string(step.name())),
+            None => "is at a step that is gone".to_owned(),
+        },
+    }
 }
 
 /// A bin in words: the text, or the borders between which the number lies.

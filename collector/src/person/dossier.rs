@@ -78,7 +78,7 @@ macro_rules! of_devices {
     };
 }
 
-const SECTIONS: [Section; 19] = [
+const SECTIONS: [Section; 21] = [
     Section {
         name: "Identifiers",
         about: "Ways by which you are known here. A digest can be compared with that of your address; nobody reads the address from it.",
@@ -301,6 +301,24 @@ const SECTIONS: [Section; 19] = [
         columns: &[("to", Show::Plain), ("kind", Show::Plain), ("at", Show::Time), ("body", Show::Body)],
         sql: "SELECT o.destination, o.kind, o.at, o.body FROM identifiers i JOIN outbox o ON o.person = lower(hex(i.uid))
               WHERE i.person = ?1 ORDER BY o.at, o.destination, o.id LIMIT ?2 OFFSET ?3",
+    },
+    Section {
+        name: "Journeys",
+        about: "Where you stand in what is sent and shown step by step.",
+        columns: &[("journey", Show::Plain), ("step", Show::Plain), ("since", Show::Time)],
+        sql: "SELECT coalesce(n.name, ''), CASE j.step WHEN 0 THEN 'done' WHEN 1 THEN 'reached' WHEN 2 THEN 'left'
+                WHEN 4 THEN 'done' WHEN 5 THEN 'reached' WHEN 6 THEN 'left' ELSE coalesce(s.name, '') END, j.since
+              FROM identifiers i JOIN journeys j ON j.identifier = i.id
+              LEFT JOIN names n ON n.kind = 'journey' AND n.key = j.journey
+              LEFT JOIN names s ON s.kind = 'step' AND s.key = j.step
+              WHERE i.person = ?1 ORDER BY j.since, j.identifier, j.journey LIMIT ?2 OFFSET ?3",
+    },
+    Section {
+        name: "Messages",
+        about: "What was sent to you for them, or why not.",
+        columns: &[("at", Show::Time), ("channel", Show::Plain), ("message", Show::Plain), ("not_because", Show::Plain)],
+        sql: "SELECT m.at, m.channel, m.message, m.reason FROM identifiers i JOIN sendings m ON m.identifier = i.id
+              WHERE i.person = ?1 ORDER BY m.at, m.identifier, m.journey LIMIT ?2 OFFSET ?3",
     },
     Section {
         name: "Handed over",
