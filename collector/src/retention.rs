@@ -169,8 +169,8 @@ pub fn step(graph: &mut Graph<'_>, policy: &Policy) -> Result<Removed> {
         *seen = connection.execute(sql, params![before, STEP])?;
     }
     if let Some(before) = due(policy.log) {
-        let sql = "DELETE FROM sendings WHERE (identifier, journey, since) IN
-                     (SELECT identifier, journey, since FROM sendings WHERE at < ?1 ORDER BY at LIMIT ?2)";
+        let sql = "DELETE FROM sendings WHERE (identifier, journey, since, step) IN
+                     (SELECT identifier, journey, since, step FROM sendings WHERE at < ?1 ORDER BY at LIMIT ?2)";
         *sendings = connection.execute(sql, params![before, STEP])?;
     }
     if let Some(before) = due(Some(ENDED)) {

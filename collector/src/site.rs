@@ -40,7 +40,7 @@ use crate::{
         segment::Route,
         sync::{self, Room},
     },
-    journey::census,
+    journey::{census, sent},
     keep,
     key::Keys,
     lake::follow::Bell,
@@ -166,6 +166,7 @@ pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> a
         .route("/v1/persons/path", get(api::path))
         .route("/v1/persons/{person}", get(api::one).delete(rights::delete))
         .route("/v1/persons/{person}/eids", get(api::eids))
+        .route("/v1/persons/{person}/messages", get(sent::list))
         .route("/v1/persons/{person}/export", get(rights::export))
         .route("/v1/persons/deletions", post(rights::delete_by))
         .route("/v1/persons/deletions/{deletion}", get(rights::proof))

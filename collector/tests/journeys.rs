@@ -505,3 +505,39 @@ fn a_journey_that_changes_while_people_come_moves_ends_or_parks_them_as_it_says(
     };
     assert!(within(60, settled), "{:?}", census());
 }
+
+const CHOOSING: &str = "petitfour: 1
+version: 1
+events: { sign_up: {} }
+channels: { push: { needs: [] }, mail: { needs: [], caps: { day: 1 } }, call: { needs: [], caps: { week: 1 } } }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: Hello } }
+segments: { new: { event: sign_up } }
+journeys:
+  news: { enter: { on: sign_up }, again: always, steps: [{ send: { channel: [push, mail, call], message: hello }, id: a }] }
+";
+
+#[test]
+fn a_message_goes_by_the_first_channel_that_may_carry_it_and_says_why_not_by_those_before() {
+    let mut origin = Origin::over(CHOOSING);
+    origin.now = 1_792_022_400_000 + 9 * HOUR;
+    let told = |origin: &Origin| -> Vec<(String, String, String)> {
+        let sql = "SELECT channel, reason, before FROM sendings ORDER BY since";
+        let rows = origin.store.connection().query(sql, &[]).expect("rows");
+        rows.iter().map(|row| (row.get(0).unwrap(), row.get(1).unwrap(), row.get(2).unwrap())).collect()
+    };
+    let line = |channel: &str, before: &str| (channel.to_owned(), String::new(), before.to_owned());
+    origin.event("sign_up", "anna");
+    assert_eq!(told(&origin), [line("mail", "push=no_destination")]);
+    origin.now += HOUR;
+    origin.event("sign_up", "anna");
+    assert_eq!(told(&origin)[1..], [line("call", "push=no_destination mail=cap_day")]);
+    // Neither may go today, and one may tomorrow: the message waits for it.
+    origin.now += HOUR;
+    origin.event("sign_up", "anna");
+    origin.pass(12 * HOUR);
+    assert_eq!(told(&origin).len(), 2);
+    origin.pass(2 * HOUR);
+    assert_eq!(told(&origin)[2..], [line("mail", "push=no_destination")]);
+    assert_eq!((origin.outbox("letters").len(), origin.outbox("desk").len()), (2, 1));
+}

@@ -232,6 +232,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("journey/no-id", steps("- »{ wait: 1 day }")),
         ("journey/no-id", steps("- »{ send: { channel: mail, message: hello } }")),
         ("journey/duplicate-step", steps("- { wait: 1 day, id: rest }\n- { wait: 1 day, id: »rest }")),
+        ("journey/no-channel", steps("- »{ send: { channel: [], message: hello }, id: x }")),
         ("journey/unknown-channel", steps("- { send: { channel: »male, message: hello }, id: x }")),
         ("journey/unknown-step", steps("- { wait: 1 day, id: rest }\n- goto: »rset")),
         (

@@ -5,7 +5,7 @@ use crate::catalog::{Journey, Step};
 use crate::consent::Permissions;
 use crate::event::Event;
 use crate::id::Key;
-use crate::journey::{self, DONE, Fate, Hold, LEFT, NEVER, Pass, Place, Pressure, REACHED, Turn};
+use crate::journey::{self, Choice, DONE, Fate, LEFT, NEVER, Pass, Place, REACHED, Reach, Turn};
 use crate::profile::Change;
 use crate::sync::Entry;
 use crate::time::{Moment, Shift, Timestamp};
@@ -97,8 +97,10 @@ pub struct Due {
     pub journey: usize,
     /// Place of the step.
     pub step: usize,
-    /// Place of the message.
+    /// Place of the message, for the channel that comes first.
     pub message: usize,
+    /// How many messages follow each other from there, one for each channel that may carry it.
+    pub channels: usize,
     /// Where the person stands: with the journey, this names the sending for ever.
     pub place: Place,
     /// Since when it waits.
@@ -172,21 +174,25 @@ impl Session {
                 journey: at,
                 step: number,
                 message: step.first() as usize,
+                channels: step.second().max(1) as usize,
                 place,
                 since: Timestamp(since),
             })
         })
     }
 
-    /// What holds a message back that is due, so often as the person was reached by its channel, and by what they permit there.
-    #[must_use]
-    pub fn held(&self, due: &Due, pressure: Pressure, permissions: Permissions, moment: Moment) -> Option<Hold> {
+    /// By which channel a message goes that is due. `reach` says of each, in the author's order, how the person can be reached by it.
+    pub fn choose(
+        &self,
+        due: &Due,
+        reach: &mut dyn FnMut(usize) -> Reach,
+        permissions: Permissions,
+        moment: Moment,
+    ) -> Choice {
         let catalog = &self.engine.catalog;
-        let channel = catalog.messages().nth(due.message).and_then(|message| catalog.channels().nth(message.channel()));
-        match channel {
-            Some(channel) => journey::held(&channel, pressure, permissions, moment, self.walk.shift),
-            None => Some(Hold::Permission),
-        }
+        let messages = catalog.messages().skip(due.message).take(due.channels);
+        let channels = messages.filter_map(|message| catalog.channels().nth(message.channel()));
+        journey::choose(channels, reach, permissions, moment, self.walk.shift)
     }
 
     /// When the first waiting time ends that the bundle knows of, in minutes since 1970.

@@ -3,6 +3,7 @@
 use crate::catalog::Channel;
 use crate::consent::Permissions;
 use crate::time::{Moment, Shift};
+use alloc::vec::Vec;
 
 /// How often somebody was reached by a channel before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -11,6 +12,53 @@ pub struct Pressure {
     pub day: u32,
     /// In the last seven local days, this one included.
     pub week: u32,
+}
+
+/// What the host knows of a person and one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reach {
+    /// How often they were reached by it.
+    pub pressure: Pressure,
+    /// Why nothing can reach them there, such as `no_address`.
+    pub refusal: Option<&'static str>,
+}
+
+/// By which of several channels a message goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choice {
+    /// Which of them, in the author's order.
+    pub chosen: Option<usize>,
+    /// Nothing may go now, but something may later: in this minute since 1970 it is asked again.
+    pub until: Option<u64>,
+    /// Why those before it were not chosen, in the author's order.
+    pub refusals: Vec<&'static str>,
+}
+
+/// Chooses the first of some channels by which a message may go now.
+pub fn choose<'a>(
+    channels: impl Iterator<Item = Channel<'a>>,
+    reach: &mut dyn FnMut(usize) -> Reach,
+    permissions: Permissions,
+    moment: Moment,
+    shift: Option<Shift>,
+) -> Choice {
+    let mut choice = Choice::default();
+    for (number, channel) in channels.enumerate() {
+        let Reach { pressure, refusal } = reach(number);
+        if let Some(refusal) = refusal {
+            choice.refusals.push(refusal);
+            continue;
+        }
+        let Some(hold) = held(&channel, pressure, permissions, moment, shift) else {
+            return Choice { chosen: Some(number), until: None, ..choice };
+        };
+        choice.refusals.push(hold.name());
+        choice.until = match (choice.until, hold.until()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+    choice
 }
 
 /// Why a message does not go out now.

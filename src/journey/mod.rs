@@ -10,7 +10,7 @@
 mod channel;
 mod place;
 
-pub use channel::{Hold, Pressure, held};
+pub use channel::{Choice, Hold, Pressure, Reach, choose, held};
 pub use place::{DONE, FIRST_STEP, LEFT, NEVER, Place, REACHED};
 
 use crate::catalog::{Act, Catalog, Journey, Step, Trigger};

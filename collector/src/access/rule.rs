@@ -32,7 +32,7 @@ impl Need {
 }
 
 /// Address as the router has it, what may be done there, and what that needs. HEAD is GET.
-pub const RULES: [(&str, &str, Need); 76] = [
+pub const RULES: [(&str, &str, Need); 77] = [
     // Devices and pages.
     ("POST", "/v1/sync", Need::Public),
     ("GET", "/bundle.pf4", Need::Public),
@@ -96,6 +96,7 @@ pub const RULES: [(&str, &str, Need); 76] = [
     ("GET", "/v1/persons/path", Need::Viewer),
     ("GET", "/v1/persons/{person}", Need::Viewer),
     ("GET", "/v1/persons/{person}/eids", Need::Admin),
+    ("GET", "/v1/persons/{person}/messages", Need::Viewer),
     ("GET", "/metrics", Need::Metrics),
     ("GET", "/v1/persons/{person}/export", Need::Admin),
     ("DELETE", "/v1/persons/{person}", Need::Admin),

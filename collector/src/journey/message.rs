@@ -41,11 +41,17 @@ pub(super) struct Sender<'a> {
 }
 
 impl Order {
-    /// What the bundle says of it.
-    pub(super) fn of(engine: &Arc<Engine>, due: &Due) -> Option<Self> {
+    /// What the bundle says of it, one for each channel in the author's order.
+    pub(super) fn all(engine: &Arc<Engine>, due: &Due) -> Vec<Self> {
+        (due.message..due.message.saturating_add(due.channels))
+            .filter_map(|message| Self::of(engine, due, message))
+            .collect()
+    }
+
+    fn of(engine: &Arc<Engine>, due: &Due, message: usize) -> Option<Self> {
         let catalog = engine.catalog();
         let journey = catalog.journey(due.journey)?;
-        let message = catalog.messages().nth(due.message)?;
+        let message = catalog.messages().nth(message)?;
         let channel = catalog.channels().nth(message.channel())?;
         let text = |number: u32| catalog.string(number).to_owned();
         Some(Self {
@@ -84,53 +90,28 @@ impl Sender<'_> {
         Ok(Permissions::from_bits(told.unwrap_or_default()))
     }
 
-    /// Puts the message into the outbox of everybody who carries its channel, or writes down why not; `refusal` is why not even that is
-    /// tried.
-    pub(super) fn hand_over(&self, due: &Due, order: &Order, refusal: Option<&'static str>) -> Result<()> {
+    /// Why nothing can reach the person by a channel.
+    pub(super) fn refusal(&self, channel: &str) -> Result<Option<&'static str>> {
+        if self.walker.routes.bearers(channel).next().is_none() {
+            return Ok(Some("no_destination"));
+        }
+        if channel != MAIL {
+            return Ok(None);
+        }
+        let Some(to) = self.address("email")? else { return Ok(Some("no_address")) };
         let connection = self.walker.connection;
-        let uid: Option<[u8; 16]> =
-            connection.scalar("SELECT uid FROM identifiers WHERE id = ?1", params![self.person])?;
-        let person = hex::write(&uid.unwrap_or_default());
-        let since = i64::try_from(due.since.0).unwrap_or(i64::MAX);
-        let reason = match refusal {
-            Some(refusal) => refusal,
-            None => self.send(order, &person, since)?.err().unwrap_or_default(),
-        };
-        connection.execute(
-            "INSERT INTO sendings (identifier, journey, since, step, message, channel, at, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (identifier, journey, since) DO NOTHING",
-            params![
-                self.person,
-                order.key.0,
-                since,
-                due.place.step,
-                &order.message,
-                &order.channel,
-                self.walker.now,
-                reason
-            ],
-        )?;
-        Ok(())
+        let suppressed = post::is_suppressed(connection, post::MAIL, &self.name()?)?
+            || post::is_suppressed(connection, post::MAIL, &post::address(&to))?;
+        Ok(suppressed.then_some("suppressed"))
     }
 
-    /// The error is the reason why nobody got it.
-    fn send(&self, order: &Order, person: &str, since: i64) -> Result<std::result::Result<(), &'static str>> {
-        let connection = self.walker.connection;
-        let mut bearers = self.walker.routes.bearers(&order.channel).peekable();
-        if bearers.peek().is_none() {
-            return Ok(Err("no_destination"));
-        }
+    /// Puts a message into the outbox of everybody who carries its channel.
+    pub(super) fn send(&self, due: &Due, order: &Order) -> Result<()> {
         let (kind, body) = if order.channel == MAIL {
-            let Some(to) = self.address("email")? else { return Ok(Err("no_address")) };
-            let suppressed = post::is_suppressed(connection, post::MAIL, person)?
-                || post::is_suppressed(connection, post::MAIL, &post::address(&to))?;
-            if suppressed {
-                return Ok(Err("suppressed"));
-            }
             let mut values = self.traits()?;
             values.insert("journey".to_owned(), order.journey.clone().into());
             values.insert("step".to_owned(), order.step.clone().into());
-            (Kind::Mail, json!({ "to": to, "template": order.message, "values": values }))
+            (Kind::Mail, json!({ "to": self.address("email")?, "template": order.message, "values": values }))
         } else {
             let body = json!({
                 "channel": order.channel, "message": order.message, "journey": order.journey, "step": order.step,
@@ -138,12 +119,41 @@ impl Sender<'_> {
             });
             (Kind::Event, body)
         };
-        let id = format!("journey\n{}\n{}\n{person}\n{since}", order.journey, order.step);
-        let parcel = Parcel { id: Digest::of(id).hex(), person: person.to_owned(), kind, at: self.walker.now, body };
-        for bearer in bearers {
-            post::send(connection, bearer, &parcel)?;
+        let person = self.name()?;
+        let id = format!("journey\n{}\n{}\n{person}\n{}", order.journey, order.step, due.since.0);
+        let parcel = Parcel { id: Digest::of(id).hex(), person, kind, at: self.walker.now, body };
+        for bearer in self.walker.routes.bearers(&order.channel) {
+            post::send(self.walker.connection, bearer, &parcel)?;
         }
-        Ok(Ok(()))
+        Ok(())
+    }
+
+    /// Writes down what became of a message; `before` are the channels that were preferred, each with why it was not.
+    pub(super) fn note(&self, due: &Due, order: &Order, reason: &str, before: &[(String, &str)]) -> Result<()> {
+        let before: Vec<String> = before.iter().map(|(channel, reason)| format!("{channel}={reason}")).collect();
+        self.walker.connection.execute(
+            "INSERT INTO sendings (identifier, journey, since, step, message, channel, at, reason, before)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (identifier, journey, since, step) DO NOTHING",
+            params![
+                self.person,
+                order.key.0,
+                i64::try_from(due.since.0).unwrap_or(i64::MAX),
+                due.place.step,
+                &order.message,
+                &order.channel,
+                self.walker.now,
+                reason,
+                &before.join(" ")
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// The person's universal id, as parcels name it.
+    fn name(&self) -> Result<String> {
+        let uid: Option<[u8; 16]> =
+            self.walker.connection.scalar("SELECT uid FROM identifiers WHERE id = ?1", params![self.person])?;
+        Ok(hex::write(&uid.unwrap_or_default()))
     }
 
     /// The latest address of the person in a channel.

@@ -10,6 +10,7 @@
 mod book;
 pub mod census;
 mod message;
+pub mod sent;
 mod walk;
 mod zone;
 

@@ -9,7 +9,7 @@ use petitfour::{
     engine::{Due, Engine, Session},
     event::Event,
     id::Key,
-    journey::{Hold, NEVER, Place},
+    journey::{NEVER, Place, Reach},
     time::{Moment, Timestamp},
 };
 
@@ -109,14 +109,34 @@ impl Walker<'_> {
             let key = |due: &Due| engine.catalog().journey(due.journey).map(|journey| journey.key().0);
             let next = session.due().find(|due| key(due).is_some_and(|key| !held.contains_key(&key)));
             let Some(due) = next else { break };
-            let (Some(key), Some(order)) = (key(&due), message::Order::of(&engine, &due)) else { break };
-            let pressure = sender.pressure(&order.channel, moment)?;
-            let hold = session.held(&due, pressure, sender.permissions()?, moment);
-            if let Some(until) = hold.and_then(Hold::until) {
+            let Some(key) = key(&due) else { break };
+            let orders = message::Order::all(&engine, &due);
+            let mut reaches = Vec::with_capacity(orders.len());
+            for order in &orders {
+                let refusal = sender.refusal(&order.channel)?;
+                reaches.push(Reach { pressure: sender.pressure(&order.channel, moment)?, refusal });
+            }
+            let mut reach = |number: usize| reaches.get(number).copied().unwrap_or_default();
+            let choice = session.choose(&due, &mut reach, sender.permissions()?, moment);
+            if let (None, Some(until)) = (choice.chosen, choice.until) {
                 held.insert(key, i64::try_from(until).unwrap_or(i64::MAX));
                 continue;
             }
-            sender.hand_over(&due, &order, hold.map(Hold::name))?;
+            let refused: Vec<(String, &str)> =
+                orders.iter().map(|order| order.channel.clone()).zip(choice.refusals.iter().copied()).collect();
+            match choice.chosen.and_then(|chosen| orders.get(chosen)) {
+                Some(order) => {
+                    sender.send(&due, order)?;
+                    sender.note(&due, order, "", &refused)?;
+                }
+                None => {
+                    // The last one's reason stands for all; those before it are told beside it.
+                    if let (Some(order), Some(((_, reason), before))) = (orders.last(), refused.split_last()) {
+                        sender.note(&due, order, reason, before)?;
+                    }
+                }
+            }
+            let Some(order) = orders.first() else { break };
             if !session.sent(&order.journey, moment) {
                 break;
             }

@@ -15,7 +15,8 @@ CREATE TABLE journeys (
 CREATE INDEX journeys_by_due ON journeys (due) WHERE due IS NOT NULL;
 CREATE INDEX journeys_by_step ON journeys (journey, step);
 
--- What became of each message of a journey. `reason`: why it was let go; empty when it was handed over.
+-- What became of each message of a journey. `reason`: why it was let go; empty when it was handed over. `before`: the channels that would have
+-- been preferred, each with why it was not, as `push=no_destination mail=quiet`.
 CREATE TABLE sendings (
   identifier INTEGER NOT NULL,
   journey    INTEGER NOT NULL,
@@ -25,6 +26,7 @@ CREATE TABLE sendings (
   channel    TEXT    NOT NULL,
   at         INTEGER NOT NULL,
   reason     TEXT    NOT NULL,
-  PRIMARY KEY (identifier, journey, since)
+  before     TEXT    NOT NULL,
+  PRIMARY KEY (identifier, journey, since, step)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sendings_by_time ON sendings (at);

@@ -95,11 +95,11 @@ pub(super) fn lines(journey: &Named<Journey>, lines: &[Line], report: &mut Repor
 
 impl Line {
     fn rests(&self) -> bool {
-        matches!(self.does, Does::Wait { .. } | Does::Clock { .. } | Does::Send(_))
+        matches!(self.does, Does::Wait { .. } | Does::Clock { .. } | Does::Send(..))
     }
 
     fn next(&self) -> impl Iterator<Item = usize> {
-        let one = !matches!(self.does, Does::Set(..) | Does::Clock { .. } | Does::Send(_) | Does::On | Does::Stop(_));
+        let one = !matches!(self.does, Does::Set(..) | Does::Clock { .. } | Does::Send(..) | Does::On | Does::Stop(_));
         let yes = if one { self.yes } else { None };
         yes.into_iter().chain(self.no)
     }

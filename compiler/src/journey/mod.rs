@@ -101,8 +101,9 @@ pub(crate) enum Act {
         name: Word,
         to: Word,
     },
+    /// By the first of these channels that may carry it.
     Send {
-        channel: Word,
+        channels: Vec<Word>,
         message: Word,
     },
     Goto(Word),

@@ -89,7 +89,8 @@ pub(crate) enum Does {
     Split(u16, u32),
     /// Key of the trait, what is said.
     Set(u32, u64),
-    Send(usize),
+    /// The first message and how many there are, one for each channel.
+    Send(usize, usize),
     /// On at `no`: a `goto`, or the place of a step that was here once.
     On,
 }
@@ -199,11 +200,14 @@ impl Programs {
         self.stocks.len() - 1
     }
 
-    fn message(&mut self, message: &str, channel: usize) -> usize {
-        let known = self.messages.iter().position(|known| known.0 == message && known.1 == channel);
-        known.unwrap_or_else(|| {
-            self.messages.push((message.to_owned(), channel));
-            self.messages.len() - 1
+    /// The first of a message's lines, one for each channel, which stand together.
+    fn messages(&mut self, message: &str, channels: &[usize]) -> usize {
+        let same = |lines: &[(String, usize)]| {
+            lines.iter().zip(channels).all(|(line, channel)| line.0 == message && line.1 == *channel)
+        };
+        self.messages.windows(channels.len()).position(same).unwrap_or_else(|| {
+            self.messages.extend(channels.iter().map(|channel| (message.to_owned(), *channel)));
+            self.messages.len() - channels.len()
         })
     }
 }
@@ -248,7 +252,7 @@ impl<'a> Unfolding<'_, 'a, '_> {
 
     fn line(&mut self, step: &'a Step, does: Does, asks_page: bool) -> usize {
         let at = self.lines.len();
-        let rests = matches!(does, Does::Wait { .. } | Does::Clock { .. } | Does::Send(_)) || asks_page;
+        let rests = matches!(does, Does::Wait { .. } | Does::Clock { .. } | Does::Send(..)) || asks_page;
         // A number of its own where the author gave no name: it holds as long as the file stays as it is.
         let name = step.id.as_ref().map_or_else(|| format!("step {at}"), |id| id.text.clone());
         let code = if rests || step.id.is_some() { step_code(&name) } else { 0 };
@@ -317,15 +321,25 @@ impl<'a> Unfolding<'_, 'a, '_> {
                 }
                 None => self.broken(step),
             },
-            Act::Send { channel, message } => {
-                let Some(number) = self.folder.channels.iter().position(|known| known.name == channel.text) else {
-                    let known = self.folder.channels.iter().map(|known| known.name.as_str());
-                    self.report.unknown("journey/unknown-channel", "channel", channel, known);
+            Act::Send { channels, message } => {
+                let mut numbers = Vec::with_capacity(channels.len());
+                for channel in channels {
+                    let Some(number) = self.folder.channels.iter().position(|known| known.name == channel.text) else {
+                        let known = self.folder.channels.iter().map(|known| known.name.as_str());
+                        self.report.unknown("journey/unknown-channel", "channel", channel, known);
+                        return self.broken(step);
+                    };
+                    numbers.push(number);
+                }
+                if numbers.is_empty() {
+                    self.report
+                        .error("journey/no-channel", step.span, "a message without a channel reaches nobody")
+                        .remedy("name one, or a list of which the first that may carry it does");
                     return self.broken(step);
-                };
+                }
                 check_name(&message.text, message.span, self.report);
-                let message = self.shared.message(&message.text, number);
-                let at = self.line(step, Does::Send(message), false);
+                let first = self.shared.messages(&message.text, &numbers);
+                let at = self.line(step, Does::Send(first, numbers.len()), false);
                 vec![(at, false)]
             }
             Act::Goto(word) => {

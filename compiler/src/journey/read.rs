@@ -160,9 +160,13 @@ impl Act {
             "send" => {
                 let entry = fields.take("send")?;
                 let mut fields = Fields::of(&entry.node, "`send`", report)?;
-                let (channel, message) = (fields.need_word("channel", report), fields.need_word("message", report));
+                let channels = fields.need("channel", report).map(|entry| match &entry.node.value {
+                    Value::Scalar(text) => vec![Word { text: text.clone(), span: entry.node.span }],
+                    _ => reader::words(&entry.node, "channel", report),
+                });
+                let message = fields.need_word("message", report);
                 fields.finish(report);
-                Some(Self::Send { channel: channel?, message: message? })
+                Some(Self::Send { channels: channels?, message: message? })
             }
             "goto" => fields.word("goto", report).map(Self::Goto),
             _ => {

@@ -84,7 +84,7 @@ fn write_line(line: &Line, base: &Base, into: &mut Record, strings: &mut Strings
         Does::Score(..) => (5, 0),
         Does::Split(..) => (6, 0),
         Does::Set(..) => (7, 0),
-        Does::Send(_) => (8, 0),
+        Does::Send(..) => (8, 0),
         Does::On => (9, 0),
     };
     into.raw32(line.code).raw32(strings.put(&line.name)).u8(kind).u8(u8::from(line.asks_page)).u8(weekdays).zeros(1);
@@ -109,7 +109,7 @@ fn write_line(line: &Line, base: &Base, into: &mut Record, strings: &mut Strings
             into.raw32(*name).u64(*value);
             return on(line.no, base, into);
         }
-        Does::Send(message) => into.u32(*message)?.raw32(0),
+        Does::Send(first, count) => into.u32(*first)?.u32(*count)?,
         Does::On => into.raw32(0).raw32(0),
     };
     on(line.yes, base, into)?;
