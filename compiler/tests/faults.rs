@@ -232,6 +232,11 @@ fn cases() -> Vec<(&'static str, String)> {
         ("journey/no-id", steps("- »{ wait: 1 day }")),
         ("journey/no-id", steps("- »{ send: { channel: mail, message: hello } }")),
         ("journey/duplicate-step", steps("- { wait: 1 day, id: rest }\n- { wait: 1 day, id: »rest }")),
+        (
+            "journey/starved",
+            steps("- »{ send: { channel: mail, message: a }, id: a }\n- { wait: 2 hours, id: b }\n- { send: { channel: mail, message: b }, id: c }")
+                .replace("mail: { needs: [] }", "mail: { needs: [], caps: { day: 1 } }"),
+        ),
         ("journey/no-channel", steps("- »{ send: { channel: [], message: hello }, id: x }")),
         ("journey/unknown-channel", steps("- { send: { channel: »male, message: hello }, id: x }")),
         ("journey/unknown-step", steps("- { wait: 1 day, id: rest }\n- goto: »rset")),

@@ -44,9 +44,9 @@ impl Session {
         }
         let today = moment.local_day();
         for Elsewhere { campaign, day, exposures } in answer.elsewhere {
-            // Days that this clock has not come to would be believed for as long as it takes.
-            let known = day <= today.saturating_add(1)
-                && self.engine.catalog.campaigns().any(|known| known.key() == Key(campaign));
+            // Of the days told, the last one counts: one that this clock has not come to would take the place of today, and is told
+            // again once it has come.
+            let known = day <= today && self.engine.catalog.campaigns().any(|known| known.key() == Key(campaign));
             if self.permissions.store() && known {
                 self.change(Change::elsewhere(Key(campaign), day, exposures), moment);
                 self.touched();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Journey;
 use super::program::{Does, Line};
 use crate::condition::Resolver;
-use crate::declaration::Named;
+use crate::declaration::{Channel, Named};
 use crate::diagnostic::Report;
 use crate::dnf::Formula;
 use crate::source::Span;
@@ -13,7 +13,7 @@ use crate::source::Span;
 /// Steps that are passed in one look, as the engine has it.
 const MAX_PASSED: usize = 64;
 /// Most lines of one journey.
-const MAX_LINES: usize = 1_024;
+pub(super) const MAX_LINES: usize = 1_024;
 
 /// Whoever enters would be taken out at once: then nobody enters.
 pub(super) fn enter<'a>(journey: &'a Named<Journey>, resolver: &mut Resolver<'a>, report: &mut Report) {
@@ -91,6 +91,66 @@ pub(super) fn lines(journey: &Named<Journey>, lines: &[Line], report: &mut Repor
             )
             .remedy("put a wait between them");
     }
+}
+
+/// Minutes of a channel's windows.
+const DAY: u64 = 24 * 60;
+const WEEK: u64 = 7 * DAY;
+
+/// A journey that would send more by a channel within a day or a week than the channel lets through: what is too much waits, and the
+/// author's days are not those of the file any more.
+pub(super) fn starved(lines: &[Line], messages: &[(String, usize)], channels: &[Named<Channel>], report: &mut Report) {
+    let channel_of = |line: &Line| match line.does {
+        // Where there is a choice, another channel may carry it.
+        Does::Send(first, 1) => messages.get(first).map(|(_, channel)| *channel),
+        _ => None,
+    };
+    for (at, line) in lines.iter().enumerate() {
+        let Some(number) = channel_of(line) else { continue };
+        let Some(channel) = channels.get(number) else { continue };
+        for (cap, window, name) in [(channel.item.caps.0, DAY, "day"), (channel.item.caps.1, WEEK, "week")] {
+            let sent = most(at, lines, window, &|line| channel_of(line) == Some(number), &mut BTreeMap::new());
+            if cap < u8::MAX && sent > u32::from(cap) {
+                report
+                    .warning(
+                        "journey/starved",
+                        line.span,
+                        format!(
+                            "from here {sent} messages go by `{}` within a {name}, and its cap is {cap}",
+                            channel.name
+                        ),
+                    )
+                    .remedy("wait longer between them, or raise the cap: what is too much waits until it may go")
+                    .related(channel.span, "the channel");
+                return;
+            }
+        }
+    }
+}
+
+/// Most lines of a kind that somebody passes from one on within so many minutes, if every wait is as short as it can be. `known` holds what
+/// was worked out, and 0 for what is being.
+fn most(
+    at: usize,
+    lines: &[Line],
+    minutes: u64,
+    counts: &dyn Fn(&Line) -> bool,
+    known: &mut BTreeMap<(usize, u64), u32>,
+) -> u32 {
+    if let Some(most) = known.get(&(at, minutes)) {
+        return *most;
+    }
+    let Some(line) = lines.get(at) else { return 0 };
+    known.insert((at, minutes), 0);
+    let left = match line.does {
+        // What a trigger ends may end at once.
+        Does::Wait { at_most: Some(wait), trigger: None } => minutes.checked_sub(wait.into()),
+        _ => Some(minutes),
+    };
+    let next = left.map_or(0, |left| line.next().map(|next| most(next, lines, left, counts, known)).max().unwrap_or(0));
+    let sum = u32::from(counts(line)) + next;
+    known.insert((at, minutes), sum);
+    sum
 }
 
 impl Line {

@@ -156,6 +156,9 @@ impl Programs {
             return None;
         }
         check::lines(journey, &lines, report);
+        if lines.len() <= check::MAX_LINES {
+            check::starved(&lines, &self.messages, &folder.channels, report);
+        }
         Some(Program {
             enter: enter?,
             goal: goal.map_or(Some(None), |goal| goal.map(Some))?,
