@@ -498,7 +498,7 @@ fn a_journey_that_changes_while_people_come_moves_ends_or_parks_them_as_it_says(
                 .sum::<i64>()
         };
         of("moving", "new") == 300
-            && (150..300).contains(&of("ending", "left"))
+            && (150..=300).contains(&of("ending", "left"))
             && of("ending", "left") + of("ending", "new") == 300
             && gone("parking") == of("ending", "left")
             && gone("parking") + of("parking", "new") == 300
