@@ -237,6 +237,12 @@ fn cases() -> Vec<(&'static str, String)> {
             steps("- »{ send: { channel: mail, message: a }, id: a }\n- { wait: 2 hours, id: b }\n- { send: { channel: mail, message: b }, id: c }")
                 .replace("mail: { needs: [] }", "mail: { needs: [], caps: { day: 1 } }"),
         ),
+        // Round and round in minutes, with a cap that only a week fills.
+        (
+            "journey/starved",
+            steps("- { wait: 1 minute, id: a }\n- { wait: 1 minute, id: b }\n- »{ send: { channel: mail, message: a }, id: c }\n- goto: a")
+                .replace("mail: { needs: [] }", "mail: { needs: [], caps: { week: 200 } }"),
+        ),
         ("journey/no-channel", steps("- »{ send: { channel: [], message: hello }, id: x }")),
         ("journey/unknown-channel", steps("- { send: { channel: »male, message: hello }, id: x }")),
         ("journey/unknown-step", steps("- { wait: 1 day, id: rest }\n- goto: »rset")),

@@ -1,6 +1,7 @@
 //! What can be wrong with a journey as a whole: nobody can enter, nobody comes to a step, it never rests, it is too long.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::Journey;
 use super::program::{Does, Line};
@@ -109,14 +110,14 @@ pub(super) fn starved(lines: &[Line], messages: &[(String, usize)], channels: &[
         let Some(number) = channel_of(line) else { continue };
         let Some(channel) = channels.get(number) else { continue };
         for (cap, window, name) in [(channel.item.caps.0, DAY, "day"), (channel.item.caps.1, WEEK, "week")] {
-            let sent = most(at, lines, window, &|line| channel_of(line) == Some(number), &mut BTreeMap::new());
-            if cap < u8::MAX && sent > u32::from(cap) {
+            let is_own = |line: &Line| channel_of(line) == Some(number);
+            if cap < u8::MAX && passes_more(at, lines, cap.into(), window, &is_own) {
                 report
                     .warning(
                         "journey/starved",
                         line.span,
                         format!(
-                            "from here {sent} messages go by `{}` within a {name}, and its cap is {cap}",
+                            "from here more messages can go by `{}` within a {name} than its cap of {cap}",
                             channel.name
                         ),
                     )
@@ -128,29 +129,27 @@ pub(super) fn starved(lines: &[Line], messages: &[(String, usize)], channels: &[
     }
 }
 
-/// Most lines of a kind that somebody passes from one on within so many minutes, if every wait is as short as it can be. `known` holds what
-/// was worked out, and 0 for what is being.
-fn most(
-    at: usize,
-    lines: &[Line],
-    minutes: u64,
-    counts: &dyn Fn(&Line) -> bool,
-    known: &mut BTreeMap<(usize, u64), u32>,
-) -> u32 {
-    if let Some(most) = known.get(&(at, minutes)) {
-        return *most;
+/// Does somebody pass more than so many lines of a kind from one on within so many minutes, if every wait is as short as it can be? The
+/// way with the shortest waits is looked for first (Dijkstra), so a loop ends when the lines are too many or the time is over.
+fn passes_more(from: usize, lines: &[Line], most: u32, minutes: u64, counts: &dyn Fn(&Line) -> bool) -> bool {
+    let mut open = BinaryHeap::from([Reverse((0_u64, 0_u32, from))]);
+    let mut seen = BTreeSet::new();
+    while let Some(Reverse((passed, count, at))) = open.pop() {
+        let Some(line) = lines.get(at).filter(|_| seen.insert((at, count))) else { continue };
+        let count = count + u32::from(counts(line));
+        if count > most {
+            return true;
+        }
+        let wait = match line.does {
+            // What a trigger ends may end at once.
+            Does::Wait { at_most: Some(wait), trigger: None } => wait.into(),
+            _ => 0,
+        };
+        if passed + wait <= minutes {
+            open.extend(line.next().map(|next| Reverse((passed + wait, count, next))));
+        }
     }
-    let Some(line) = lines.get(at) else { return 0 };
-    known.insert((at, minutes), 0);
-    let left = match line.does {
-        // What a trigger ends may end at once.
-        Does::Wait { at_most: Some(wait), trigger: None } => minutes.checked_sub(wait.into()),
-        _ => Some(minutes),
-    };
-    let next = left.map_or(0, |left| line.next().map(|next| most(next, lines, left, counts, known)).max().unwrap_or(0));
-    let sum = u32::from(counts(line)) + next;
-    known.insert((at, minutes), sum);
-    sum
+    false
 }
 
 impl Line {
