@@ -208,7 +208,13 @@ export function createClient(host) {
     buffer = memory.buffer;
     input = new Float64Array(buffer, session.input(), session.attributes());
     output = new Uint32Array(buffer, session.output(), 16);
-    input.set(base);
+    lay();
+  }
+
+  /** What was told of this moment; the rest of the block is the engine's, which fills it from the profile when that has changed. */
+  function lay() {
+    // A name that the bundle does not know stands at -1, where a typed array takes nothing.
+    for (const { index } of attributes.values()) input[index] = base[index];
   }
 
   function attribute(name) {
@@ -284,7 +290,7 @@ export function createClient(host) {
         return nothing(placement);
       }
       if (buffer !== memory.buffer) refresh();
-      if (overlaid) input.set(base);
+      if (overlaid) lay();
       if ((overlaid = !!context)) {
         fill(input, context);
         // Interning a new text may have grown the memory under the block.

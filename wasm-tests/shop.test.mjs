@@ -124,6 +124,13 @@ step("with permission the profile learns from clicks, and the next decision foll
   await page.screenshot({ path: `${pictures}/shop-1280-memory.png` });
 });
 
+step("a decision for another weather leaves what is remembered where it was", async () => {
+  const asked = await page.evaluate(() =>
+    [undefined, { weather: "rain" }, undefined].map((context) => window.petitfour.decide("recommendation", context).creative),
+  );
+  assert.deepEqual([asked[0], asked[2]], ["tea-again", "tea-again"]);
+});
+
 step("a cap of three a day lets the advertisement go after it was seen three times", async () => {
   for (let time = 1; time <= 3; time++) {
     assert.match(await shown("ad"), /^lemonade-/, `before exposure ${time}`);
@@ -157,6 +164,7 @@ step("the why is true: each campaign of the place with what refused it, in words
   assert.match(lemonade[1], /3 of 3 times today/i);
   assert.deepEqual(await why("hero"), {
     "diet-for-its-fans": "segment",
+    "water-is-back": "segment",
     "water-in-the-heat": "stock_out",
     "sparkling-when-still-is-gone": "chosen",
     "water-for-water-lovers": "segment",
@@ -221,6 +229,22 @@ step("a phone shows the same shop, and the counter as a sheet", async () => {
   await phone.page.screenshot({ path: `${pictures}/shop-390-why.png` });
   assert.deepEqual(phone.complaints, []);
   await phone.context.close();
+});
+
+step("who looks for what is gone is told when it is there again, in one press each", async () => {
+  const visitor = await open(browser, { viewport: { width: 1280, height: 800 } });
+  await visit(visitor.page, HOT);
+  const hero = (creative) => until(visitor.page, (creative) => document.querySelector("[data-petitfour=hero]").dataset.pfShown === creative, creative);
+  await visitor.page.click('[data-story="wanted"]');
+  await hero("sparkling-rescue");
+  await visitor.page.click('[data-story="back"]');
+  await hero("water-is-back-a");
+  await visitor.page.click("#tab-why");
+  await until(visitor.page, () => /water is back/i.test(document.querySelector('[data-why-of="hero"] .why-won')?.textContent));
+  await visitor.page.click("#tab-memory");
+  await until(visitor.page, () => /deprived\s*told/i.test(document.querySelector("[data-profile]").textContent));
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.context.close();
 });
 
 step("the collector's page shows the counts to a person", async () => {

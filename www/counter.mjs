@@ -9,7 +9,7 @@ import { all, count, h, one, plain } from "./element.mjs";
 const DAY = 864e5;
 const TONES = { water: "#58c7e0", soda: "#ff8a70", lemonade: "#ffd84d", tea: "#e9a15a", coffee: "#c9a27e" };
 
-export function openCounter({ scene, stage, shelve, change, toast }) {
+export function openCounter({ scene, stage, shelve, look, change, toast }) {
   const engine = window.petitfour;
   const counter = one("#counter");
   const tabs = all('[role="tab"]');
@@ -76,7 +76,7 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
 
   for (const button of all("[data-story]")) {
     button.addEventListener("click", () => {
-      const { empty, ...told } = STORIES[button.dataset.story];
+      const { empty, wants, ...told } = STORIES[button.dataset.story];
       Object.assign(scene, told, { shop: scene.shops[told.city] });
       // A story begins with full shelves, so that the one before it leaves nothing behind.
       for (const [shop, levels] of Object.entries(scene.levels)) {
@@ -86,6 +86,11 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
         }
       }
       stage();
+      if (wants) {
+        // What somebody looked for is remembered, or nobody could come back to it.
+        engine.consent({ store: true, personalise: true });
+        look(DRINKS.find(({ id }) => id === wants));
+      }
       toast(button.textContent);
     });
   }
@@ -205,7 +210,7 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
 
   function memory(profile) {
     if (!profile) return [h("p", { class: "empty" }, "The engine is not loaded, so nothing is remembered.")];
-    const { bytes, max_bytes, affinities, counters, caps, traits } = profile;
+    const { bytes, max_bytes, affinities, counters, caps, traits, journeys } = profile;
     const counted = counters.filter(({ total }) => total > 0);
     const seen = caps.filter(({ total }) => total > 0);
     if (!engine.consent().store && !affinities.length && !counted.length) {
@@ -225,6 +230,7 @@ export function openCounter({ scene, stage, shelve, change, toast }) {
         h("div", { class: "tally" }, h("span", {}, event(name), h("small", {}, `${count(total, "time")}, last seven days`)), week(days)),
       ),
       group("Campaigns seen", seen, "None yet: half of it must be visible for a second.", seenOften),
+      journeys.length > 0 && group("On the way", journeys, "", ({ name, step }) => h("div", { class: "tally" }, h("span", {}, plain(name)), h("b", {}, plain(step)))),
       traits.length > 0 && group("Said of you", traits, "", ({ name, value }) => h("div", { class: "tally" }, h("span", {}, plain(name)), h("b", {}, String(value)))),
       h(
         "div",

@@ -94,7 +94,7 @@ function toast(words) {
 }
 
 function begin() {
-  counter = openCounter({ scene, stage, shelve, change, toast });
+  counter = openCounter({ scene, stage, shelve, look, change, toast });
   for (const strip of all("[data-because]")) strip.addEventListener("click", () => counter.open("why"));
   window.petitfour.on("error", () => counter.draw());
   window.petitfour.on("sent", () => counter.draw());
