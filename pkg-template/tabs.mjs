@@ -48,6 +48,7 @@ export function openProfile(host, store, report, may, engine) {
   let before = new Map();
   let sweeping = false;
   let room = 0;
+  let foreseen = false;
 
   const own = () => (host.turn ? NOTE : EDGE) + engine.dot();
 
@@ -99,6 +100,7 @@ export function openProfile(host, store, report, may, engine) {
     for (const key of edges.slice(0, EDGES)) {
       try {
         engine.absorb(decode(store.read(key)));
+        foreseen = true;
       } catch {}
     }
   };
@@ -138,6 +140,9 @@ export function openProfile(host, store, report, may, engine) {
   const assume = (looks) => {
     if (!granted || holds) return;
     if (looks && may() && store.read(HOLD)) return host.later(100, () => engine.act(() => assume(looks - 1)));
+    // What it foresaw the last holder may have taken in too: two copies that both have it would count it twice when they meet.
+    if (foreseen && written) read(written);
+    foreseen = false;
     engine.hold((holds = true));
     const other = may() && store.other(PROFILE);
     if (other && other !== written) read(other);
