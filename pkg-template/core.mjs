@@ -255,13 +255,13 @@ export function createClient(host) {
     return known;
   };
 
-  const content = (index) => {
+  /** What a creative says; one that depends on the moment is `composed` anew each time. */
+  const content = (index, composed) => {
     if (index === NONE) return null;
-    let known = creatives.get(index);
+    let known = composed ? undefined : creatives.get(index);
     if (known === undefined) {
-      const json = session.content(index);
-      known = json ? Object.freeze(JSON.parse(json)) : null;
-      creatives.set(index, known);
+      known = Object.freeze(JSON.parse(session.content(index, clock(), offset) || "null"));
+      if (!composed) creatives.set(index, known);
     }
     return known;
   };
@@ -301,15 +301,16 @@ export function createClient(host) {
       }
       const reason = session.decide(index, clock(), offset);
       if (buffer !== memory.buffer) refresh();
+      const [, campaign, creative, high, low, probability, withheld, composed] = output;
       const decision = {
         placement,
-        campaign: name(0, output[1]),
-        creative: name(1, output[2]),
-        content: content(output[2]),
+        campaign: name(0, campaign),
+        creative: name(1, creative),
+        content: content(creative, composed),
         reason: REASONS[reason] ?? REASONS[NOTHING],
-        probability: output[5] / 65535,
-        id: hex(output[3]) + hex(output[4]),
-        withheld: name(0, output[6]),
+        probability: probability / 65535,
+        id: hex(high) + hex(low),
+        withheld: name(0, withheld),
       };
       drain();
       if (listeners.decision) emit("decision", decision);
@@ -329,7 +330,7 @@ export function createClient(host) {
       ...nothing(placement),
       campaign: name(0, campaign),
       creative,
-      content: content(index),
+      content: content(index, true),
       reason: "adopted",
       id: decision,
     };

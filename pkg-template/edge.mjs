@@ -92,7 +92,8 @@ function openBundle(Session, bytes) {
     creative: remembering((name) => root.creative(name)),
     campaign: remembering((index) => (index === NONE ? null : root.name(0, index))),
     named: remembering((index) => (index === NONE ? null : root.name(1, index))),
-    content: remembering((index) => (index === NONE ? null : Object.freeze(JSON.parse(root.content(index) || "null")))),
+    /** What a creative says to everybody. */
+    content: remembering((index) => (index === NONE ? null : said(root, index, 0, 0))),
     measure(name, value) {
       const { index, bin } = attributes(name);
       if (index < 0 || value === null || value === undefined) return null;
@@ -100,6 +101,9 @@ function openBundle(Session, bytes) {
     },
   };
 }
+
+/** What a creative says, asked of a session at a moment. */
+const said = (session, index, now, offset) => Object.freeze(JSON.parse(session.content(index, now, offset) || "null"));
 
 /**
  * Opens an edge over the engine's `Session` and `memory`. `reader` judges consent signals; without it a request that brings
@@ -233,7 +237,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
       const creative = preview.get(placement);
       const index = place(creative);
       if (index < 0) fault("preview/unknown");
-      return { ...nothing(placement), ...(index < 0 ? {} : { creative, content: content(index) }), preview: true };
+      return { ...nothing(placement), ...(index < 0 ? {} : { creative, content: said(session, index, now, offset) }), preview: true };
     };
 
     const nothing = (placement) => ({ placement, campaign: null, creative: null, content: null, id: "" });
@@ -258,10 +262,10 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
         }
         if (preview?.has(name)) return previewed(name);
         session.decide(index, now, offset);
-        const output = new Uint32Array(memory.buffer, session.output(), 8);
-        const [, chosen, creative, high, low] = output;
+        const [, chosen, creative, high, low, , , composed] = new Uint32Array(memory.buffer, session.output(), 8);
         if (creative === NONE) return nothing(name);
-        return { placement: name, campaign: campaign(chosen), creative: named(creative), content: content(creative), id: hex(high) + hex(low) };
+        const says = composed ? said(session, creative, now, offset) : content(creative);
+        return { placement: name, campaign: campaign(chosen), creative: named(creative), content: says, id: hex(high) + hex(low) };
       },
       /** What a placement's start tag gets for a decision. */
       marks: ({ id, creative, preview }) => [

@@ -117,6 +117,8 @@ export interface Explanation {
   creative: string | null;
   /** Every campaign of the placement, with the gate that refused it. */
   campaigns: Refusal[];
+  /** Of a creative with parts or values: the options that were chosen (`part.option`), and what moved each price. */
+  said?: { options: string[]; prices: string[] };
   /** Stable codes of what went wrong on this page so far. */
   errors: string[];
 }

@@ -18,7 +18,8 @@
 //! ```text
 //! 7  js                              the only place that knows JavaScript
 //! 6  engine  view                    sessions and their effects; views for people
-//! 5  decision  bundle  sync  journey
+//! 5  decision  content  journey      choose; what a creative says; take on
+//!    bundle  sync                    the envelope; what leaves
 //! 4  eligibility                     gates and their reasons
 //! 3  rule  model                     bins, bit rows, integer scores
 //! 2  profile  identity               what is remembered of one visitor; who they say they are
@@ -43,6 +44,7 @@ extern crate std;
 pub mod bundle;
 pub mod catalog;
 pub mod consent;
+pub mod content;
 pub mod decision;
 pub mod eligibility;
 pub mod engine;

@@ -96,9 +96,7 @@ fn use_everything(engine: Engine) {
         let decision = session.decide_at(index, now);
         session.exposed(decision.id, now);
         session.explain(name, now);
-        if let Some(creative) = decision.creative.and_then(|creative| engine.catalog().creative(creative)) {
-            let _ = engine.catalog().string(creative.content());
-        }
+        let _ = decision.creative.and_then(|creative| session.content(creative, now));
     }
     let _ = (view::profile(&session, now), view::bundle(engine.catalog()));
     let snapshot = session.snapshot();

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Floor of each module of `src/`; `docs` of `lib.rs` draw the same picture.
-const FLOORS: [(&str, u8); 20] = [
+const FLOORS: [(&str, u8); 21] = [
     ("id", 0),
     ("time", 0),
     ("random", 0),
@@ -27,6 +27,7 @@ const FLOORS: [(&str, u8); 20] = [
     ("model", 3),
     ("eligibility", 4),
     ("decision", 5),
+    ("content", 5),
     ("bundle", 5),
     ("sync", 5),
     ("journey", 5),
@@ -36,8 +37,9 @@ const FLOORS: [(&str, u8); 20] = [
 ];
 
 /// Uses between rooms of one floor that are allowed, each with its reason.
-const DOORS: [(&str, &str); 6] = [
+const DOORS: [(&str, &str); 7] = [
     ("decision", "journey"), // an explanation names the step at which somebody rests
+    ("decision", "content"), // … and why the creative says what it says
     ("catalog", "consent"),  // a bundle says what is permitted by default
     ("random", "hash"),      // the generator is the hash of a counter
     ("id", "hash"),          // a key is the hash of a name

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use petitfour::bundle::{ENTRY, HEADER};
 use petitfour::catalog::{self, Catalog, Section, Source};
+use petitfour::content;
 use serde::Serialize;
 
 use crate::{policy, words};
@@ -174,8 +175,9 @@ impl Campaign {
             ("total", campaign.cap_total()),
         ];
         let conjuncts = campaign.first_conjunct()..campaign.first_conjunct() + campaign.conjunct_count();
-        let creatives = (0..usize::from(campaign.creative_count()))
-            .filter_map(|at| catalog.creative(campaign.first_creative() + at));
+        let first = campaign.first_creative();
+        let creatives =
+            (first..first + usize::from(campaign.creative_count())).filter_map(|at| Some((at, catalog.creative(at)?)));
         let total = f64::from(campaign.total_weight().max(1));
         Self {
             name: name(campaign.name()),
@@ -195,10 +197,10 @@ impl Campaign {
             reads_profile: campaign.reads_profile(),
             segment: conjuncts.map(|conjunct| words::conjunct(catalog, conjunct)).collect(),
             creatives: creatives
-                .map(|creative| Creative {
+                .map(|(at, creative)| Creative {
                     name: name(creative.name()),
                     share: (f64::from(creative.weight()) / total * 1_000.0).round() / 10.0,
-                    content: serde_json::from_str(catalog.string(creative.content())).unwrap_or_default(),
+                    content: serde_json::from_str(&content::outline(at, catalog)).unwrap_or_default(),
                 })
                 .collect(),
         }

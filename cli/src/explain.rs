@@ -140,6 +140,12 @@ fn as_text(
     line(seen.first().map_or("", |why| why.placement.as_str()));
     for ((person, why), instead) in people.iter().zip(seen).zip(instead) {
         line(&format!("  {} sees {}, at {}", person.name, player::seen(why), words::moment(person.at)));
+        if let Some(said) = &why.said {
+            if !said.options.is_empty() {
+                line(&format!("    it says {}", said.options.join(", ")));
+            }
+            said.prices.iter().for_each(|price| line(&format!("    {price}")));
+        }
         if let Some(instead) = instead {
             line(&format!("    {instead}"));
         }

@@ -21,6 +21,8 @@ use petitfour_compiler::{
     story::{Act, Chance, Levels, Look, Sight, Sought, Stand, Step, Told},
 };
 
+use serde_json::{Map, Value};
+
 pub(crate) use stood::Stood;
 
 /// A visitor under way through a story.
@@ -174,6 +176,7 @@ impl Player {
         let (placement, now) = (look.placement.text.as_str(), self.now);
         let why = self.session.explain(placement, now);
         let seen = seen(&why);
+        let said = if look.says.is_empty() { Map::new() } else { said(&mut self.session, &why, now) };
         let mut miss = |span, expected: String, seen: String, message| {
             missed.push(Miss { span, moment: now, expected, seen, message, ground: Ground::Placement(why.clone()) });
         };
@@ -188,6 +191,13 @@ impl Player {
         for Sought { word, .. } in look.not.iter().filter(|sought| is_there(sought, &why)) {
             let message = format!("{placement} shows {seen}, which was not to be seen");
             miss(word.span, format!("not {}", word.text), seen.clone(), message);
+        }
+        for (field, text) in &look.says {
+            let told = said.get(&field.text).and_then(Value::as_str).unwrap_or_default();
+            if told != text.text {
+                let message = format!("{} at {placement} says `{told}`, not `{}`", field.text, text.text);
+                miss(text.span, text.text.clone(), told.to_owned(), message);
+            }
         }
         for asked in &look.why {
             let verdict = why.campaigns.iter().find(|verdict| verdict.campaign == asked.campaign.text);
@@ -211,6 +221,14 @@ impl Miss {
     fn of_journey(span: Span, moment: Moment, expected: String, message: String, stood: Stood) -> Self {
         Self { span, moment, expected, seen: stood.state.clone(), message, ground: Ground::Journey(stood) }
     }
+}
+
+/// What the creative that is seen says, by field.
+fn said(session: &mut Session, why: &Explanation, now: Moment) -> Map<String, Value> {
+    let engine = Arc::clone(session.engine());
+    let creative = why.creative.as_deref().and_then(|name| engine.catalog().creative_named(name));
+    let composed = creative.and_then(|creative| session.content(creative, now));
+    composed.and_then(|composed| serde_json::from_slice(&composed.json).ok()).unwrap_or_default()
 }
 
 /// What is seen by an explanation: `campaign/creative`, `fallback/creative` or `nothing`.

@@ -126,6 +126,15 @@ pub(crate) fn check(campaign: &crate::campaign::Campaign, currency: Option<&Word
                     .error("bid/no-budget", bid.span, "a bid without a budget spends without end")
                     .remedy("add a line such as `budget: { day: 50, total: 2000 }`");
             }
+            if let Some(creative) = campaign.creatives.iter().find(|creative| !creative.item.content.is_plain()) {
+                report
+                    .error(
+                        "bid/composed",
+                        creative.span,
+                        "a creative that is offered in an auction says the same to everybody",
+                    )
+                    .remedy("take its parts and values out, or bid with another campaign");
+            }
             if currency.is_none() {
                 report
                     .error("bid/no-currency", bid.span, "no file says in which currency is bid")
@@ -151,7 +160,7 @@ pub(crate) fn currency(node: &Node, report: &mut Report) -> Option<Word> {
         .error("bid/currency", node.span, format!("`{}` is no currency", word.text))
         .remedy("write its three letters of ISO 4217, such as `EUR`");
     // Once told, it is not told again of every bid.
-    Some(Word { text: "XXX".to_owned(), ..word })
+    Some(Word { text: "EUR".to_owned(), ..word })
 }
 
 /// A price for a thousand impressions, in thousandths: what one impression costs is then a whole number of millionths.

@@ -3,7 +3,8 @@
 use petitfour::profile::{MAX_DAY, MAX_EVER};
 
 use crate::bid::{Bid, Budget};
-use crate::declaration::{Content, Named};
+use crate::content::Content;
+use crate::declaration::Named;
 use crate::diagnostic::{self, Report};
 use crate::period;
 use crate::reader::{self, Fields, Word};
@@ -21,7 +22,8 @@ pub(crate) struct Campaign {
     pub(crate) priority: i32,
     /// Thousandths.
     pub(crate) value: i32,
-    pub(crate) stock: Option<Stock>,
+    /// All of them must hold.
+    pub(crate) stock: Vec<Stock>,
     /// Of 10 000.
     pub(crate) holdout: u16,
     pub(crate) model: Option<Word>,
@@ -55,6 +57,8 @@ pub(crate) struct Stock {
     pub(crate) feed: Word,
     pub(crate) item: Word,
     pub(crate) at_least: i32,
+    /// The feed whose level for the same item must be lower, instead of `at_least`.
+    pub(crate) above: Option<Word>,
     /// Minutes, 0 = for ever.
     pub(crate) max_age: u16,
     /// Shown when the level is unknown or stale.
@@ -88,7 +92,7 @@ impl Campaign {
         let caps = fields.take("caps").and_then(|entry| Caps::read(&entry.node, report));
         let priority = fields.whole("priority", (i64::from(i32::MIN), i64::from(i32::MAX)), report).unwrap_or(0);
         let value = fields.take("value").and_then(|entry| read_value(&entry.node, report));
-        let stock = fields.take("stock").and_then(|entry| Stock::read(&entry.node, report));
+        let stock = fields.take("stock").map(|entry| Stock::read_all(&entry.node, report)).unwrap_or_default();
         let holdout = fields.take("holdout").and_then(|entry| read_holdout(&entry.node, report));
         let model = fields.word("model", report);
         let offered = fields.take("bid");
@@ -227,8 +231,30 @@ impl Caps {
 }
 
 impl Stock {
+    /// The level of an item, whatever it is.
+    pub(crate) fn of(feed: Word, item: Word, max_age: u16) -> Self {
+        Self { feed, item, at_least: i32::MIN, above: None, max_age, shown_when_unknown: false }
+    }
+
     pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Self> {
         Self::read_as("feed", node, report)
+    }
+
+    /// One condition, or a list that must hold as a whole.
+    pub(crate) fn read_all(node: &Node, report: &mut Report) -> Vec<Self> {
+        match &node.value {
+            Value::List(items) => items.iter().filter_map(|item| Self::read(item, report)).collect(),
+            _ => Self::read(node, report).into_iter().collect(),
+        }
+    }
+
+    /// Does another condition ask the same?
+    pub(crate) fn asks_as(&self, other: &Self) -> bool {
+        let above = |stock: &Self| stock.above.as_ref().map(|word| word.text.clone());
+        let numbers = |stock: &Self| (stock.at_least, stock.max_age, stock.shown_when_unknown);
+        (&self.feed.text, &self.item.text) == (&other.feed.text, &other.item.text)
+            && numbers(self) == numbers(other)
+            && above(self) == above(other)
     }
 
     /// As [`read`](Self::read), with the feed under another key.
@@ -236,7 +262,14 @@ impl Stock {
         let mut fields = Fields::of(node, "a stock condition", report)?;
         let feed = fields.need_word(feed, report);
         let item = fields.need_word("item", report);
-        let at_least = fields.whole("at_least", (i64::from(i32::MIN), i64::from(i32::MAX)), report).unwrap_or(1);
+        let at_least = fields.whole("at_least", (i64::from(i32::MIN), i64::from(i32::MAX)), report);
+        let above = fields.take("above");
+        if let Some(entry) = above.filter(|_| at_least.is_some()) {
+            report
+                .error("campaign/two-levels", entry.key_span, "a stock condition has both `at_least` and `above`")
+                .remedy("make two conditions of it, in a list");
+        }
+        let above = above.and_then(|entry| reader::word(&entry.node, "above", report));
         let max_age = fields
             .take("max_age")
             .and_then(|entry| period::duration_in(&entry.node, "max_age", period::MINUTES, report));
@@ -254,7 +287,8 @@ impl Stock {
         Some(Self {
             feed: feed?,
             item: item?,
-            at_least: i32::try_from(at_least).unwrap_or(1),
+            at_least: at_least.and_then(|level| i32::try_from(level).ok()).unwrap_or(1),
+            above,
             max_age: max_age.and_then(|minutes| u16::try_from(minutes).ok()).unwrap_or(0),
             shown_when_unknown: otherwise.unwrap_or(false),
         })
@@ -272,8 +306,8 @@ fn read_creatives(node: &Node, report: &mut Report) -> Vec<Named<Creative>> {
         let id = fields.need_word("id", report);
         let weight = fields.whole("weight", (0, i64::from(u16::MAX)), report).unwrap_or(1);
         let span = id.as_ref().map_or(item.span, |id| id.span);
+        let content = Content::of_creative(&mut fields, span, report);
         report_slips(&fields, report);
-        let content = Content::from_rest(&fields, span, report);
         if let Some(id) = id {
             let weight = u32::try_from(weight).unwrap_or(0);
             creatives.push(Named { name: id.text, span: id.span, item: Creative { weight, content } });

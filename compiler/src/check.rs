@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use petitfour::id::Key;
 
 use crate::bid;
-use crate::campaign::Campaign;
+use crate::campaign::{Campaign, Stock};
 use crate::declaration::{self, Kind};
 use crate::diagnostic::Report;
 use crate::folder::{self, Folder};
@@ -38,6 +38,7 @@ fn duplicates(folder: &Folder, report: &mut Report) {
     folder::index(&folder.feeds, "feed/duplicate", "the feed", report);
     folder::index(&folder.segments, "segment/duplicate", "the segment", report);
     folder::index(&folder.placements, "placement/duplicate", "the placement", report);
+    folder::index(&folder.prices, "price/duplicate", "the price", report);
     folder::index(&folder.models, "model/duplicate", "the model", report);
     folder::index(&folder.channels, "channel/duplicate", "the channel", report);
     folder::index(&folder.journeys, "journey/duplicate", "the journey", report);
@@ -93,6 +94,7 @@ fn keys(folder: &Folder, report: &mut Report) {
     kind("affinity", of(&folder.affinities), report);
     kind("feed", of(&folder.feeds), report);
     kind("placement", of(&folder.placements), report);
+    kind("price", of(&folder.prices), report);
     kind("model", of(&folder.models), report);
     kind("channel", of(&folder.channels), report);
     kind("journey", of(&folder.journeys), report);
@@ -146,6 +148,8 @@ fn references(folder: &Folder, report: &mut Report) {
             }
         }
     }
+    let priced = folder.prices.iter().flat_map(|price| price.item.stocks());
+    priced.for_each(|stock| check_feeds(stock, &feeds, report));
     for campaign in &folder.campaigns {
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         for placement in &campaign.placements {
@@ -158,12 +162,20 @@ fn references(folder: &Folder, report: &mut Report) {
                 );
             }
         }
-        if let Some(stock) = &campaign.stock {
-            known(&stock.feed, &feeds, "campaign/unknown-feed", "feed", report);
+        let options = campaign.creatives.iter().flat_map(|creative| creative.item.content.stocks());
+        for stock in campaign.stock.iter().chain(options) {
+            check_feeds(stock, &feeds, report);
         }
         if let Some(model) = &campaign.model {
             known(model, &models, "campaign/unknown-model", "model", report);
         }
+    }
+}
+
+/// Whether the feeds of a stock condition are declared.
+pub(crate) fn check_feeds(stock: &Stock, feeds: &BTreeSet<&str>, report: &mut Report) {
+    for feed in [Some(&stock.feed), stock.above.as_ref()].into_iter().flatten() {
+        known(feed, feeds, "campaign/unknown-feed", "feed", report);
     }
 }
 
@@ -187,7 +199,7 @@ pub(crate) fn hidden(folder: &Folder, order: &[usize], open: impl Fn(usize) -> b
             && campaign.model.is_none()
             && campaign.schedule.from == i64::MIN
             && campaign.schedule.until == i64::MAX
-            && campaign.stock.is_none()
+            && campaign.stock.is_empty()
             && campaign.holdout == 0
             && caps.hour.or(caps.day).or(caps.week).or(caps.total).is_none()
     };

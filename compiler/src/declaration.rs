@@ -8,7 +8,7 @@ use petitfour::consent::Permissions;
 use crate::diagnostic::Report;
 use crate::period;
 use crate::reader::{self, Fields, Word};
-use crate::source::{Node, Span, Value};
+use crate::source::{Node, Span};
 
 /// A declared name with what was said of it.
 #[derive(Clone, Debug)]
@@ -75,12 +75,6 @@ pub(crate) struct Channel {
     pub(crate) caps: (u8, u8),
     /// Minutes of the day; equal for none.
     pub(crate) quiet: (u16, u16),
-}
-
-/// What is shown: one JSON object of texts.
-#[derive(Clone, Debug)]
-pub(crate) struct Content {
-    pub(crate) json: String,
 }
 
 /// Longest name: it is kept in the bundle, sent as a key and shown in tables.
@@ -238,49 +232,6 @@ fn read_quiet(node: &Node, report: &mut Report) -> Option<(u16, u16)> {
         report.error("channel/always-quiet", node.span, "quiet hours that end when they begin are the whole day");
     }
     Some((from?, until?))
-}
-
-impl Content {
-    /// Reads a mapping of texts, all keys free.
-    pub(crate) fn read(node: &Node, what: &'static str, report: &mut Report) -> Option<Self> {
-        let fields = Fields::of(node, what, report)?;
-        Some(Self::from_rest(&fields, node.span, report))
-    }
-
-    /// Makes one JSON object of the lines that nobody else asked for, in the order of the file.
-    pub(crate) fn from_rest(fields: &Fields<'_>, span: Span, report: &mut Report) -> Self {
-        let mut json = String::from("{");
-        let rest = fields.rest();
-        for entry in &rest {
-            let text = match &entry.node.value {
-                Value::Scalar(text) => text.as_str(),
-                Value::Null => "",
-                other => {
-                    report
-                        .error(
-                            "creative/field",
-                            entry.node.span,
-                            format!("a creative's `{}` must be a text, not {}", entry.key, other.kind()),
-                        )
-                        .remedy("a creative is a flat list of texts: headline, text, image, link, ...");
-                    continue;
-                }
-            };
-            if json.len() > 1 {
-                json.push(',');
-            }
-            json.push_str(&serde_json::Value::from(entry.key.as_str()).to_string());
-            json.push(':');
-            json.push_str(&serde_json::Value::from(text).to_string());
-        }
-        json.push('}');
-        if rest.is_empty() {
-            report
-                .error("creative/empty", span, "a creative without a single text shows nothing")
-                .remedy("add the texts that the page shows, such as `headline:` and `image:`");
-        }
-        Self { json }
-    }
 }
 
 /// Permissions by name.

@@ -9,7 +9,9 @@ use petitfour::consent::Policy;
 
 use crate::bid;
 use crate::campaign::Campaign;
-use crate::declaration::{self, Affinity, Channel, Content, EventKind, Feed, Known, Membership, Named, Placement};
+use crate::content::Content;
+use crate::content::price::Price;
+use crate::declaration::{self, Affinity, Channel, EventKind, Feed, Known, Membership, Named, Placement};
 use crate::diagnostic::Report;
 use crate::journey::Journey;
 use crate::policy;
@@ -41,6 +43,7 @@ pub(crate) struct Folder {
     pub(crate) segments: Vec<Named<Expression>>,
     pub(crate) placements: Vec<Named<Placement>>,
     pub(crate) fallbacks: Vec<Named<Content>>,
+    pub(crate) prices: Vec<Named<Price>>,
     pub(crate) models: Vec<Named<Scorer>>,
     pub(crate) campaigns: Vec<Campaign>,
     /// Names of the campaigns, which may have been seen though this bundle does not show them.
@@ -136,6 +139,7 @@ impl Folder {
         collect(fields.take("segments"), "a segment", segment, &mut self.segments, report);
         collect(fields.take("placements"), "a placement", Placement::read, &mut self.placements, report);
         collect(fields.take("fallbacks"), "a fallback", Content::read, &mut self.fallbacks, report);
+        collect(fields.take("prices"), "a price", Price::read, &mut self.prices, report);
         let models = fields.take("models");
         let read = |node: &Node, _: &'static str, report: &mut Report| read_model(node, sources, files, report);
         collect(models, "a model", read, &mut self.models, report);

@@ -12,14 +12,18 @@ use petitfour::id::Key;
 use crate::attribute::low_half;
 use crate::bits::Rows;
 use crate::campaign::Campaign;
+use crate::content::resolve::{MAX_VALUES, Said};
 use crate::declaration::Kind;
 use crate::diagnostic::Report;
 use crate::plan::{Plan, Planned};
+use crate::reader::Word;
 use crate::source::Span;
 
 mod bids;
+mod contents;
 mod journeys;
 
+use contents::Contents;
 use journeys::Journeys;
 
 /// Each is looked at when something happens: a device walks through as many as these in well under a millisecond.
@@ -52,6 +56,7 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     let facts = write_facts(plan, &mut strings)?;
     let models = write_models(plan, &mut strings)?;
     let journeys = Journeys::write(plan, &mut strings)?;
+    let contents = Contents::write(plan, &mut strings)?;
     let bids = bids::write(plan, &mut strings)?;
 
     let mut index = Record::default();
@@ -94,6 +99,9 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     sections.push((*b"TRIG", 24, journeys.triggers.0));
     sections.push((*b"MESG", 16, journeys.messages.0));
     sections.push((*b"CHAN", 16, journeys.channels.0));
+    sections.push((*b"PART", 40, contents.parts.0));
+    sections.push((*b"FILL", 28, contents.fills.0));
+    sections.push((*b"PRIC", 48, contents.prices.0));
     sections.push((*b"BIDS", 48, bids.0));
     let bytes = envelope(plan.folder.version, sections)?;
     if bytes.len() > bundle::MAX_BYTES {
@@ -119,8 +127,8 @@ fn check_limits(plan: &Plan<'_>, report: &mut Report) -> Option<()> {
     let top = plan.folder.campaigns.first().map(|campaign| campaign.id.span).unwrap_or_default();
     bound("attributes", plan.attributes.all().len(), short - 1, top);
     bound("models", plan.models.len(), short - 1, top);
-    let stocks = plan.folder.campaigns.iter().filter(|it| it.stock.is_some()).count() + plan.programs.stocks.len();
-    bound("stock conditions", stocks, short - 1, top);
+    bound("stock conditions", plan.stocks().count(), short - 1, top);
+    bound("values in texts", plan.contents.fills.len(), MAX_VALUES, top);
     let first = plan.folder.journeys.first().map(|journey| journey.span).unwrap_or_default();
     bound("journeys", plan.programs.journeys.len(), MAX_JOURNEYS, first);
     for attribute in plan.attributes.all() {
@@ -293,29 +301,37 @@ struct Campaigns {
 
 fn write_campaigns(plan: &Plan<'_>, strings: &mut Strings) -> Option<Campaigns> {
     let mut sections = Campaigns::default();
-    let (mut bit, mut stock, mut creative) = (0usize, 0usize, 0usize);
+    let (mut bit, mut stock, mut creative, mut option) = (0usize, 0usize, 0usize, 0usize);
     for (index, planned) in plan.campaigns.iter().enumerate() {
         let campaign = plan.folder.campaigns.get(planned.campaign)?;
         write_campaign(plan, planned, campaign, (bit, stock, creative), &mut sections.campaigns, strings)?;
         for _ in &planned.conjuncts {
             sections.conjuncts.u32(index)?;
         }
-        for own in &campaign.creatives {
-            let record = sections.creatives.name(&own.name, strings).u32(index)?;
-            record.raw32(own.item.weight).raw32(strings.put(&own.item.content.json)).raw32(0);
+        let said = plan.contents.creatives.get(planned.campaign)?;
+        for (own, said) in campaign.creatives.iter().zip(said) {
+            let record = sections.creatives.name(&own.name, strings).u32(index)?.raw32(own.item.weight);
+            said_by(said, option, record, strings)?;
+            option += said.options.len();
         }
         bit += planned.conjuncts.len();
-        stock += usize::from(campaign.stock.is_some());
+        stock += campaign.stock.len();
         creative += campaign.creatives.len();
     }
-    for _ in plan.programs.conditions.iter().flatten() {
+    for _ in plan.conditions().flatten() {
         sections.conjuncts.raw32(NONE);
     }
-    for fallback in &plan.folder.fallbacks {
+    for (fallback, said) in plan.folder.fallbacks.iter().zip(&plan.contents.fallbacks) {
         let record = sections.creatives.name(&fallback.name, strings).raw32(NONE).raw32(1);
-        record.raw32(strings.put(&fallback.item.json)).raw32(0);
+        said_by(said, option, record, strings)?;
     }
     Some(sections)
+}
+
+/// The text of a creative, and where the options of its parts begin when it is composed.
+fn said_by(said: &Said, option: usize, record: &mut Record, strings: &mut Strings) -> Option<()> {
+    record.raw32(strings.put(&said.json)).u32(if said.is_composed { option + 1 } else { 0 })?;
+    Some(())
 }
 
 fn write_campaign(
@@ -338,7 +354,7 @@ fn write_campaign(
     into.raw16(short(caps.hour)).raw16(short(caps.day)).raw16(short(caps.week));
     into.raw16(u16::from(planned.reads_profile)).raw32(caps.total.map_or(NONE, |(cap, _)| cap));
     into.raw16(campaign.holdout);
-    into.u16(if campaign.stock.is_some() { stock } else { usize::from(u16::MAX) })?;
+    into.u16(if campaign.stock.is_empty() { usize::from(u16::MAX) } else { stock })?;
     into.u16(model.unwrap_or(usize::from(u16::MAX)))?.u16(campaign.creatives.len())?;
     into.u32(creative)?.raw32(weight).u32(bit)?.u32(planned.conjuncts.len())?;
     into.zeros(start + 72 - into.0.len()).u64(salt);
@@ -422,11 +438,15 @@ fn write_facts(plan: &Plan<'_>, strings: &mut Strings) -> Option<Facts> {
         };
         record.raw32(0);
     }
-    let campaigns = plan.campaigns.iter().filter_map(|planned| plan.folder.campaigns.get(planned.campaign));
-    for stock in campaigns.filter_map(|campaign| campaign.stock.as_ref()).chain(&plan.programs.stocks) {
-        let feed = plan.folder.feeds.iter().position(|feed| feed.name == stock.feed.text)?;
-        let record = sections.stocks.u32(feed)?.name(&stock.item.text, strings).i32(stock.at_least);
-        record.raw16(stock.max_age).u8(u8::from(stock.shown_when_unknown)).zeros(1);
+    let feed = |word: &Word| plan.folder.feeds.iter().position(|feed| feed.name == word.text);
+    for (stock, has_next) in plan.stocks() {
+        let record = sections.stocks.u32(feed(&stock.feed)?)?.name(&stock.item.text, strings);
+        match &stock.above {
+            Some(other) => record.u32(feed(other)?)?,
+            None => record.i32(stock.at_least),
+        };
+        let flags = u8::from(stock.above.is_some()) | u8::from(has_next) << 1;
+        record.raw16(stock.max_age).u8(u8::from(stock.shown_when_unknown)).u8(flags);
     }
     Some(sections)
 }

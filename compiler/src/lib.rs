@@ -16,7 +16,7 @@
 //! ```
 //!
 //! The way of a folder: [`source`] reads YAML into trees with places; `folder` and its rooms (`campaign`, `segment`,
-//! `declaration`, `policy`, `scorer`, `journey`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
+//! `declaration`, `policy`, `scorer`, `journey`, `content`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
 //! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers;
 //! `layout` writes the file. [`render`] draws diagnostics for people. [`story`] reads the tests that stand beside campaign files.
 //!
@@ -29,6 +29,7 @@ mod bits;
 mod campaign;
 mod check;
 mod condition;
+mod content;
 mod declaration;
 pub mod diagnostic;
 mod dnf;

@@ -5,7 +5,8 @@
 //! there is no page.
 
 use crate::campaign::{Campaign, Caps, Creative, Schedule};
-use crate::declaration::{Content, Named, Placement};
+use crate::content::Content;
+use crate::declaration::{Named, Placement};
 use crate::folder::Folder;
 use crate::reader::Word;
 use crate::segment::{Expression, Subject};
@@ -29,7 +30,7 @@ pub(crate) fn ask(folder: &mut Folder) {
                 caps: Caps::default(),
                 priority: 0,
                 value: 1_000,
-                stock: None,
+                stock: Vec::new(),
                 holdout: 0,
                 model: None,
                 bid: None,
@@ -39,7 +40,7 @@ pub(crate) fn ask(folder: &mut Folder) {
                 creatives: vec![Named {
                     name: segment.name.clone(),
                     span: segment.span,
-                    item: Creative { weight: 1, content: Content { json: "{}".to_owned() } },
+                    item: Creative { weight: 1, content: Content::default() },
                 }],
             }
         })

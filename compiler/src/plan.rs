@@ -5,8 +5,10 @@
 use petitfour::id::Key;
 
 use crate::attribute::Attributes;
+use crate::campaign::Stock;
 use crate::check;
 use crate::condition::{Counter, Resolver};
+use crate::content::resolve::Contents;
 use crate::diagnostic::Report;
 use crate::dnf::Conjunct;
 use crate::folder::Folder;
@@ -26,6 +28,7 @@ pub(crate) struct Plan<'a> {
     /// Models in the order of the folder.
     pub(crate) models: Vec<Quantised>,
     pub(crate) programs: Programs,
+    pub(crate) contents: Contents,
 }
 
 /// A campaign in decision order.
@@ -39,9 +42,24 @@ pub(crate) struct Planned {
 }
 
 impl Plan<'_> {
-    /// Every conjunct in the order of its bit: those of the campaigns, then those of the journeys' conditions.
+    /// Every conjunct in the order of its bit: those of the campaigns, of the journeys' conditions, of the options of creatives.
     pub(crate) fn conjuncts(&self) -> impl Iterator<Item = &Conjunct> {
-        self.campaigns.iter().flat_map(|campaign| &campaign.conjuncts).chain(self.programs.conditions.iter().flatten())
+        self.campaigns.iter().flat_map(|campaign| &campaign.conjuncts).chain(self.conditions().flatten())
+    }
+}
+
+impl Plan<'_> {
+    /// Conditions that are no campaign's segment, each with its conjuncts.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Vec<Conjunct>> {
+        self.programs.conditions.iter().chain(&self.contents.conditions)
+    }
+
+    /// Every stock condition in the order of the bundle, and whether the next one must hold too.
+    pub(crate) fn stocks(&self) -> impl Iterator<Item = (&Stock, bool)> {
+        let lists = self.campaigns.iter().filter_map(|planned| self.folder.campaigns.get(planned.campaign));
+        let lists = lists.map(|campaign| campaign.stock.as_slice()).chain(self.programs.stocks.chunks(1));
+        let lists = lists.chain(self.contents.stocks.iter().map(Vec::as_slice));
+        lists.flat_map(|list| list.iter().enumerate().map(|(at, stock)| (stock, at + 1 < list.len())))
     }
 }
 
@@ -72,6 +90,7 @@ impl<'a> Plan<'a> {
         let asking: Vec<Option<Asking>> =
             folder.models.iter().map(|model| Asking::resolve(&model.item, &mut resolver, report)).collect();
         let programs = Programs::unfold(folder, &mut resolver, report);
+        let contents = Contents::resolve(folder, &mut resolver, report);
         let order = decision_order(folder);
         collisions(&resolver, report);
         if report.has_errors() {
@@ -87,8 +106,9 @@ impl<'a> Plan<'a> {
             .context
             .iter()
             .enumerate()
-            .flat_map(|(at, context)| context.item.values.iter().map(move |value| (at, value.text.as_str())));
-        let all = conjuncts.iter().chain(&programs.conditions);
+            .flat_map(|(at, context)| context.item.values.iter().map(move |value| (at, value.text.as_str())))
+            .chain(contents.texts.iter().map(|(at, text)| (*at, text.as_str())));
+        let all = conjuncts.iter().chain(&programs.conditions).chain(&contents.conditions);
         let sets = all.flatten().flat_map(|conjunct| conjunct.iter().map(|(at, set)| (*at, set)));
         attributes.settle(sets.chain(asking.iter().flat_map(Asking::sets)), declared);
         let models: Vec<Option<Quantised>> = asking.iter().map(|asking| asking.quantise(&attributes, report)).collect();
@@ -106,7 +126,7 @@ impl<'a> Plan<'a> {
                     .any(|at| attributes.get(*at).is_some_and(|it| it.reads_profile()));
             campaigns.push(Planned { campaign: at, conjuncts: own, reads_profile });
         }
-        Some(Self { folder, attributes, counters: resolver.counters, campaigns, models, programs })
+        Some(Self { folder, attributes, counters: resolver.counters, campaigns, models, programs, contents })
     }
 }
 

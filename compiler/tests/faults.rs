@@ -62,6 +62,16 @@ fn bid(fields: &str) -> String {
     campaign(&format!("bid: {{ {fields} }}\n    budget: {{ day: 50 }}\ncurrency: EUR"))
 }
 
+/// A creative that says this.
+fn says(text: &str) -> String {
+    campaign("priority: 1").replace("t: x }]", &format!("t: {text} }}]"))
+}
+
+/// A price of these fields.
+fn price(fields: &str) -> String {
+    add(&format!("currency: EUR\nprices: {{ p: {{ {fields} }} }}"))
+}
+
 /// A budget of these fields, with a bid and a currency.
 fn budget(fields: &str) -> String {
     campaign(&format!("bid: {{ base: 1, domain: a.example }}\n    budget: {{ {fields} }}\ncurrency: EUR"))
@@ -256,6 +266,41 @@ fn cases() -> Vec<(&'static str, String)> {
         ),
         ("journey/unreachable", steps("- { stop: done }\n- »{ wait: 1 day, id: rest }")),
         ("journey/endless", steps("- »{ set: { trait: plan, to: a }, id: top }\n- goto: top")),
+        ("campaign/two-levels", campaign("stock: { feed: everywhere, item: a, at_least: 2, »above: everywhere }")),
+        ("campaign/unknown-feed", campaign("stock: [{ feed: everywhere, item: a }, { feed: everywhere, item: a, above: »nowhere }]")),
+        ("campaign/unknown-feed", steps("- { wait: { in_stock: { feed: »nowhere, item: a }, at_most: 1 day }, id: x }")),
+        ("bid/composed", bid("base: 1, domain: a.example").replace("id: k, t: x", "id: »k, t: \"{{ context.heat | default: '-' }}\"")),
+        ("creative/placeholder", says("»\"{{ context.heat\"")),
+        ("creative/placeholder", says("»\"{{ heat }}\"")),
+        ("creative/placeholder", says("»\"{{ context.heat | default: 30 }}\"")),
+        ("creative/placeholder", says("»\"{{ context.heat | default: '-' | loud }}\"")),
+        ("creative/no-source", says("»\"{{ context.head | default: '-' }}\"")),
+        ("creative/no-source", says("»\"{{ price.still | default: '-' }}\"")),
+        ("creative/no-source", says("»\"{{ feed.everywhere | default: '-' }}\"")),
+        ("creative/no-source", says("»\"{{ profile.heat | default: '-' }}\"")),
+        ("creative/no-default", says("»\"{{ context.heat }}\"")),
+        ("creative/free-text", says("»\"{{ trait.plan | default: '-' }}\"")),
+        ("creative/placeholder-address", says("x, link: »\"/?{{ context.heat | default: '-' }}\"")),
+        ("creative/locale", says("x, locale: »klingon")),
+        ("creative/empty-part", says("x, parts: { »p: [] }")),
+        ("creative/open-part", says("x, parts: { »p: [{ id: a, text: a, when: { context: heat, at_least: 1 } }] }")),
+        ("creative/open-part", says("x, parts: { »p: [{ id: a, text: a, not_with: [q.b] }], q: [{ id: b, text: b }, { id: c, text: c }] }")),
+        ("creative/part-twice", says("x, parts: { »t: [{ id: a, text: a }] }")),
+        ("creative/duplicate-option", says("x, parts: { p: [{ id: a, text: a }, { id: »a, text: b }] }")),
+        ("creative/unknown-option", says("x, parts: { p: [{ id: a, text: a, not_with: [»q.a] }, { id: b, text: b }] }")),
+        ("creative/same-part", says("x, parts: { p: [{ id: a, text: a, not_with: [»p.b] }, { id: b, text: b }, { id: c, text: c }] }")),
+        ("creative/unseen", says("x, parts: { p: [{ id: a, text: a }, { id: »b, text: b, when: { context: heat, at_least: 1 } }] }")),
+        ("creative/unseen", says("x, parts: { p: [{ id: a, text: a }, { id: »b, text: b, weight: 0 }] }")),
+        ("creative/size", says(&format!("x, parts: {{ p: [{}] }}", (0..65).map(|number| format!("{{ id: o{number}, text: a }}")).collect::<Vec<_>>().join(", "))).replace("id: k", "id: »k")),
+        ("price/no-currency", add("prices: { »p: { base: 1 } }")),
+        ("price/currency", add("currency: »XXX\nprices: { p: { base: 1 } }")),
+        ("price/amount", price("base: »1.205")),
+        ("price/amount", price("base: »-1")),
+        ("price/no-floor", price("base: 1, below: { feed: everywhere, item: a }").replace("p: {", "p: »{")),
+        ("price/no-ceiling", price("base: 1, short: { feed: everywhere, item: a, under: 2, times: 2 }").replace("p: {", "p: »{")),
+        ("price/floor-over-ceiling", price("base: 1, floor: »3, ceiling: 2")),
+        ("campaign/unknown-feed", price("base: { feed: »nowhere, item: a }")),
+        ("file/out-of-range", price("base: 1, floor: { feed: everywhere, item: a, times: »0.9 }")),
         ("model/unknown-kind", model("{ kind: »forest }")),
         ("model/term", model("{ kind: linear, terms: [»{ weights: [{ is: 1, weight: 1 }] }] }")),
         ("model/term", model("{ kind: linear, terms: [{ context: heat, weights: [»{ weight: 1 }] }] }")),
@@ -325,15 +370,28 @@ fn a_name_declared_in_two_files_is_a_fault_of_each_kind() {
                  affinities: { drink: { event: view, property: category, half_life: 7 days } }\nmemberships: { gold: {} }\nfeeds: { everywhere: {} }\n\
                  placements: { hero: { fallback: house } }\nsegments: { who: { event: view } }\n\
                  models: { m: { kind: linear, terms: [] } }\n\
+                 prices: { p: { base: 1 } }\n\
                  channels: { mail: { needs: [] } }\njourneys: { j: { enter: { on: view }, steps: [{ stop: done }] } }\n";
     let more = "memberships: { gold: {} }\nsegments: { who: { event: view } }\nmodels: { m: { kind: linear, terms: [] } }\n\
+                currency: EUR\nprices: { p: { base: 1 } }\n\
                 channels: { mail: { needs: [] } }\njourneys: { j: { enter: { on: view }, steps: [{ stop: done }] } }";
     let sources = [("a.yaml", add(more)), ("b.yaml", again.to_owned())];
     let sources = sources.map(|(name, text)| Source { name: name.to_owned(), text });
     let found = compile(&sources, &|_| None).diagnostics;
     let told: Vec<&str> = found.iter().map(|it| it.code).collect();
-    let kinds =
-        ["context", "trait", "affinity", "membership", "feed", "placement", "segment", "model", "channel", "journey"];
+    let kinds = [
+        "context",
+        "trait",
+        "affinity",
+        "membership",
+        "feed",
+        "placement",
+        "segment",
+        "model",
+        "price",
+        "channel",
+        "journey",
+    ];
     assert_eq!(told, kinds.map(|kind| format!("{kind}/duplicate")));
 }
 
@@ -481,7 +539,8 @@ fn every_code_has_a_test_here_and_a_line_in_the_reference() {
     let reference = std::fs::read_to_string(root.join("../docs/campaigns.md")).unwrap();
     let mut missing = Vec::new();
     // `story` has a reference and a test of its own: `tests/stories.rs`.
-    let folders = ["src", "src/journey", "src/layout"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+    let folders =
+        ["src", "src/content", "src/journey", "src/layout"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
     let files = folders.into_iter().flatten().map(|file| file.unwrap().path()).filter(|path| path.is_file());
     for file in files {
         let text = std::fs::read_to_string(file).unwrap();

@@ -5,10 +5,12 @@
 //! `docs/formats/bundle.md`; `bundle::open` is the only way to make a catalog, and checks the envelope first.
 
 mod bid;
+mod content;
 mod journey;
 mod record;
 
 pub use bid::Bid;
+pub use content::{Fill, Part, Price};
 pub use journey::{Act, Channel, Journey, Message, Step, Trigger};
 pub use record::{
     Affinity, Attribute, Campaign, Counter, Creative, EventKind, Feed, Model, Placement, Source, Stock, Trait,
@@ -84,10 +86,16 @@ pub enum Section {
     Messages,
     /// Ways to reach somebody.
     Channels,
+    /// Options of the parts of creatives.
+    Parts,
+    /// Values in their texts.
+    Fills,
+    /// Prices.
+    Prices,
 }
 
 /// Every section: its name in the directory and the length of its records, 0 where that depends on the bundle.
-pub const SECTIONS: [(Section, [u8; 4], u32); 27] = [
+pub const SECTIONS: [(Section, [u8; 4], u32); 30] = [
     (Section::Meta, *b"META", 32),
     (Section::Strings, *b"STRS", 1),
     (Section::Attributes, *b"ATTR", 40),
@@ -115,6 +123,9 @@ pub const SECTIONS: [(Section, [u8; 4], u32); 27] = [
     (Section::Triggers, *b"TRIG", 24),
     (Section::Messages, *b"MESG", 16),
     (Section::Channels, *b"CHAN", 16),
+    (Section::Parts, *b"PART", 40),
+    (Section::Fills, *b"FILL", 28),
+    (Section::Prices, *b"PRIC", 48),
 ];
 
 /// The tables of one bundle.
@@ -266,6 +277,24 @@ impl Catalog {
     /// Models.
     pub fn models(&self) -> impl ExactSizeIterator<Item = Model<'_>> {
         records(self.section(Section::Models)).map(Model)
+    }
+
+    /// An option of a part by its place; those of one creative stand together.
+    #[must_use]
+    pub fn part(&self, index: usize) -> Option<Part<'_>> {
+        record(self.section(Section::Parts), index).map(Part)
+    }
+
+    /// A value that is written into texts, by its place.
+    #[must_use]
+    pub fn fill(&self, index: usize) -> Option<Fill<'_>> {
+        record(self.section(Section::Fills), index).map(Fill)
+    }
+
+    /// A price by its place.
+    #[must_use]
+    pub fn price(&self, index: usize) -> Option<Price<'_>> {
+        record(self.section(Section::Prices), index).map(Price)
     }
 
     /// Journeys, in the order in which they are looked at.

@@ -292,10 +292,22 @@ impl Creative<'_> {
         u32_at(self.0, 12)
     }
 
-    /// String number of its fields, a JSON object of texts.
+    /// String number of its fields, a JSON object of texts; where it is composed, with marks in it (`docs/formats/bundle.md`).
     #[must_use]
     pub fn content(&self) -> u32 {
         u32_at(self.0, 16)
+    }
+
+    /// Does what it says depend on the visitor and the moment?
+    #[must_use]
+    pub fn is_composed(&self) -> bool {
+        u32_at(self.0, 20) > 0
+    }
+
+    /// The first option of its parts, where it is composed.
+    #[must_use]
+    pub fn first_option(&self) -> usize {
+        (u32_at(self.0, 20) as usize).saturating_sub(1)
     }
 }
 
@@ -436,6 +448,19 @@ impl Stock<'_> {
     #[must_use]
     pub fn allows_unknown(&self) -> bool {
         self.0[18] == 1
+    }
+
+    /// Is the level of this feed for the same item the one from which on it may be shown, and must it be higher than that? Then
+    /// [`Stock::at_least`] is the feed's place.
+    #[must_use]
+    pub fn is_above(&self) -> bool {
+        self.0[19] & 1 != 0
+    }
+
+    /// Must the condition that stands after it hold too?
+    #[must_use]
+    pub fn has_next(&self) -> bool {
+        self.0[19] & 2 != 0
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::{Decision, candidates, choose};
 use crate::catalog::{Attribute, Campaign, Catalog, Section, Source};
+use crate::content::Said;
 use crate::eligibility::{Circumstances, Reason, refused_after_segment, refused_before_segment};
 use crate::journey::{DONE, LEFT, Place, REACHED, resting};
 use alloc::borrow::ToOwned;
@@ -25,6 +26,9 @@ pub struct Explanation {
     pub creative: Option<String>,
     /// Every campaign of the placement, in decision order.
     pub campaigns: Vec<Verdict>,
+    /// What the creative says, where that depends on the visitor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<Said>,
 }
 
 /// What became of one campaign.
@@ -38,7 +42,7 @@ pub struct Verdict {
     pub detail: String,
 }
 
-/// Explains what [`choose`] does.
+/// Explains what [`choose`] does. What the creative says is for the caller to add, who can compose it.
 #[must_use]
 pub fn explain(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> Explanation {
     let catalog = given.catalog;
@@ -67,6 +71,7 @@ pub fn explain(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> 
             .and_then(|index| catalog.creative(index))
             .map(|creative| catalog.string(creative.name()).to_owned()),
         campaigns,
+        said: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the shelves hold, as feeds said it, with the age of what was said. Unknown and stale are not zero.
 
 use super::Reason;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Stock};
 use crate::id::Key;
 use crate::time::{Moment, Timestamp};
 use crate::wire::Sink;
@@ -54,23 +54,55 @@ impl Levels {
         }
     }
 
-    /// Does stock condition number `condition` refuse?
+    /// Does stock condition number `condition` refuse, or one that stands with it?
     #[must_use]
     pub fn refused(&self, catalog: &Catalog, condition: usize, bins: &[u16], moment: Moment) -> Option<Reason> {
-        // A campaign whose condition is not in the bundle is not shown: the author wanted one.
-        let Some(condition) = catalog.stock(condition) else { return Some(Reason::StockUnknown) };
-        let unless_allowed = |reason| (!condition.allows_unknown()).then_some(reason);
-        let place = catalog.feed(condition.feed()).and_then(|feed| feed.place());
-        let place = place.map_or(0, |attribute| bins.get(attribute).copied().unwrap_or(0));
-        let shelf = (condition.feed() as u16, place, condition.item());
-        let Some(level) = self.0.binary_search_by_key(&shelf, |level| level.shelf).ok().and_then(|at| self.0.get(at))
-        else {
-            return unless_allowed(Reason::StockUnknown);
-        };
-        let age = moment.now.0.saturating_sub(level.as_of.0);
-        if condition.max_age() > 0 && age > u64::from(condition.max_age()) * 60_000 {
-            return unless_allowed(Reason::StockStale);
+        let mut numbers = condition..;
+        loop {
+            let number = numbers.next()?;
+            // A campaign whose condition is not in the bundle is not shown: the author wanted one.
+            let Some(stock) = catalog.stock(number) else { return Some(Reason::StockUnknown) };
+            let own = self.find(catalog, &stock, stock.feed(), bins, moment);
+            let judged = own.and_then(|level| {
+                let enough = if stock.is_above() {
+                    level > self.find(catalog, &stock, stock.at_least() as usize, bins, moment)?
+                } else {
+                    level >= stock.at_least()
+                };
+                enough.then_some(()).ok_or(Reason::StockOut)
+            });
+            match judged {
+                Err(reason) if reason == Reason::StockOut || !stock.allows_unknown() => return Some(reason),
+                _ if !stock.has_next() => return None,
+                _ => {}
+            }
         }
-        (level.level < condition.at_least()).then_some(Reason::StockOut)
+    }
+
+    /// The level that a stock condition asks of.
+    ///
+    /// # Errors
+    /// [`Reason::StockUnknown`] and [`Reason::StockStale`]: nobody said it, or it is older than the condition takes.
+    pub fn level(&self, catalog: &Catalog, condition: usize, bins: &[u16], moment: Moment) -> Result<i32, Reason> {
+        let stock = catalog.stock(condition).ok_or(Reason::StockUnknown)?;
+        self.find(catalog, &stock, stock.feed(), bins, moment)
+    }
+
+    fn find(
+        &self,
+        catalog: &Catalog,
+        stock: &Stock<'_>,
+        feed: usize,
+        bins: &[u16],
+        moment: Moment,
+    ) -> Result<i32, Reason> {
+        let place = catalog.feed(feed).and_then(|feed| feed.place());
+        let place = place.map_or(0, |attribute| bins.get(attribute).copied().unwrap_or(0));
+        let shelf = (feed as u16, place, stock.item());
+        let found = self.0.binary_search_by_key(&shelf, |level| level.shelf).ok().and_then(|at| self.0.get(at));
+        let level = found.ok_or(Reason::StockUnknown)?;
+        let age = moment.now.0.saturating_sub(level.as_of.0);
+        let is_stale = stock.max_age() > 0 && age > u64::from(stock.max_age()) * 60_000;
+        if is_stale { Err(Reason::StockStale) } else { Ok(level.level) }
     }
 }

@@ -26,6 +26,7 @@ pub use snapshot::{Error as SnapshotError, Snapshot};
 use crate::bundle;
 use crate::catalog::{Attribute, Catalog, Source};
 use crate::consent::Permissions;
+use crate::content::{self, Composed};
 use crate::decision;
 use crate::eligibility::{Circumstances, Levels};
 use crate::event::{Event, thousandths};
@@ -346,6 +347,12 @@ impl Session {
         decision
     }
 
+    /// What a creative says to this visitor now: to be asked right after its decision, while the context is the same.
+    pub fn content(&mut self, creative: usize, moment: Moment) -> Option<Composed> {
+        self.evaluate(moment);
+        content::compose(creative, &self.inputs, &self.matches, &self.circumstances(moment))
+    }
+
     /// Reports that something came of a decision (0: of whichever), worth `value` whole units.
     pub fn outcome(&mut self, event: &str, decision: u64, value: Option<f64>, moment: Moment) {
         self.queue_outcome(Key::of(event), decision, thousandths(value.unwrap_or(0.0)), moment);
@@ -355,7 +362,14 @@ impl Session {
     pub fn explain(&mut self, placement: &str, moment: Moment) -> Explanation {
         let index = self.engine.catalog.placement_named(placement).unwrap_or(usize::MAX);
         self.evaluate(moment);
-        decision::explain(index, &self.matches, &self.circumstances(moment))
+        let given = self.circumstances(moment);
+        let mut explanation = decision::explain(index, &self.matches, &given);
+        let creative = decision::choose(index, &self.matches, &given).creative;
+        explanation.said = creative.and_then(|creative| {
+            let composed = content::compose(creative, &self.inputs, &self.matches, &given)?;
+            content::explain(creative, &composed, &given)
+        });
+        explanation
     }
 
     /// Forgets the visitor: a new pseudonym, nothing kept, nothing left to send, and permissions as the bundle's policy

@@ -113,6 +113,7 @@ impl Session {
     pub fn decide(&mut self, placement: u32, now: f64, offset: i32) -> u32 {
         let decision = self.inner.decide_at(placement as usize, moment(now, offset));
         let index = |index: Option<usize>| index.map_or(NONE, |index| index as u32);
+        let catalog = self.inner.engine().catalog();
         let answer = [
             decision.reason as u32,
             index(decision.campaign),
@@ -121,6 +122,11 @@ impl Session {
             decision.id as u32,
             u32::from(decision.probability),
             index(decision.withheld),
+            decision
+                .creative
+                .and_then(|creative| catalog.creative(creative))
+                .is_some_and(|own| own.is_composed())
+                .into(),
         ];
         for (slot, word) in self.output.iter_mut().zip(answer) {
             *slot = word;
@@ -128,11 +134,10 @@ impl Session {
         decision.reason as u32
     }
 
-    /// The fields of a creative, a JSON object; empty when there is none.
+    /// The fields of a creative, a JSON object; empty when there is none. A composed one is asked for right after its decision.
     #[wasm_bindgen(unchecked_return_type = "string")]
-    pub fn content(&self, creative: u32) -> Vec<u8> {
-        let catalog = self.inner.engine().catalog();
-        self.text(catalog.creative(creative as usize).map(|creative| creative.content()))
+    pub fn content(&mut self, creative: u32, now: f64, offset: i32) -> Vec<u8> {
+        self.inner.content(creative as usize, moment(now, offset)).unwrap_or_default().json
     }
 
     /// Name of a campaign (0), creative (1) or placement (2).

@@ -228,15 +228,24 @@ impl<'a> Player<'a> {
             self.surprise(number, "two decisions have one id");
         }
         let Decision { id, campaign, creative, reason, probability, withheld, .. } = decision;
-        let catalog = self.engine.catalog();
+        let engine = Arc::clone(&self.engine);
+        let catalog = engine.catalog();
         let campaign_name = |index: Option<usize>| {
             index.and_then(|index| catalog.campaign(index)).map_or("-", |found| catalog.string(found.name()))
         };
+        let composed = creative.filter(|index| catalog.creative(*index).is_some_and(|found| found.is_composed()));
+        let said = composed.and_then(|index| self.session().content(index, now)).map(|composed| composed.json);
+        let said = said.map(|json| String::from_utf8(json).expect("text"));
         let creative =
             creative.and_then(|index| catalog.creative(index)).map_or("-", |found| catalog.string(found.name()));
         let (campaign, withheld) = (campaign_name(campaign), campaign_name(withheld));
         let reason_name = reason.name();
-        let answer = format!("{reason_name} {campaign} {creative} id={id:016x} p={probability} withheld={withheld}");
+        let mut answer =
+            format!("{reason_name} {campaign} {creative} id={id:016x} p={probability} withheld={withheld}");
+        if let Some(json) = &said {
+            answer.push_str(" says ");
+            answer.push_str(json);
+        }
         let whole = match reason {
             Reason::Chosen => format!("{campaign}/{creative}"),
             Reason::Fallback => format!("fallback/{creative}"),
@@ -252,6 +261,13 @@ impl<'a> Player<'a> {
             && expected != if withheld == "-" { "none" } else { withheld }
         {
             surprises.push(format!("{placement} withholds {withheld}, not {expected}"));
+        }
+        let fields: BTreeMap<String, String> =
+            said.as_deref().map_or_else(BTreeMap::new, |json| serde_json::from_str(json).expect("an object of texts"));
+        for (field, expected) in step.says.iter().flatten() {
+            if fields.get(field) != Some(expected) {
+                surprises.push(format!("{placement} says {:?} in {field}, not {expected}", fields.get(field)));
+            }
         }
         let percent = (u32::from(probability) * 100 + 32_767) / 65_535;
         if step.percent.is_some_and(|expected| expected != percent) {

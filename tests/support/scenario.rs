@@ -85,6 +85,8 @@ pub struct Step {
 
     /// By hand: "campaign/creative", "campaign", "fallback/creative" or "nothing".
     pub expect: Option<String>,
+    /// Fields of the composed creative.
+    pub says: Option<BTreeMap<String, String>>,
     /// By hand: the campaign that was withheld; "none" for none.
     pub withheld: Option<String>,
     /// By hand: the probability of the creative, in whole percent.

@@ -56,7 +56,8 @@ function perform(scenario, campaigns, bundles, { Session, memory, Lens }) {
     decisions.set(`${name}/${label}`, [out[3], out[4]]);
     const [campaign, creative, withheld] = [named(0, out[1]), named(1, out[2]), named(0, out[6])];
     if (out[0] !== reason) throw new Error(`the block says ${out[0]}, the call ${reason}`);
-    return `${REASONS[reason]} ${campaign} ${creative} id=${id} p=${out[5]} withheld=${withheld}`;
+    const answer = `${REASONS[reason]} ${campaign} ${creative} id=${id} p=${out[5]} withheld=${withheld}`;
+    return out[7] ? `${answer} says ${session.content(out[2], now, offset)}` : answer;
   };
 
   const explain = (placement) => {

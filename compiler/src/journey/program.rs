@@ -119,6 +119,8 @@ impl Programs {
                 programs.journeys.push(program);
             }
         }
+        let feeds = folder.feeds.iter().map(|feed| feed.name.as_str()).collect();
+        programs.stocks.iter().for_each(|stock| crate::check::check_feeds(stock, &feeds, report));
         programs
     }
 

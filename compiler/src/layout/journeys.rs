@@ -35,7 +35,7 @@ impl Journeys {
             conditions.push((bit, condition.len()));
             bit += condition.len();
         }
-        let stock = plan.folder.campaigns.iter().filter(|campaign| campaign.stock.is_some()).count();
+        let stock = plan.folder.campaigns.iter().map(|campaign| campaign.stock.len()).sum();
         let mut base = Base { conditions, stock, step: 0 };
         for (named, program) in plan.folder.journeys.iter().zip(&plan.programs.journeys) {
             let item = &named.item;

@@ -23,6 +23,8 @@ pub struct Look {
     pub not: Vec<Sought>,
     /// What becomes of these campaigns.
     pub why: Vec<Why>,
+    /// Fields of the creative that is there, each with what it says.
+    pub says: Vec<(Word, Word)>,
 }
 
 /// Something that may be seen, and where it is written.
@@ -58,7 +60,7 @@ pub struct Why {
     pub span: Span,
 }
 
-/// Reads `sees`, `not`, `why` and `counts` of a step.
+/// Reads `sees`, `not`, `why`, `says` and `counts` of a step.
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, report: &mut Report) -> Vec<Look> {
     let mut looks: Vec<Look> = Vec::new();
     let sees = fields.take("sees");
@@ -92,6 +94,18 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, report: &mut Report) 
             change(&mut looks, placement, |look| look.why.extend(told));
         }
     }
+    if let Some(entry) = fields.take("says") {
+        for (placement, node) in named(&entry.node, "`says`", report) {
+            if names.placement(&placement, report).is_none() {
+                continue;
+            }
+            let mut told = Vec::new();
+            for (field, node) in named(node, "`says`", report) {
+                told.extend(reader::word(node, &field.text, report).map(|text| (field, text)));
+            }
+            change(&mut looks, placement, |look| look.says.extend(told));
+        }
+    }
     if let Some(entry) = fields.take("counts") {
         let counts = reader::truth(&entry.node, "counts", report).unwrap_or(true);
         if sees.is_none() {
@@ -109,7 +123,8 @@ fn change(looks: &mut Vec<Look>, placement: Word, change: impl FnOnce(&mut Look)
     if let Some(look) = looks.iter_mut().find(|look| look.placement.text == placement.text) {
         return change(look);
     }
-    let mut look = Look { placement, shows: false, counts: true, sees: Vec::new(), not: Vec::new(), why: Vec::new() };
+    let (sees, not, why, says) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut look = Look { placement, shows: false, counts: true, sees, not, why, says };
     change(&mut look);
     looks.push(look);
 }

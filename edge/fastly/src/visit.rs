@@ -231,10 +231,6 @@ impl Visit {
             self.fault("edge/placements");
             return Decision::default();
         }
-        let fields = |creative: usize| {
-            let creative = catalog.creative(creative)?;
-            serde_json::from_str(catalog.string(creative.content())).ok()
-        };
         let shown =
             self.preview.iter().flatten().find(|(known, _)| known == placement).map(|(_, creative)| creative.clone());
         if let Some(creative) = shown {
@@ -243,13 +239,19 @@ impl Visit {
             if found.is_none() {
                 self.fault("preview/unknown");
             }
-            let content = found.and_then(fields);
+            let content = found.and_then(|creative| self.fields(creative));
             return Decision { creative: found.map(|_| creative), content, id: String::new(), preview: true };
         }
         let decision = self.session.decide_at(index, self.moment);
         let Some(creative) = decision.creative else { return Decision::default() };
         let name = catalog.creative(creative).map(|found| catalog.string(found.name()).to_owned());
-        Decision { creative: name, content: fields(creative), id: format!("{:016x}", decision.id), preview: false }
+        let content = self.fields(creative);
+        Decision { creative: name, content, id: format!("{:016x}", decision.id), preview: false }
+    }
+
+    /// What a creative says to this visitor.
+    fn fields(&mut self, creative: usize) -> Option<Content> {
+        serde_json::from_slice(&self.session.content(creative, self.moment)?.json).ok()
     }
 
     /// The page's address.
