@@ -166,6 +166,7 @@ step("the why is true: each campaign of the place with what refused it, in words
     "diet-for-its-fans": "segment",
     "water-is-back": "segment",
     "water-in-the-heat": "stock_out",
+    "last-bottles": "stock_out",
     "sparkling-when-still-is-gone": "chosen",
     "water-for-water-lovers": "segment",
     "diet-soda-today": "segment",
@@ -243,6 +244,28 @@ step("who looks for what is gone is told when it is there again, in one press ea
   await until(visitor.page, () => /water is back/i.test(document.querySelector('[data-why-of="hero"] .why-won')?.textContent));
   await visitor.page.click("#tab-memory");
   await until(visitor.page, () => /deprived\s*told/i.test(document.querySelector("[data-profile]").textContent));
+  await visitor.page.click("#tab-scene");
+  await visitor.page.click('[data-story="twin"]');
+  await until(visitor.page, () => /^water-(blue|green)$/.test(document.querySelector("[data-petitfour=hero]").dataset.pfShown));
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.context.close();
+});
+
+step("a shelf that runs short asks for more where the file says so, and tells why", async () => {
+  const visitor = await open(browser, { viewport: { width: 1280, height: 800 } });
+  await visit(visitor.page, HOT);
+  await visitor.page.click('[data-story="short"]');
+  await until(visitor.page, () => /€1\.45 each/.test(document.querySelector("[data-petitfour=hero]").innerText));
+  assert.match(await visitor.page.innerText("[data-petitfour=hero]"), /The last 3 bottles of still water/);
+  // The next word on the shelf reaches what is shown already.
+  await visitor.page.evaluate(() => {
+    window.petitfour.feed("shelf", "triana", { "water-still": 2 });
+    window.petitfour.feed("prices", "", { "water-still": 190 });
+    window.petitfour.refresh();
+  });
+  await until(visitor.page, () => /last 2 bottles[^]*€2\.00 each/.test(document.querySelector("[data-petitfour=hero]").innerText));
+  await visitor.page.click("#tab-why");
+  await until(visitor.page, () => /its base is €1\.90, it is short, it does not rise over its ceiling/i.test(document.querySelector(".why-price")?.textContent));
   assert.deepEqual(visitor.complaints, []);
   await visitor.context.close();
 });

@@ -76,12 +76,14 @@ export function openCounter({ scene, stage, shelve, look, change, toast }) {
 
   for (const button of all("[data-story]")) {
     button.addEventListener("click", () => {
-      const { empty, wants, ...told } = STORIES[button.dataset.story];
+      const { empty, few, wants, stranger, ...told } = STORIES[button.dataset.story];
+      if (stranger) engine.forget();
       Object.assign(scene, told, { shop: scene.shops[told.city] });
       // A story begins with full shelves, so that the one before it leaves nothing behind.
       for (const [shop, levels] of Object.entries(scene.levels)) {
         for (const drink of Object.keys(levels)) {
-          const level = drink === empty && shop === scene.shop ? 0 : 24;
+          const here = shop === scene.shop;
+          const level = here && drink === empty ? 0 : here && drink === few ? 3 : 24;
           if (levels[drink] !== level) shelve(shop, drink, level);
         }
       }
@@ -129,7 +131,7 @@ export function openCounter({ scene, stage, shelve, look, change, toast }) {
   }
 
   function why(answer) {
-    const { placement, reason, campaign, campaigns } = answer;
+    const { placement, reason, campaign, campaigns, said } = answer;
     const decision = scene.decisions[placement];
     const image = decision?.campaign === campaign ? decision?.content?.image : null;
     const [, words] = REASONS[reason] ?? ["", plain(reason)];
@@ -145,6 +147,7 @@ export function openCounter({ scene, stage, shelve, look, change, toast }) {
         image && h("img", { src: image, alt: "" }),
         h("div", {}, h("b", {}, campaign ? plain(campaign) : "The house’s own"), h("span", {}, campaign ? "Chosen: " + (won?.detail || words) : words)),
       ),
+      said?.prices.length > 0 && h("p", { class: "why-price" }, ...said.prices.map((price) => h("span", {}, sentence(price)))),
       h("ul", {}, ...others.map(refusal)),
     );
   }

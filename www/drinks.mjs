@@ -20,12 +20,17 @@ export const SHOPS = [
 
 export const WEATHER = { sunny: "sunny", cloudy: "cloudy", rain: "rainy", snow: "snowing", heatwave: "a heatwave" };
 
-/** A scene in one press; `empty` is a shelf in the shop of that city, `wants` what the visitor looks for there. */
+/**
+ * A scene in one press: `empty` is a shelf in the shop of that city, `few` one with three bottles, `wants` what the visitor looks for there,
+ * `stranger` somebody of whom nothing is known.
+ */
 export const STORIES = {
   heat: { city: "Seville", temperature: 39, weather: "heatwave", hour: 15 },
   gone: { city: "Lyon", temperature: 31, weather: "sunny", hour: 15, empty: "water-still" },
   wanted: { city: "Lyon", temperature: 31, weather: "sunny", hour: 15, empty: "water-still", wants: "water-still" },
   back: { city: "Lyon", temperature: 31, weather: "sunny", hour: 15 },
+  twin: { city: "Lyon", temperature: 31, weather: "sunny", hour: 15, stranger: true },
+  short: { city: "Seville", temperature: 31, weather: "sunny", hour: 15, few: "water-still" },
   snow: { city: "Oslo", temperature: -4, weather: "snow", hour: 17 },
   morning: { city: "Montreal", temperature: 14, weather: "cloudy", hour: 8 },
 };

@@ -40,6 +40,9 @@ window.scene = (() => {
     ["context", { city, shop, temperature, weather }],
     ["timezone", zone(scene.hour)],
     ...Object.entries(scene.levels).map(([place, levels]) => ["feed", "shelf", place, levels]),
+    // In cents: what a bottle is sold for, and what it costs the house.
+    ["feed", "prices", "", { "water-still": 120 }],
+    ["feed", "costs", "", { "water-still": 60 }],
   );
   return scene;
 })();
