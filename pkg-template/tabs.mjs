@@ -142,12 +142,15 @@ export function openProfile(host, store, report, may, engine) {
     if (looks && may() && store.read(HOLD)) return host.later(100, () => engine.act(() => assume(looks - 1)));
     // What it foresaw the last holder may have taken in too: two copies that both have it would count it twice when they meet.
     if (foreseen && written) read(written);
-    foreseen = false;
     engine.hold((holds = true));
     const other = may() && store.other(PROFILE);
     if (other && other !== written) read(other);
     restoreKept();
+    // And takes it in for good at once: what the edge has shown must not be unknown here for as long as notes wait.
+    room = foreseen ? EDGES : 0;
+    foreseen = false;
     gather();
+    room = 0;
   };
 
   const leave = () => {
