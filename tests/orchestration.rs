@@ -309,6 +309,41 @@ fn nine_is_the_next_nine_of_the_visitors_clock() {
 }
 
 #[test]
+fn the_best_hour_is_the_persons_where_it_is_known_and_waits_for_who_knows_where_not() {
+    let best = |between, otherwise, hours: Option<&[u8]>| {
+        let steps = vec![step("hour", Act::WaitBest { between, otherwise, weekdays: vec![4] })];
+        let mut visitor = visitor(vec![journey("news", on("sign_up"), steps)]);
+        if let Some(hours) = hours {
+            visitor.tell_hours(hours);
+        }
+        // A Wednesday.
+        visitor.record(&happen("sign_up"), clock("2026-06-03T10:00:00+02:00"));
+        place(&visitor, "news").1
+    };
+    let thursday = |time: &str| Some(at(&format!("2026-06-04T{time}:00+02:00")));
+    assert_eq!(best(None, None, Some(&[22, 7])), thursday("22:00"));
+    assert_eq!(
+        best(Some((8, 21)), None, Some(&[22, 21, 7, 8, 9])),
+        thursday("08:00"),
+        "the best of those that it may be"
+    );
+    assert_eq!(best(Some((20, 6)), None, Some(&[7, 3, 22])), thursday("03:00"), "over midnight");
+    assert_eq!(best(None, None, Some(&[])), thursday("09:00"));
+    assert_eq!(best(Some((18, 22)), None, Some(&[])), thursday("18:00"), "nine is not among them");
+    assert_eq!(best(Some((18, 22)), Some(1_185), Some(&[])), thursday("19:45"));
+    assert_eq!(best(None, Some(600), None), None, "only the origin knows");
+
+    let steps = vec![step("hour", Act::WaitBest { between: None, otherwise: None, weekdays: vec![] })];
+    let mut visitor = visitor(vec![journey("news", on("sign_up"), steps)]);
+    visitor.record(&happen("sign_up"), clock("2026-06-03T10:00:00Z"));
+    visitor.tell_hours(&[19]);
+    visitor.look(clock("2026-06-05T10:00:00Z"));
+    assert_eq!(place(&visitor, "news"), (resting("hour"), Some(at("2026-06-05T19:00:00Z"))));
+    visitor.look(clock("2026-06-05T19:00:00Z"));
+    assert_eq!(place(&visitor, "news").0, State::Done);
+}
+
+#[test]
 fn a_skipped_time_is_the_change_and_one_that_comes_twice_the_first() {
     // Clocks in Lyon go from 02:00 to 03:00 on 2026-03-29, a Sunday, and from 03:00 to 02:00 on 2026-10-25.
     let spring = Some(("2026-03-29T01:00:00Z", 120));
@@ -378,7 +413,11 @@ fn cases(everyday: u64, drill: u64) -> u64 {
 }
 
 /// What random lives must come by, or a mistake in it would go unseen.
-const RULES: [&str; 26] = [
+const RULES: [&str; 30] = [
+    "best: begins anew",
+    "best: hour",
+    "best: nobody knows",
+    "best: otherwise",
     "enter",
     "enter again",
     "exit",

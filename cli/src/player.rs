@@ -58,10 +58,12 @@ pub(crate) enum Ground {
 impl Player {
     /// Makes the visitor.
     pub(crate) fn meet(engine: &Arc<Engine>, chance: &Chance) -> anyhow::Result<Self> {
-        let session = match chance {
+        let mut session = match chance {
             Chance::Seed(seed) => visitor(engine, *seed),
             Chance::HeldOut(campaigns) => find(engine, campaigns)?,
         };
+        // Nobody has a history here: the best hour is the one that the file names otherwise.
+        session.set_hours(Vec::new());
         Ok(Self { session, now: Moment::default(), has_looked: false })
     }
 

@@ -33,7 +33,7 @@ pub enum Act {
     Stop,
     /// Rests for a while, or until a trigger fires.
     Wait,
-    /// Rests until a time of day.
+    /// Rests until a time of day, or the best hour for somebody.
     Clock,
     /// Goes one way or the other by a condition.
     If,
@@ -177,6 +177,12 @@ impl Step<'_> {
     #[must_use]
     pub fn second(&self) -> u32 {
         u32_at(self.0, 16)
+    }
+
+    /// Hours of the local day of which a clock takes the best for somebody, bit 0 for the first; 0: its own minute counts.
+    #[must_use]
+    pub fn hours(&self) -> u32 {
+        self.second()
     }
 
     /// The value that is said.

@@ -12,6 +12,7 @@ use crate::time::{Moment, Shift, Timestamp};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 /// Steps that are passed in one look; the compiler refuses journeys that could pass more.
 const MAX_PASSED: usize = 64;
@@ -28,11 +29,21 @@ pub(super) struct Walk {
     shift: Option<Shift>,
     is_off_site: bool,
     is_still: bool,
+    /// Where somebody knows them.
+    hours: Option<Vec<u8>>,
 }
 
 impl Walk {
     pub(super) fn new() -> Self {
-        Self { is_stale: true, looked: Timestamp(0), next: NEVER, shift: None, is_off_site: false, is_still: false }
+        Self {
+            is_stale: true,
+            looked: Timestamp(0),
+            next: NEVER,
+            shift: None,
+            is_off_site: false,
+            is_still: false,
+            hours: None,
+        }
     }
 }
 
@@ -88,6 +99,14 @@ impl Engine {
         let fate = journey::fate(&journey, step, &self.catalog);
         Some(Known { journey: self.catalog.string(journey.name()), step: step_name, fate })
     }
+
+    /// Does a journey ask for the best hour of a person, so that [`Session::set_hours`] has to be told?
+    #[must_use]
+    pub fn asks_hours(&self) -> bool {
+        let steps = self.catalog.journeys().flat_map(|journey| journey.steps());
+        let mut steps = steps.filter_map(|at| self.catalog.step(at));
+        steps.any(|step| step.act() == crate::catalog::Act::Clock && step.hours() != 0)
+    }
 }
 
 /// A message that waits to be handed over.
@@ -112,6 +131,12 @@ impl Session {
     pub fn set_off_site(&mut self, is_off_site: bool) {
         self.walk.is_off_site = is_off_site;
         self.walk.is_stale = true;
+    }
+
+    /// Tells the hours of the local day, 0 to 23, the best to reach the person first, as the origin knows them; none when nothing is known of
+    /// anybody. Where it is never told, as on a device, who waits for the best hour waits for the origin.
+    pub fn set_hours(&mut self, hours: Vec<u8>) {
+        self.walk.hours = Some(hours);
     }
 
     /// Says that what is told from now on is history: it is counted, and moves no journey.
@@ -333,6 +358,7 @@ impl Session {
             shift: self.walk.shift,
             event,
             is_off_site: self.walk.is_off_site,
+            hours: self.walk.hours.as_deref(),
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Given<'a> {
     pub event: Option<&'a Event>,
     /// Is there no page, as at the origin?
     pub is_off_site: bool,
+    /// Hours of the local day, the best for the person first, none when nothing is known of anybody; `None` where only the origin knows.
+    pub hours: Option<&'a [u8]>,
 }
 
 /// What happens to a journey at one look.
@@ -130,8 +132,12 @@ pub fn pass(journey: &Journey<'_>, at: usize, given: &Given<'_>) -> Pass {
     match step.act() {
         Act::Stop => Pass::End(step.first()),
         Act::Wait => Pass::Rest(step.code(), due(given.moment, step.first())),
+        Act::Clock if awaits_origin(&step, given) => Pass::Rest(step.code(), NEVER),
         Act::Clock => {
-            let minutes = given.moment.next(step.first(), step.weekdays(), given.shift);
+            let mut hours = given.hours.into_iter().flatten().map(|hour| u32::from(*hour));
+            let best = hours.find(|hour| step.hours().wrapping_shr(*hour) & 1 == 1);
+            let minute = best.map_or(step.first(), |hour| hour * 60);
+            let minutes = given.moment.next(minute, step.weekdays(), given.shift);
             Pass::Rest(step.code(), minutes.min(u64::from(NEVER - 1)) as u32)
         }
         Act::If => way(matches(step.first() as usize, step.second() as usize, given)),
@@ -173,11 +179,17 @@ fn inside(journey: &Journey<'_>, place: &Place, given: &Given<'_>) -> Turn {
             Some(next) if next.act() == Act::Wait && happened(next.second(), given) => Turn::Over(next.yes()),
             _ => Turn::Stay,
         },
-        Act::Wait | Act::Clock => Turn::Stay,
-        // It waited for a page, or was moved, or was no place to rest when it was written.
+        Act::Wait => Turn::Stay,
+        Act::Clock if place.due != NEVER || awaits_origin(&step, given) => Turn::Stay,
+        // It waited for a page or an hour, or was moved, or was no place to rest when it was written.
         _ if given.is_off_site && step.asks_page() => Turn::Stay,
         _ => Turn::On(Some(at)),
     }
+}
+
+/// Does a clock ask for the hours of a person, and they are not known here?
+fn awaits_origin(step: &Step<'_>, given: &Given<'_>) -> bool {
+    step.hours() != 0 && given.hours.is_none()
 }
 
 /// Does a trigger fire because of an event?

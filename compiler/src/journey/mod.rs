@@ -87,6 +87,8 @@ pub(crate) enum Act {
     },
     Clock {
         minute: u16,
+        /// Of which the best for somebody is taken, bit 0 for the first; 0: the minute counts.
+        hours: u32,
         weekdays: u8,
         show: Vec<Word>,
     },

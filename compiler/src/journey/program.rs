@@ -79,6 +79,7 @@ pub(crate) enum Does {
     },
     Clock {
         minute: u16,
+        hours: u32,
         weekdays: u8,
     },
     If(usize),
@@ -307,8 +308,9 @@ impl<'a> Unfolding<'_, 'a, '_> {
                 let at = self.line(step, Does::Wait { at_most: *at_most, trigger: fires }, false);
                 self.ways(at, then, otherwise)
             }
-            Act::Clock { minute, weekdays, .. } => {
-                let at = self.line(step, Does::Clock { minute: *minute, weekdays: *weekdays }, false);
+            Act::Clock { minute, hours, weekdays, .. } => {
+                let does = Does::Clock { minute: *minute, hours: *hours, weekdays: *weekdays };
+                let at = self.line(step, does, false);
                 vec![(at, false)]
             }
             Act::If { test, then, otherwise } => match self.test(test, step.span) {

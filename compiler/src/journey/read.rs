@@ -14,6 +14,12 @@ use petitfour::journey::{DONE, LEFT, REACHED};
 const ACTS: [&str; 7] = ["wait", "if", "split", "set", "send", "goto", "stop"];
 /// How deep steps may stand within steps.
 const MAX_DEPTH: usize = 16;
+/// What `until:` says for the best hour of somebody.
+const BEST: &str = "best";
+/// Nine in the morning, in minutes: when somebody is met of whom nothing is known.
+const OTHERWISE: u16 = 9 * 60;
+/// All hours of a day.
+const DAY: u32 = (1 << 24) - 1;
 const ENDS: [(&str, u32); 3] = [("done", DONE), ("reached", REACHED), ("left", LEFT)];
 
 impl Journey {
@@ -204,11 +210,15 @@ fn read_wait(
     }
     let mut fields = Fields::of(node, "`wait`", report)?;
     if let Some(entry) = fields.take("until") {
-        let minute = reader::word(&entry.node, "until", report).and_then(|word| period::clock(&word, report));
+        let word = reader::word(&entry.node, "until", report);
+        let clock = word.and_then(|word| match word.text.as_str() {
+            BEST => read_best(&mut fields, report),
+            _ => period::clock(&word, report).map(|minute| (minute, 0)),
+        });
         let weekdays = fields.take("weekday").map(|entry| read_weekdays(&entry.node, report));
         fields.finish(report);
         ways_need_trigger(None, &then, node.span, report);
-        return minute.map(|minute| Act::Clock { minute, weekdays: weekdays.unwrap_or(0x7F), show });
+        return clock.map(|(minute, hours)| Act::Clock { minute, hours, weekdays: weekdays.unwrap_or(0x7F), show });
     }
     let at_most = fields.take("at_most").map(|entry| read_minutes(&entry.node, "at_most", report));
     let trigger = Trigger::take(&mut fields, report);
@@ -221,6 +231,55 @@ fn read_wait(
     }
     let at_most = at_most.map_or(Some(None), |minutes| minutes.map(Some))?;
     Some(Act::Wait { trigger: trigger.map(Box::new), at_most, then, otherwise, show })
+}
+
+/// When somebody is met of whom nothing is known, in minutes of the local day, and the hours of it from which the best is taken.
+fn read_best(fields: &mut Fields<'_>, report: &mut Report) -> Option<(u16, u32)> {
+    let hours = fields.take("between").map(|entry| read_between(&entry.node, report));
+    let otherwise = fields.word("otherwise", report);
+    let (hours, first) = hours.unwrap_or(Some((DAY, 0)))?;
+    let lies_within = |minute: u16| hours >> (minute / 60) & 1 == 1;
+    let Some(word) = otherwise else {
+        return Some((if lies_within(OTHERWISE) { OTHERWISE } else { first * 60 }, hours));
+    };
+    let minute = period::clock(&word, report)?;
+    if !lies_within(minute) {
+        report
+            .error("journey/hours", word.span, format!("`otherwise` says {}, which is not among `between`", word.text))
+            .remedy("name a time within these hours, or more hours");
+    }
+    Some((minute, hours))
+}
+
+/// Hours of the local day, bit 0 for the first: from one up to another, perhaps over midnight; and the one that they begin with.
+fn read_between(node: &Node, report: &mut Report) -> Option<(u32, u16)> {
+    let words = reader::words(node, "between", report);
+    let [from, until] = words.as_slice() else {
+        report
+            .error("journey/hours", node.span, "`between` is two times: the first hour, and the first one no longer")
+            .remedy("write `between: [\"08:00\", \"21:00\"]`");
+        return None;
+    };
+    let mut hour = |word| {
+        let minute = period::clock(word, report)?;
+        if minute % 60 > 0 {
+            report
+                .error("journey/hours", word.span, format!("`{}` is not a full hour", word.text))
+                .remedy("hours are compared as wholes: write one that ends in `:00`");
+            return None;
+        }
+        Some(minute / 60)
+    };
+    let (from, until) = (hour(from), hour(until));
+    let (from, until) = (from?, until?);
+    if from == until {
+        report
+            .error("journey/hours", node.span, "no hour lies between a time and itself")
+            .remedy("leave `between` out for the whole day");
+        return None;
+    }
+    let length = (until + 24 - from) % 24;
+    Some(((0..length).fold(0, |hours, ahead| hours | 1 << ((from + ahead) % 24)), from))
 }
 
 fn ways_need_trigger(trigger: Option<&Trigger>, then: &[Step], span: Span, report: &mut Report) {

@@ -97,7 +97,7 @@ fn write_line(line: &Line, base: &Base, into: &mut Record, strings: &mut Strings
                 None => into.raw32(NONE),
             }
         }
-        Does::Clock { minute, .. } => into.raw32(u32::from(*minute)).raw32(0),
+        Does::Clock { minute, hours, .. } => into.raw32(u32::from(*minute)).raw32(*hours),
         Does::If(condition) => {
             let (first, count) = base.conditions.get(*condition)?;
             into.u32(*first)?.u32(*count)?

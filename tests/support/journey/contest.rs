@@ -27,6 +27,7 @@ pub trait Traveller {
     fn clear_context(&mut self);
     fn feed(&mut self, place: &str, item: &str, level: i64, as_of: u64);
     fn expect_change(&mut self, at: u64, offset: i64);
+    fn tell_hours(&mut self, hours: &[u8]);
     /// Goes on under the file of that number.
     fn change_file(&mut self, number: usize, clock: Clock);
     fn standing(&self, journey: &str) -> Option<Standing>;
@@ -149,6 +150,10 @@ pub fn live(
                     traveller.sent(name, clock);
                     lives.iter_mut().for_each(|life| life.sent(name, clock));
                 }
+            }
+            Deed::Hours(hours) => {
+                traveller.tell_hours(hours);
+                lives.iter_mut().for_each(|life| life.tell_hours(hours));
             }
             Deed::Fly(offset) => (clock.offset, change) = (*offset, None),
             Deed::Change { days, minute, by, told } => {
@@ -339,6 +344,10 @@ impl Traveller for Double {
 
     fn expect_change(&mut self, at: u64, offset: i64) {
         self.life.expect_change(at, offset);
+    }
+
+    fn tell_hours(&mut self, hours: &[u8]) {
+        self.life.tell_hours(hours);
     }
 
     fn change_file(&mut self, number: usize, _: Clock) {

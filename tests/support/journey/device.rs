@@ -82,6 +82,10 @@ impl Traveller for Device {
         self.session.expect_change(Timestamp(at), offset as i16);
     }
 
+    fn tell_hours(&mut self, hours: &[u8]) {
+        self.session.set_hours(hours.to_vec());
+    }
+
     fn change_file(&mut self, number: usize, clock: Clock) {
         let profile = self.session.profile_bytes();
         self.session = Session::new(Arc::clone(&self.engines[number]), seed(clock.now));

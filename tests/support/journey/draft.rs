@@ -145,6 +145,9 @@ impl<'a> Draft<'a> {
             3..=4 => {
                 let weekdays =
                     if self.chance.percent(40) { self.chance.some(&[1, 2, 3, 4, 5, 6, 7], 3) } else { Vec::new() };
+                if self.chance.percent(40) {
+                    return (self.best(weekdays), true);
+                }
                 (Act::WaitUntil(self.clock(), weekdays), true)
             }
             5..=6 => {
@@ -346,6 +349,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// A wait for the best hour, perhaps over midnight, with an `otherwise` that lies within.
+    fn best(&mut self, weekdays: Vec<u64>) -> Act {
+        let from = self.chance.below(24);
+        let length = 1 + self.chance.below(23);
+        let between = self.chance.percent(60).then_some((from, (from + length) % 24));
+        let (first, hours) = if between.is_some() { (from, length) } else { (0, 24) };
+        let within = (first * HOUR + self.chance.below(hours * HOUR)) % DAY;
+        Act::WaitBest { between, otherwise: self.chance.percent(60).then_some(within), weekdays }
+    }
+
     /// Often near the hours at which clocks change.
     fn clock(&mut self) -> u64 {
         self.chance.pick(&[0, 30, 2 * HOUR, 2 * HOUR + 30, 3 * HOUR, 3 * HOUR + 30, 9 * HOUR, 9 * HOUR, 23 * HOUR + 45])
@@ -486,6 +499,8 @@ pub fn edit(chance: &mut Chance, script: &Script) -> Script {
                         *minutes = *minutes * 2 % (40 * DAY) + 1
                     }
                     Act::WaitUntil(minute, _) => *minute = (*minute + 95) % DAY,
+                    // Both are clocks: who rests there without a time gets one.
+                    Act::WaitBest { weekdays, .. } => list[place].act = Act::WaitUntil(10 * HOUR, weekdays.clone()),
                     _ => {}
                 });
                 journey.changed = chance.pick(&[None, Some(Changed::Park), Some(Changed::Exit)]);

@@ -65,6 +65,8 @@ pub struct Reference {
     levels: BTreeMap<(String, String), (i64, u64)>,
     /// When the visitor's clock changes, and the offset from then on.
     change: Option<(u64, i64)>,
+    /// Hours of the day, the best for the person first; nothing on a device.
+    hours: Option<Vec<u8>>,
     /// How often each rule decided something, so that a test can say that it was tested.
     pub applied: BTreeMap<&'static str, u64>,
 }
@@ -86,6 +88,7 @@ impl Reference {
             temperature: None,
             levels: BTreeMap::new(),
             change: None,
+            hours: None,
             applied: BTreeMap::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Reference {
         self.temperature = None;
         self.levels.clear();
         self.change = None;
+        self.hours = None;
     }
 
     pub fn standing(&self, journey: &str) -> Option<&Standing> {
@@ -116,6 +120,10 @@ impl Reference {
 
     pub fn expect_change(&mut self, at: u64, offset: i64) {
         self.change = Some((at, offset));
+    }
+
+    pub fn tell_hours(&mut self, hours: &[u8]) {
+        self.hours = Some(hours.to_vec());
     }
 
     pub fn say(&mut self, name: &str, word: &str, clock: Clock) {
@@ -289,9 +297,16 @@ impl Reference {
                     self.apply("sent: as the event shows");
                 }
             }
-            Act::WaitFor(_) | Act::WaitUntil(..) if is_due => {
+            Act::WaitFor(_) | Act::WaitUntil(..) | Act::WaitBest { .. } if is_due => {
                 self.go(journey, ahead, clock);
                 self.apply("wait: time");
+            }
+            Act::WaitUntil(..) | Act::WaitBest { .. } if due.is_none() => {
+                let is_known = self.hours.is_some() || matches!(step.act, Act::WaitUntil(..));
+                if is_known {
+                    self.go(journey, beginning_at(journey, id), clock);
+                    self.apply("best: begins anew");
+                }
             }
             _ => {}
         }
@@ -363,6 +378,15 @@ impl Reference {
                         self.apply("until: past a change");
                     }
                     Some(due)
+                }
+                Act::WaitBest { between, otherwise, weekdays } => {
+                    self.apply(match self.hours.as_deref() {
+                        None => "best: nobody knows",
+                        Some([]) => "best: otherwise",
+                        Some(_) => "best: hour",
+                    });
+                    let minute = self.best_minute(*between, *otherwise);
+                    minute.map(|minute| self.next_shown(minute, weekdays, clock))
                 }
                 Act::WaitOn { at_most, .. } => at_most.map(|minutes| whole(clock.now) + minutes * MINUTE),
                 Act::Send { .. } => None,
@@ -489,6 +513,18 @@ impl Reference {
             Condition::Any(parts) => parts.iter().any(|part| self.holds(part, clock)),
             Condition::Not(inner) => !self.holds(inner, clock),
         }
+    }
+
+    /// The minute of the day that `until: best` stands for; nothing where only the origin knows.
+    fn best_minute(&self, between: Option<(u64, u64)>, otherwise: Option<u64>) -> Option<u64> {
+        let lies_within = |hour: u64| match between {
+            None => true,
+            Some((from, until)) if from < until => hour >= from && hour < until,
+            Some((from, until)) => hour >= from || hour < until,
+        };
+        let best = self.hours.as_ref()?.iter().map(|hour| u64::from(*hour)).find(|hour| lies_within(*hour));
+        let nine = if lies_within(9) { 540 } else { between.map_or(0, |(from, _)| from * 60) };
+        Some(best.map_or(otherwise.unwrap_or(nine), |hour| hour * 60))
     }
 
     /// The next instant, after now, at which the visitor's clock shows this minute of the day, on such a weekday.

@@ -107,6 +107,13 @@ pub enum Act {
     WaitFor(u64),
     /// Minute of the day; weekdays from 1, none for any.
     WaitUntil(u64, Vec<u64>),
+    WaitBest {
+        /// The first full hour and the first one no longer.
+        between: Option<(u64, u64)>,
+        /// Minute of the day.
+        otherwise: Option<u64>,
+        weekdays: Vec<u64>,
+    },
     WaitOn {
         trigger: Trigger,
         at_most: Option<u64>,
@@ -198,7 +205,10 @@ pub enum Number {
 impl Act {
     /// Whether somebody rests here.
     pub fn is_rest(&self) -> bool {
-        matches!(self, Self::WaitFor(_) | Self::WaitUntil(..) | Self::WaitOn { .. } | Self::Send { .. })
+        matches!(
+            self,
+            Self::WaitFor(_) | Self::WaitUntil(..) | Self::WaitBest { .. } | Self::WaitOn { .. } | Self::Send { .. }
+        )
     }
 
     /// The lists of steps inside this one.
@@ -350,13 +360,17 @@ fn write_steps(text: &mut String, steps: &[Step], indent: usize) -> fmt::Result 
         match &step.act {
             Act::WaitFor(minutes) => writeln!(text, "wait: {}", duration(*minutes))?,
             Act::WaitUntil(minute, weekdays) => {
-                let days: Vec<&str> = weekdays.iter().map(|day| WEEKDAYS[*day as usize - 1]).collect();
-                let days = match days.as_slice() {
-                    [] => String::new(),
-                    [day] => format!(", weekday: {day}"),
-                    days => format!(", weekday: [{}]", days.join(", ")),
-                };
-                writeln!(text, "wait: {{ until: \"{:02}:{:02}\"{days} }}", minute / 60, minute % 60)?;
+                writeln!(text, "wait: {{ until: {}{} }}", time(*minute), weekday(weekdays))?;
+            }
+            Act::WaitBest { between, otherwise, weekdays } => {
+                write!(text, "wait: {{ until: best")?;
+                if let Some((from, until)) = between {
+                    write!(text, ", between: [{}, {}]", time(from * 60), time(until * 60))?;
+                }
+                if let Some(minute) = otherwise {
+                    write!(text, ", otherwise: {}", time(*minute))?;
+                }
+                writeln!(text, "{} }}", weekday(weekdays))?;
             }
             Act::WaitOn { trigger, at_most, .. } => {
                 let mut parts = trigger.parts();
@@ -507,6 +521,20 @@ impl Display for Number {
             Self::LessThan(number) => write!(f, "less_than: {number}"),
             Self::Between(least, most) => write!(f, "between: [{least}, {most}]"),
         }
+    }
+}
+
+/// A minute of the day as authors write it.
+fn time(minute: u64) -> String {
+    format!("\"{:02}:{:02}\"", minute / 60, minute % 60)
+}
+
+fn weekday(days: &[u64]) -> String {
+    let days: Vec<&str> = days.iter().map(|day| WEEKDAYS[*day as usize - 1]).collect();
+    match days.as_slice() {
+        [] => String::new(),
+        [day] => format!(", weekday: {day}"),
+        days => format!(", weekday: [{}]", days.join(", ")),
     }
 }
 

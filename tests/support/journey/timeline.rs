@@ -62,6 +62,8 @@ pub enum Deed {
     },
     /// The file of this number is there.
     File(usize),
+    /// From now on it is known in which hours the person tends to be there, the best first; none when nobody was ever there.
+    Hours(Vec<u8>),
 }
 
 impl Timeline {
@@ -101,7 +103,7 @@ fn pass(chance: &mut Chance, clockwork: Clockwork) -> Pass {
 
 fn deed(chance: &mut Chance, files: usize) -> Deed {
     let owned = str::to_owned;
-    match chance.below(36) {
+    match chance.below(38) {
         0..=9 => Deed::Look,
         10..=18 => happening(chance),
         19..=20 => Deed::Say(owned(chance.pick(&TRAITS)), owned(chance.pick(&WORDS))),
@@ -119,6 +121,11 @@ fn deed(chance: &mut Chance, files: usize) -> Deed {
             let minute = chance.pick(&[0, 120, 120, 180, 180, 1_410]);
             let by = chance.pick(&[60, 60, -60, -60, 30, -30]);
             Deed::Change { days: chance.below(3), minute, by, told: chance.percent(80) }
+        }
+        33..=34 => {
+            let (first, turn) = (chance.below(24), chance.pick(&[1, 5, 7, 23]));
+            let hours: Vec<u8> = (0..24).map(|number| ((first + number * turn) % 24) as u8).collect();
+            Deed::Hours(if chance.percent(25) { Vec::new() } else { hours })
         }
         _ if files > 1 => Deed::File(chance.below(files as u64) as usize),
         _ => Deed::Look,

@@ -72,6 +72,8 @@ pub(super) fn live(world: &World<'_>, number: u64, tally: &mut Tally) -> anyhow:
     let pages = world.repertoire.pages(world.days, &mut dice)?;
     let arrival = pages.first().map_or(0, |page| page.at);
     session.consent(Permissions::from_bits(KEPT), world.at(arrival));
+    // Nobody has a history here: the best hour is the one that the file names otherwise.
+    session.set_hours(Vec::new());
     let queue = pages.iter().enumerate().map(|(at, page)| Reverse((page.at, Next::Page(at)))).collect();
     let trail = Trail::new(world.map, arrival);
     let mut life = Life { world, session, dice, queue, trail, places: Vec::new(), visit: None };
