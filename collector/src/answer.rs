@@ -48,6 +48,8 @@ pub enum Refusal {
     Nobody,
     /// What was asked for is no identifier, or no id.
     Asked,
+    /// No segment of this name is asked about.
+    Segment,
     /// No bundle is served here.
     NoBundle,
     /// There is nothing at this address.
@@ -141,6 +143,11 @@ impl Refusal {
             Self::Asked => {
                 plain(S::BAD_REQUEST, "person/asked", "write a known kind and a value of it, or an id of 32 hex digits")
             }
+            Self::Segment => plain(
+                S::NOT_FOUND,
+                "segment/unknown",
+                "no segment of this name is asked about; name one of the bundle of --segments, as /collector/segments shows them",
+            ),
             Self::NoBundle => plain(S::NOT_FOUND, "bundle/none", "no bundle is served here"),
             Self::Unknown => plain(
                 S::UNAUTHORIZED,

@@ -48,7 +48,7 @@ use crate::{
     members,
     metrics::Metrics,
     pages::{self, Board},
-    person::{api, asked::Asked, rights},
+    person::{api, asked::Asked, hours, rights},
     reader::Reader,
     shelf::{self, Shelf},
     visitor,
@@ -159,6 +159,7 @@ pub fn router(app: Arc<App>, more: Router, www: &[Www], origins: &[String]) -> a
         .route("/v1/dead-letters/replay", post(dead_letters::replay))
         .route("/v1/keep", get(keep::fetch).post(keep::keep).delete(keep::forget))
         .route("/v1/counts", get(counts_json))
+        .route("/v1/hours", get(hours::list))
         .route("/v1/journeys", get(census::list))
         .route("/v1/memberships", post(members::take))
         .route("/v1/feeds/{feed}", post(feed::take))

@@ -26,6 +26,9 @@ pub const HOURS: usize = 24;
 /// κ: presences that everybody's hours count for against a person's own. With ten of their own, a person has half the say.
 pub const PRIOR: f64 = 10.0;
 
+/// Presences of everybody below which nothing is known: a hundred are four for each hour of the day, and which has most of so few is chance.
+pub const LEAST: u64 = 100;
+
 /// Presences by the hour of the local day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Table([u64; HOURS]);
@@ -72,6 +75,12 @@ impl Table {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// Are there enough presences of everybody to tell one hour from another?
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        self.total() >= LEAST
     }
 
     /// The shares of everybody who is counted here together.

@@ -32,7 +32,7 @@ impl Need {
 }
 
 /// Address as the router has it, what may be done there, and what that needs. HEAD is GET.
-pub const RULES: [(&str, &str, Need); 77] = [
+pub const RULES: [(&str, &str, Need); 78] = [
     // Devices and pages.
     ("POST", "/v1/sync", Need::Public),
     ("GET", "/bundle.pf4", Need::Public),
@@ -90,6 +90,7 @@ pub const RULES: [(&str, &str, Need); 77] = [
     ("POST", "/collector/person", Need::Viewer),
     ("GET", "/collector/person/{person}", Need::Viewer),
     ("GET", "/v1/counts", Need::Viewer),
+    ("GET", "/v1/hours", Need::Viewer),
     ("GET", "/v1/journeys", Need::Viewer),
     ("GET", "/v1/lift", Need::Viewer),
     ("GET", "/v1/persons", Need::Viewer),

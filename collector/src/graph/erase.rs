@@ -11,12 +11,13 @@ use crate::{
     lake::tombstone::{self, Scope},
     ledger::DEVICE,
     params,
+    person::hours,
     sql::Result,
 };
 
 /// Everything that hangs on an identifier, rows before what they refer to. What is kept by person goes by the identifier's own number at
 /// once; whoever is left of the person has it made anew.
-const EVERYTHING: [&str; 13] = [
+const EVERYTHING: [&str; 15] = [
     "DELETE FROM events WHERE identifier = ?1",
     "DELETE FROM contacts WHERE identifier = ?1",
     "DELETE FROM edges WHERE a = ?1 OR b = ?1",
@@ -30,6 +31,8 @@ const EVERYTHING: [&str; 13] = [
     // Of whoever went by its id: made anew for those who are left.
     "DELETE FROM profiles WHERE person = ?1",
     "DELETE FROM standings WHERE person = ?1",
+    hours::LEAVE[0],
+    hours::LEAVE[1],
     "DELETE FROM identifiers WHERE id = ?1",
 ];
 

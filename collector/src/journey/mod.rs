@@ -12,7 +12,7 @@ pub mod census;
 mod message;
 pub mod sent;
 mod walk;
-mod zone;
+pub(crate) mod zone;
 
 pub use book::told;
 pub(crate) use book::{forget, standings};

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     destination::dispatch::Routes,
     params,
-    person::profile::listener,
+    person::{hours, profile::listener},
     sql::{Connection, Result},
 };
 
@@ -89,6 +89,9 @@ impl Walker<'_> {
         session.set_off_site(true);
         session.set_still(false);
         let moment = zone::enter(session, self.connection, person, self.now)?;
+        if session.engine().asks_hours() {
+            session.set_hours(hours::ranking(self.connection, person)?);
+        }
         if events.is_empty() {
             session.look(moment);
         }

@@ -171,7 +171,7 @@ fn targets(graph: &mut Graph<'_>, whom: &Whom) -> Result<Option<Targets>> {
 pub(crate) struct Rows(BTreeMap<&'static str, u64>);
 
 /// What hangs on an identifier, by its number.
-const BY_IDENTIFIER: [(&str, &str); 11] = [
+const BY_IDENTIFIER: [(&str, &str); 12] = [
     ("events", "SELECT count(*) FROM events WHERE identifier = ?1"),
     ("contacts", "SELECT count(*) FROM contacts WHERE identifier = ?1"),
     ("impressions", "SELECT count(*) FROM impressions WHERE identifier = ?1"),
@@ -186,6 +186,7 @@ const BY_IDENTIFIER: [(&str, &str); 11] = [
     ),
     ("profiles", "SELECT count(*) FROM profiles WHERE person = ?1"),
     ("standings", "SELECT count(*) FROM standings WHERE person = ?1"),
+    ("hours", "SELECT count(*) FROM hours WHERE person = ?1"),
 ];
 
 /// What a device sent, by its visitor's number.

@@ -78,7 +78,7 @@ macro_rules! of_devices {
     };
 }
 
-const SECTIONS: [Section; 21] = [
+const SECTIONS: [Section; 22] = [
     Section {
         name: "Identifiers",
         about: "Ways by which you are known here. A digest can be compared with that of your address; nobody reads the address from it.",
@@ -294,6 +294,12 @@ const SECTIONS: [Section; 21] = [
         about: "What is remembered of all that together: counters and traits, in the engine's own format.",
         columns: &[("bytes", Show::Hex), ("at", Show::Time)],
         sql: "SELECT bytes, at FROM profiles WHERE person = ?1 LIMIT ?2 OFFSET ?3",
+    },
+    Section {
+        name: "Hours",
+        about: "In which hours of your day you were there: on how many days, and what you did then, of your latest thousand events.",
+        columns: &[("hour", Show::Plain), ("presences", Show::Plain), ("events", Show::Plain)],
+        sql: "SELECT hour, presences, events FROM hours WHERE person = ?1 ORDER BY hour LIMIT ?2 OFFSET ?3",
     },
     Section {
         name: "Waiting to be handed over",

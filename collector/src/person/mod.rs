@@ -9,6 +9,7 @@ pub mod asked;
 pub mod deletion;
 pub mod dossier;
 pub mod frequency;
+pub mod hours;
 pub mod profile;
 pub mod rights;
 pub mod segments;

@@ -16,7 +16,7 @@ use petitfour::{
 };
 use serde_json::{Map, Value as Json};
 
-use super::segments;
+use super::{hours, segments};
 use crate::{
     destination::dispatch::Routes,
     event::Kind,
@@ -130,6 +130,7 @@ fn one(
     // A name that leads elsewhere by now is nobody's.
     let own: Option<i64> = connection.scalar("SELECT person FROM identifiers WHERE id = ?1", params![person])?;
     if own != Some(person) {
+        hours::leave(connection, person)?;
         return connection.execute("DELETE FROM standings WHERE person = ?1", params![person]).map(drop);
     }
     let known = connection.first("SELECT bytes, at FROM profiles WHERE person = ?1", params![person])?;
@@ -156,6 +157,7 @@ fn one(
     for row in &told {
         at = hear(row, &mut |heard, moment| heard.tell(&mut session, moment))?;
     }
+    hours::keep(connection, person)?;
     if told.is_empty() {
         // Nothing is left of what put them in, if anything did.
         let known = "SELECT 1 FROM standings WHERE person = ?1 AND inside = 1";
