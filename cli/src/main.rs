@@ -8,8 +8,10 @@ mod check;
 mod contents;
 mod explain;
 mod folder;
+mod hours;
 mod inspect;
 mod new;
+mod picture;
 mod player;
 mod policy;
 mod preview;
@@ -67,6 +69,8 @@ enum Command {
     Bid(bid::Arguments),
     /// Take recorded or imagined visitors through the engine and say what came of it
     Simulate(simulate::Arguments),
+    /// Say whether each recorded visitor's own hour is better than one hour for all, and which hour that is
+    Hours(hours::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +88,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bid(arguments) => bid::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Hours(arguments) => hours::run(&arguments),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

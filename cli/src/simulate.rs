@@ -7,8 +7,8 @@
 mod chain;
 mod imagined;
 mod post;
-mod recorded;
-mod summary;
+pub(crate) mod recorded;
+pub(crate) mod summary;
 
 use std::{
     path::{Path, PathBuf},
@@ -285,7 +285,7 @@ fn seed(id: &str) -> [u8; 32] {
     seed
 }
 
-fn progress(visitors: usize) -> ProgressBar {
+pub(crate) fn progress(visitors: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("  {bar:32} {pos}/{len} visitors, {elapsed}");
     ProgressBar::new(visitors as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

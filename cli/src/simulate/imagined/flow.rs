@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::report::{Flow, Journey, Report};
+use crate::picture::{MARGIN, escape, frame, text};
 use crate::simulate::summary::grouped;
 
 /// Units of the picture, of which a browser makes pixels.
@@ -14,13 +15,10 @@ const BOX: f64 = 14.0;
 const HEIGHT: f64 = 140.0;
 /// Between two boxes: room for two lines of text.
 const GAP: f64 = 30.0;
-const MARGIN: f64 = 24.0;
 const TITLE: f64 = 40.0;
 
-const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#222}.t{font-size:16px;font-weight:600}.s{fill:#666}\
-rect{fill:#4a6fa5}rect.done{fill:#8a8f98}rect.reached{fill:#3c8d5a}rect.left,rect.forgotten{fill:#b5563c}rect.inside{fill:#e0b04a}\
-path{fill:none;stroke:#4a6fa5;stroke-opacity:.28}path.reached{stroke:#3c8d5a}path.left,path.forgotten{stroke:#b5563c}path.done{stroke:#8a8f98}\
-rect.bg{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#eee}.s{fill:#aaa}rect.bg{fill:#16181c}}";
+const STYLE: &str = "rect{fill:#4a6fa5}rect.done{fill:#8a8f98}rect.reached{fill:#3c8d5a}rect.left,rect.forgotten{fill:#b5563c}rect.inside{fill:#e0b04a}\
+path{fill:none;stroke:#4a6fa5;stroke-opacity:.28}path.reached{stroke:#3c8d5a}path.left,path.forgotten{stroke:#b5563c}path.done{stroke:#8a8f98}";
 
 /// A box of one journey.
 struct Stop<'a> {
@@ -58,12 +56,7 @@ pub(super) fn draw(report: &Report) -> String {
         width = width.max(w);
         y += h + MARGIN;
     }
-    let width = width.max(480.0);
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {y:.0}\" width=\"{width:.0}\" height=\"{y:.0}\" role=\"img\">\n\
-         <title>{}</title>\n<style>{STYLE}</style>\n<rect class=\"bg\" width=\"100%\" height=\"100%\"/>\n{body}</svg>\n",
-        escape(&told)
-    )
+    frame(&told, STYLE, width.max(480.0), y, &body)
 }
 
 /// Draws a journey with its upper edge at `top`, and returns its width and height.
@@ -189,10 +182,6 @@ fn kind(name: &str) -> &'static str {
     ["done", "reached", "left", "forgotten"].into_iter().find(|kind| *kind == name).unwrap_or("step")
 }
 
-fn text(body: &mut String, x: f64, y: f64, class: &str, told: &str) {
-    let _ = writeln!(body, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escape(told));
-}
-
 /// As much of a name as there is room for.
 fn shortened(name: &str) -> String {
     const ROOM: usize = 26;
@@ -202,17 +191,12 @@ fn shortened(name: &str) -> String {
     name.chars().take(ROOM - 1).chain(['…']).collect()
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_stay_text() {
-        assert_eq!(escape("a<b> & \"c\""), "a&lt;b&gt; &amp; &quot;c&quot;");
+    fn a_long_name_is_cut_where_the_room_ends() {
         assert_eq!(shortened("a step with quite a long name"), "a step with quite a long …");
     }
 }
