@@ -30,7 +30,7 @@ use petitfour_collector::{
     event::{Event, Identifier, Kind, VISITOR},
     journal::Journal,
     journey, params,
-    person::profile,
+    person::{hours, profile},
     sql::Connection,
     store::{Place, Store},
 };
@@ -109,6 +109,13 @@ impl Origin {
                 Ok(())
             })
             .expect("folded");
+        self.count();
+    }
+
+    /// Whoever waits to be counted has waited long enough.
+    fn count(&mut self) {
+        let at = self.now + hours::QUARTER;
+        self.store.write(at, |graph| while_more(|| hours::follow(graph.connection, at))).expect("counted");
     }
 
     fn event(&mut self, name: &str, who: &str, at: i64) -> Event {
@@ -140,6 +147,13 @@ impl Origin {
         let due: Option<i64> = self.store.connection().scalar(sql, params![&user(who).value]).expect("a row");
         (due.expect("a time") * 60_000 - MIDNIGHT) / HOUR
     }
+}
+
+fn while_more(
+    mut step: impl FnMut() -> petitfour_collector::sql::Result<bool>,
+) -> petitfour_collector::sql::Result<()> {
+    while step()? {}
+    Ok(())
 }
 
 fn routes() -> Routes {
@@ -183,6 +197,26 @@ fn a_person_is_met_at_their_own_hour_a_new_one_at_everybodys_and_the_first_of_al
     assert_eq!(sent(&origin), 0);
     origin.wake(MIDNIGHT + 19 * HOUR);
     assert_eq!(sent(&origin), 1, "at that hour the journey comes to its message");
+}
+
+#[test]
+fn a_visit_is_counted_when_its_quarter_of_an_hour_is_over() {
+    let mut origin = Origin::new();
+    let (engine, at) = (Arc::clone(&origin.engine), origin.now);
+    let event = origin.event("looked", "anna", NOW);
+    origin
+        .store
+        .write(at, |graph| {
+            let mut journal = Journal::new(graph);
+            journal.record(&event)?;
+            journal.close()?;
+            profile::fold(graph.connection, &engine, &routes(), at)
+        })
+        .expect("folded");
+    for (waited, counted) in [(hours::QUARTER - 1, 0), (hours::QUARTER, 1)] {
+        origin.store.write(at, |graph| hours::follow(graph.connection, at + waited)).expect("counted");
+        assert_eq!(rows(origin.store.connection()).len(), counted);
+    }
 }
 
 #[test]
@@ -308,6 +342,8 @@ fn told(origin: &mut Origin, seed: u64, is_backward: bool) -> Vec<Vec<(i64, i64,
         .expect("erased");
     checked(origin.store.connection());
     origin.store.write(at, |graph| profile::fold(graph.connection, &engine, &routes(), at)).expect("folded");
+    checked(origin.store.connection());
+    origin.count();
     checked(origin.store.connection())
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use petitfour::engine::Engine;
 
-use super::profile;
+use super::{hours, profile};
 use crate::{
     destination::dispatch::Routes,
     journey, params,
@@ -69,6 +69,10 @@ impl Asked {
                 if !step.await.unwrap_or(false) {
                     break;
                 }
+            }
+            while ticks.is_multiple_of(AGAIN)
+                && writer.run("hours", |graph| hours::follow(graph.connection, graph.received)).await.unwrap_or(false)
+            {
             }
             loop {
                 let (engine, routes) = (Arc::clone(&engine), Arc::clone(&routes));

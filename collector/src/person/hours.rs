@@ -1,13 +1,18 @@
 //! At which hours of their day a person tends to be there; of everybody and of a segment too.
 //!
-//! [`keep`] counts a person's presences anew (`petitfour_hours` says what these are) whenever events of theirs came, from the latest
-//! [`MOST`] events, in the zone that they told last. A table of the sums of all persons follows in the same transaction, so that a walk
-//! reads two short lists, however many people there are.
+//! Whoever something came of is noted, and counted anew when the quarter of an hour is over ([`follow`]): a habit does not change within a visit, and
+//! a visit of a hundred events is counted once. Counted are presences (`petitfour_hours` says what these are), of the latest [`MOST`]
+//! events, in the zone that the person told last. A table of the sums of all persons follows in the same transaction, so that a walk reads two
+//! short lists, however many people there are.
 //!
-//! Invariant: a person's rows are a function of their events and zone; those of everybody are the sums of the persons'.
+//! Invariant: once nobody is noted, a person's rows are a function of their events and zone; those of everybody are the sums of the persons'
+//! at any time.
 //! Absent on purpose: what others did for them (`identify`, `group`, `alias`), and what was told while storing or personalising was not permitted.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -37,6 +42,12 @@ const MOST: i64 = 1_000;
 /// Permissions under which it is counted, as bits: to store and to personalise.
 const PERMITTED: i64 = 0b0011;
 
+/// In what time somebody is counted at most once, in ms.
+pub const QUARTER: i64 = 15 * 60 * 1_000;
+
+/// Persons that one step counts: some tens of milliseconds of the writer's time.
+const STEP: i64 = 200;
+
 /// Takes a person's rows out of everybody's; then the rows themselves go.
 pub(crate) const LEAVE: [&str; 2] = [
     "UPDATE hours_of_all SET
@@ -45,44 +56,64 @@ pub(crate) const LEAVE: [&str; 2] = [
     "DELETE FROM hours WHERE person = ?1",
 ];
 
-/// Adds them.
-const JOIN: &str = "UPDATE hours_of_all SET
-       presences = presences + coalesce((SELECT h.presences FROM hours h WHERE h.person = ?1 AND h.hour = hours_of_all.hour), 0),
-       events = events + coalesce((SELECT h.events FROM hours h WHERE h.person = ?1 AND h.hour = hours_of_all.hour), 0)";
-
 /// By hour of the day: presences and events.
 type Counts = BTreeMap<i64, (i64, i64)>;
 
-/// Counts a person's hours anew.
+/// Something came of these persons, or they are nobody any more: they are to be counted.
 ///
 /// # Errors
 /// Any error of the store.
-pub(super) fn keep(connection: &Connection, person: i64) -> Result<()> {
+pub(super) fn note(connection: &Connection, persons: &BTreeSet<i64>, now: i64) -> Result<()> {
+    let values: Vec<sql::Value<'_>> =
+        persons.iter().flat_map(|person| [now / QUARTER, *person].map(sql::Value::Int)).collect();
+    connection.insert_many("hours_stale (quarter, person)", 2, &values, "ON CONFLICT DO NOTHING").map(drop)
+}
+
+/// Counts those of whom something came in a quarter of an hour that is over; whether there may be more.
+///
+/// # Errors
+/// Any error of the store.
+pub fn follow(connection: &Connection, now: i64) -> Result<bool> {
+    let sql = "SELECT quarter, person FROM hours_stale WHERE quarter < ?1 ORDER BY quarter, person LIMIT ?2";
+    let rows = connection.query(sql, params![now / QUARTER, STEP])?;
+    for row in &rows {
+        let (quarter, person): (i64, i64) = (row.get(0)?, row.get(1)?);
+        keep(connection, person)?;
+        let sql = "DELETE FROM hours_stale WHERE quarter = ?1 AND person = ?2";
+        connection.execute(sql, params![quarter, person])?;
+    }
+    Ok(rows.len() as i64 == STEP)
+}
+
+/// Counts a person's hours anew.
+fn keep(connection: &Connection, person: i64) -> Result<()> {
     let counts = count(connection, person)?;
     let mut known = Counts::new();
     for row in &connection.query("SELECT hour, presences, events FROM hours WHERE person = ?1", params![person])? {
         known.insert(row.get(0)?, (row.get(1)?, row.get(2)?));
     }
-    if counts == known {
-        return Ok(());
+    // Mostly one hour has changed.
+    for hour in 0..24 {
+        let (new, old) = (counts.get(&hour).copied(), known.get(&hour).copied());
+        if new == old {
+            continue;
+        }
+        let ((presences, events), before) = (new.unwrap_or_default(), old.unwrap_or_default());
+        if new.is_none() {
+            connection.execute("DELETE FROM hours WHERE person = ?1 AND hour = ?2", params![person, hour])?;
+        } else {
+            connection.execute(
+                "INSERT INTO hours (person, hour, presences, events) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (person, hour) DO UPDATE SET presences = excluded.presences, events = excluded.events",
+                params![person, hour, presences, events],
+            )?;
+        }
+        connection.execute(
+            "UPDATE hours_of_all SET presences = presences + ?2, events = events + ?3 WHERE hour = ?1",
+            params![hour, presences - before.0, events - before.1],
+        )?;
     }
-    if !known.is_empty() {
-        leave(connection, person)?;
-    }
-    let values: Vec<sql::Value<'_>> = counts
-        .iter()
-        .flat_map(|(hour, (presences, events))| [person, *hour, *presences, *events].map(sql::Value::Int))
-        .collect();
-    connection.insert_many("hours (person, hour, presences, events)", 4, &values, "")?;
-    connection.execute(JOIN, params![person]).map(drop)
-}
-
-/// Forgets a person's hours.
-///
-/// # Errors
-/// Any error of the store.
-pub(super) fn leave(connection: &Connection, person: i64) -> Result<()> {
-    LEAVE.iter().try_for_each(|sql| connection.execute(sql, params![person]).map(drop))
+    Ok(())
 }
 
 fn count(connection: &Connection, person: i64) -> Result<Counts> {

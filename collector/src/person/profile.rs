@@ -69,6 +69,7 @@ pub fn fold(connection: &Connection, engine: &Arc<Engine>, routes: &Routes, now:
     // Other segments tell everything anew; what has moved journeys does not move them again.
     let walked: i64 = connection.scalar("SELECT value FROM about WHERE key = 'walked'", params![])?.unwrap_or_default();
     let reach = Reach { folded, last, walked };
+    hours::note(connection, &persons, now)?;
     for person in persons {
         one(connection, engine, routes, person, &reach, now)?;
     }
@@ -130,7 +131,6 @@ fn one(
     // A name that leads elsewhere by now is nobody's.
     let own: Option<i64> = connection.scalar("SELECT person FROM identifiers WHERE id = ?1", params![person])?;
     if own != Some(person) {
-        hours::leave(connection, person)?;
         return connection.execute("DELETE FROM standings WHERE person = ?1", params![person]).map(drop);
     }
     let known = connection.first("SELECT bytes, at FROM profiles WHERE person = ?1", params![person])?;
@@ -157,7 +157,6 @@ fn one(
     for row in &told {
         at = hear(row, &mut |heard, moment| heard.tell(&mut session, moment))?;
     }
-    hours::keep(connection, person)?;
     if told.is_empty() {
         // Nothing is left of what put them in, if anything did.
         let known = "SELECT 1 FROM standings WHERE person = ?1 AND inside = 1";

@@ -21,5 +21,10 @@ INSERT INTO hours_of_all (hour, presences, events) VALUES
   (0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 0), (5, 0, 0), (6, 0, 0), (7, 0, 0), (8, 0, 0), (9, 0, 0), (10, 0, 0), (11, 0, 0),
   (12, 0, 0), (13, 0, 0), (14, 0, 0), (15, 0, 0), (16, 0, 0), (17, 0, 0), (18, 0, 0), (19, 0, 0), (20, 0, 0), (21, 0, 0), (22, 0, 0), (23, 0, 0);
 
--- Who was there before this is counted once, as if they had just been merged.
-INSERT INTO stale (person, since) SELECT person, 0 FROM profiles WHERE true ON CONFLICT DO NOTHING;
+-- Persons of whom something came in a quarter of an hour since 1970, to be counted when it is over. Who was there before this is counted soon.
+CREATE TABLE hours_stale (
+  quarter INTEGER NOT NULL,
+  person  INTEGER NOT NULL,
+  PRIMARY KEY (quarter, person)
+) STRICT, WITHOUT ROWID;
+INSERT INTO hours_stale (quarter, person) SELECT 0, person FROM profiles;
