@@ -115,6 +115,47 @@ fn what_cannot_be_measured_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn in_stories_and_simulations_nobody_has_a_history_and_is_met_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let campaigns = "petitfour: 1
+version: 1
+events: { sign_up: {} }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: Hello } }
+campaigns: [{ id: offer, placements: [hero], creatives: [{ id: one, headline: Hello }] }]
+channels: { mail: { needs: [] } }
+journeys:
+  news:
+    enter: { on: sign_up }
+    steps:
+      - { wait: { until: best, between: ['08:00', '21:00'], otherwise: '10:30', weekday: tuesday }, id: their-hour }
+      - { send: { channel: mail, message: news }, id: news }
+";
+    let story = "start: 2026-06-01 12:00 +02:00
+tests:
+  - name: a Monday's visitor is written to on Tuesday
+    steps:
+      - { event: sign_up, in: { news: their-hour } }
+      - { at: 2026-06-02 10:29, in: { news: their-hour } }
+      - { at: 2026-06-02 10:30, sends: { news: news } }
+";
+    std::fs::write(folder.path().join("campaigns.yaml"), campaigns).unwrap();
+    std::fs::write(folder.path().join("news.test.yaml"), story).unwrap();
+    let path = folder.path().display().to_string();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_petitfour")).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, told) = run(&["test", &path]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["simulate", "--campaigns", &path, "--visitors", "300", "--days", "20", "--json"]);
+    assert_eq!(code, Some(0), "{told}");
+    let report: Value = serde_json::from_str(&told).unwrap();
+    let journey = &report["journeys"][0];
+    assert!(journey["done"].as_u64().unwrap() > 100, "{journey}");
+}
+
+#[test]
 fn times_that_are_made_up_are_called_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("visits.csv");

@@ -213,6 +213,14 @@ fn read_wait(
         let word = reader::word(&entry.node, "until", report);
         let clock = word.and_then(|word| match word.text.as_str() {
             BEST => read_best(&mut fields, report),
+            text if !text.contains(':') => {
+                report
+                    .error("journey/bad-clock", word.span, format!("`{text}` is neither a time of day nor `{BEST}`"))
+                    .remedy(
+                        "write hours and minutes in quotes, such as `\"09:00\"`, or `best` for the hour of each person",
+                    );
+                None
+            }
             _ => period::clock(&word, report).map(|minute| (minute, 0)),
         });
         let weekdays = fields.take("weekday").map(|entry| read_weekdays(&entry.node, report));
