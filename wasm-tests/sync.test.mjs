@@ -42,10 +42,11 @@ async function stage(t) {
     const parts = [];
     for await (const part of request) parts.push(part);
     if (!way.open) return request.socket.destroy();
+    // Written down first: the collector may count a message before its answer is here.
+    way.taken.push({ mode: request.headers["sec-fetch-mode"], referer: request.headers.referer, bytes: Buffer.concat(parts) });
     // A page says its last word when its test is over and the collector is gone: like any proxy, this one then hangs up.
     const answer = await fetch(`${origin.url}/v1/sync`, { method: "POST", body: Buffer.concat(parts) }).catch(() => undefined);
     if (!answer) return request.socket.destroy();
-    way.taken.push({ mode: request.headers["sec-fetch-mode"], referer: request.headers.referer, bytes: Buffer.concat(parts) });
     response.writeHead(answer.status, { "content-type": "application/octet-stream" }).end(Buffer.from(await answer.arrayBuffer()));
   };
   const server = await serve({ "/": html(), "/refuses": html('<script src="/refuse.js"></script>'), "/refuse.js": REFUSE, "/agrees": html('<script src="/agree.js"></script>'), "/agree.js": REFUSE.replaceAll("denied", "granted"), "/other": "<!doctype html><title>elsewhere</title>", "/bundle.pf4": bundle.bytes, "/pkg": pkg, "/v1/sync": pass });
