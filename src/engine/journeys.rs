@@ -1,7 +1,7 @@
 //! The walk through the journeys: does what `journey` judges, and tells where somebody stands.
 
 use super::{Engine, Session};
-use crate::catalog::{Journey, Step};
+use crate::catalog::{Act, Channel, Journey, Step};
 use crate::consent::Permissions;
 use crate::event::Event;
 use crate::id::Key;
@@ -107,6 +107,18 @@ impl Engine {
         let mut steps = steps.filter_map(|at| self.catalog.step(at));
         steps.any(|step| step.act() == crate::catalog::Act::Clock && step.hours() != 0)
     }
+
+    /// The channels that a step offers its message to, in the author's order; none where it sends nothing, or is gone.
+    pub fn offers(&self, journey: Key, step: u32) -> impl Iterator<Item = Channel<'_>> {
+        let catalog = &self.catalog;
+        let place = Place { step, ..Place::default() };
+        let journey = catalog.journeys().find(|known| known.key() == journey);
+        let step = journey.and_then(|journey| journey::resting(&journey, &place, catalog)).map(|(_, step)| step);
+        let step = step.filter(|step| step.act() == Act::Send);
+        let (first, count) = step.map_or((0, 0), |step| (step.first() as usize, step.second().max(1) as usize));
+        let messages = catalog.messages().skip(first).take(count);
+        messages.filter_map(|message| catalog.channels().nth(message.channel()))
+    }
 }
 
 /// A message that waits to be handed over.
@@ -177,7 +189,7 @@ impl Session {
         let found = catalog.journeys().find(|journey| journey.key() == key).and_then(|journey| {
             let place = Place::read(self.profile.place(key)?.0);
             let (_, step) = journey::resting(&journey, &place, catalog)?;
-            (step.act() == crate::catalog::Act::Send).then_some((journey, place, step.no()))
+            (step.act() == Act::Send).then_some((journey, place, step.no()))
         });
         let Some((journey, place, next)) = found else { return false };
         if !self.may_walk() {
@@ -195,7 +207,7 @@ impl Session {
             let (value, since) = self.profile.place(journey.key())?;
             let place = Place::read(value);
             let (number, step) = journey::resting(&journey, &place, catalog)?;
-            (step.act() == crate::catalog::Act::Send).then_some(Due {
+            (step.act() == Act::Send).then_some(Due {
                 journey: at,
                 step: number,
                 message: step.first() as usize,

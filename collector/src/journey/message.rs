@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use petitfour::{
     consent::Permissions,
-    engine::{Due, Engine},
+    engine::{Due, Engine, Session},
     id::Key,
     identity::Digest,
-    journey::Pressure,
+    journey::{Choice, Pressure, Reach},
     time::Moment,
 };
 use serde_json::{Map, Value, json};
@@ -28,10 +28,10 @@ const MAIL: &str = "mail";
 /// What is to be sent.
 pub(super) struct Order {
     pub(super) journey: String,
-    key: Key,
-    step: String,
+    pub(super) key: Key,
+    pub(super) step: String,
     pub(super) channel: String,
-    message: String,
+    pub(super) message: String,
 }
 
 /// Sends to one person.
@@ -65,8 +65,21 @@ impl Order {
 }
 
 impl Sender<'_> {
+    /// What the engine says of a message that waits, and the orders that it chose among.
+    pub(super) fn choose(&self, session: &Session, due: &Due, moment: Moment) -> Result<(Vec<Order>, Choice)> {
+        let orders = Order::all(session.engine(), due);
+        let mut reaches = Vec::with_capacity(orders.len());
+        for order in &orders {
+            let refusal = self.refusal(&order.channel)?;
+            reaches.push(Reach { pressure: self.pressure(&order.channel, moment)?, refusal });
+        }
+        let mut reach = |number: usize| reaches.get(number).copied().unwrap_or_default();
+        let choice = session.choose(due, &mut reach, self.permissions()?, moment);
+        Ok((orders, choice))
+    }
+
     /// How often the person was reached by a channel until now.
-    pub(super) fn pressure(&self, channel: &str, moment: Moment) -> Result<Pressure> {
+    fn pressure(&self, channel: &str, moment: Moment) -> Result<Pressure> {
         let offset = i64::from(moment.offset_minutes) * 60_000;
         let midnight = i64::from(moment.local_day()) * DAY - offset;
         let count = |since: i64| -> Result<u32> {
@@ -81,7 +94,7 @@ impl Sender<'_> {
     }
 
     /// What the person has permitted, as the latest event of theirs told.
-    pub(super) fn permissions(&self) -> Result<Permissions> {
+    fn permissions(&self) -> Result<Permissions> {
         let told: Option<u8> = self.walker.connection.scalar(
             "SELECT e.permitted FROM identifiers i JOIN events e ON e.identifier = i.id
              WHERE i.person = ?1 ORDER BY e.at DESC LIMIT 1",
@@ -91,7 +104,7 @@ impl Sender<'_> {
     }
 
     /// Why nothing can reach the person by a channel.
-    pub(super) fn refusal(&self, channel: &str) -> Result<Option<&'static str>> {
+    fn refusal(&self, channel: &str) -> Result<Option<&'static str>> {
         if self.walker.routes.bearers(channel).next().is_none() {
             return Ok(Some("no_destination"));
         }

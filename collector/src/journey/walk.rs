@@ -9,13 +9,13 @@ use petitfour::{
     engine::{Due, Engine, Session},
     event::Event,
     id::Key,
-    journey::{NEVER, Place, Reach},
+    journey::{Choice, NEVER, Place},
     time::{Moment, Timestamp},
 };
 
 use super::{
     book::{self, Line},
-    message::{self, Sender},
+    message::{Order, Sender},
     zone,
 };
 use crate::{
@@ -40,6 +40,13 @@ pub struct Walker<'a> {
     pub routes: &'a Routes,
     /// Now, in Unix ms.
     pub now: i64,
+}
+
+/// A message that waits, by whom it would go, and what the engine says of that.
+pub(super) struct Waiting {
+    pub(super) due: Due,
+    pub(super) orders: Vec<Order>,
+    pub(super) choice: Choice,
 }
 
 /// Wakes persons whose time has come; whether there may be more.
@@ -102,6 +109,27 @@ impl Walker<'_> {
         self.write(session, person, &lines, &held)
     }
 
+    /// Messages of a person that wait to be handed over, each with what the engine says of it now. Changes nothing.
+    ///
+    /// # Errors
+    /// Any error of the store.
+    pub(super) fn waiting(&self, engine: &Arc<Engine>, person: i64) -> Result<Vec<Waiting>> {
+        let mut session = listener(engine);
+        for line in book::furthest(&book::of(self.connection, person)?).values() {
+            let since = Timestamp(u64::try_from(line.since).unwrap_or_default());
+            session.stand(Key(line.journey), since, line.place);
+        }
+        let moment = zone::enter(&mut session, self.connection, person, self.now)?;
+        let sender = Sender { walker: self, person };
+        let dues: Vec<Due> = session.due().collect();
+        let mut waiting = Vec::with_capacity(dues.len());
+        for due in dues {
+            let (orders, choice) = sender.choose(&session, &due, moment)?;
+            waiting.push(Waiting { due, orders, choice });
+        }
+        Ok(waiting)
+    }
+
     /// Hands over what waits to be sent; each goes on from there, and may come to the next. What is held back stays, with the minute from
     /// which on it is asked again.
     fn send(&self, session: &mut Session, person: i64, moment: Moment) -> Result<BTreeMap<u32, i64>> {
@@ -113,14 +141,7 @@ impl Walker<'_> {
             let next = session.due().find(|due| key(due).is_some_and(|key| !held.contains_key(&key)));
             let Some(due) = next else { break };
             let Some(key) = key(&due) else { break };
-            let orders = message::Order::all(&engine, &due);
-            let mut reaches = Vec::with_capacity(orders.len());
-            for order in &orders {
-                let refusal = sender.refusal(&order.channel)?;
-                reaches.push(Reach { pressure: sender.pressure(&order.channel, moment)?, refusal });
-            }
-            let mut reach = |number: usize| reaches.get(number).copied().unwrap_or_default();
-            let choice = session.choose(&due, &mut reach, sender.permissions()?, moment);
+            let (orders, choice) = sender.choose(session, &due, moment)?;
             if let (None, Some(until)) = (choice.chosen, choice.until) {
                 held.insert(key, i64::try_from(until).unwrap_or(i64::MAX));
                 continue;

@@ -20,12 +20,21 @@ pub(super) fn enter(session: &mut Session, connection: &Connection, person: i64,
     let moment = Moment::utc(u64::try_from(now).unwrap_or_default());
     let Some(zone) = of(connection, person)? else { return Ok(moment) };
     let Ok(instant) = Instant::from_millisecond(now) else { return Ok(moment) };
-    let minutes = |seconds: i32| i16::try_from(seconds / 60).unwrap_or_default();
     if let Some(next) = zone.following(instant).next() {
         let at = Timestamp(u64::try_from(next.timestamp().as_millisecond()).unwrap_or(u64::MAX));
         session.expect_change(at, minutes(next.offset().seconds()));
     }
     Ok(Moment { offset_minutes: minutes(zone.to_offset(instant).seconds()), ..moment })
+}
+
+/// By how many minutes a clock of this zone was ahead of UTC then; UTC without a zone.
+pub(super) fn offset(zone: Option<&TimeZone>, at: i64) -> i16 {
+    let instant = Instant::from_millisecond(at);
+    zone.zip(instant.ok()).map_or(0, |(zone, instant)| minutes(zone.to_offset(instant).seconds()))
+}
+
+fn minutes(seconds: i32) -> i16 {
+    i16::try_from(seconds / 60).unwrap_or_default()
 }
 
 /// The person's zone; nothing when nobody said.
