@@ -1,9 +1,10 @@
 //! `petitfour explain`: why a person sees this and not that, and why two who look alike see different things.
 //!
 //! A person is a snapshot of a session, or a test as a marketer wrote it, played to its end. Everything that is told is read from the
-//! bins, the gates and the weights that the decision itself went by.
+//! bins, the gates and the weights that the decision itself went by. Of messages a collector is asked ([`message`]).
 
 mod difference;
+mod message;
 mod person;
 mod rank;
 
@@ -28,14 +29,16 @@ use crate::{folder, player, words};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  petitfour explain --person \"shop/campaigns.test.yaml#everybody is welcome\" --placement hero --instead-of summer\n  \
-                  petitfour explain --bundle bundle.pf4 --person anna.snapshot --person ben.snapshot --at \"2026-06-03 09:00 +02:00\"\n\n\
-                  docs/testing.md says what a person is."
+                  petitfour explain --bundle bundle.pf4 --person anna.snapshot --person ben.snapshot --at \"2026-06-03 09:00 +02:00\"\n  \
+                  petitfour explain --collector https://collect.shop.example --person email:anna@shop.example --instead-of call\n\n\
+                  docs/testing.md says what a person is, docs/journeys.md#why-this-channel whom a collector knows."
 )]
 pub(crate) struct Arguments {
     /// The bundle, or campaign files [default: the campaign files beside the first person's test]
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
-    /// One person, or two: a session's snapshot, or FILE.test.yaml#name of a test
+    /// One person, or two: a session's snapshot, or FILE.test.yaml#name of a test. Of a collector one: a universal id, KIND:VALUE such as
+    /// email:anna@shop.example, or a user id
     #[arg(long, value_name = "PERSON", required = true)]
     person: Vec<String>,
     /// The placement (repeatable) [default: all]
@@ -47,9 +50,16 @@ pub(crate) struct Arguments {
     /// The offset of the visitor's clock, where the moment has none [default: that of a test, else UTC]
     #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
     timezone: Option<String>,
-    /// Say also why this campaign is not what is seen
-    #[arg(long, value_name = "CAMPAIGN")]
+    /// Say also why this campaign is not what is seen; of messages: why they did not go by this channel
+    #[arg(long, value_name = "CAMPAIGN|CHANNEL")]
     instead_of: Option<String>,
+    /// Ask this collector what was sent to the person for journeys, and why by this channel. A token of a viewer goes with it from the
+    /// environment, as PETITFOUR_TOKEN
+    #[arg(long, value_name = "URL", conflicts_with_all = ["bundle", "placement", "at", "timezone"])]
+    collector: Option<String>,
+    /// So many of the person's latest messages
+    #[arg(long, value_name = "N", requires = "collector", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=500))]
+    last: u32,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -59,6 +69,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     if arguments.person.len() > 2 {
         bail!("give one person, or two to compare");
+    }
+    if let Some(collector) = &arguments.collector {
+        let [person] = arguments.person.as_slice() else { bail!("of a collector's messages, give one person") };
+        let asked = message::Asked { person, channel: arguments.instead_of.as_deref(), last: arguments.last as usize };
+        return message::run(collector, &asked, arguments.json);
     }
     let Some((engine, declared)) = folder::open(&bundle(arguments)?)? else { return Ok(false) };
     let catalog = engine.catalog();

@@ -5,6 +5,7 @@
 mod bid;
 mod build;
 mod check;
+mod collector;
 mod contents;
 mod explain;
 mod folder;
