@@ -1,4 +1,5 @@
-//! Caps over several devices of one person: on one device never exceeded, person-wide by no more than what nobody has told yet.
+//! Caps over several devices of one person: on one device never exceeded, person-wide by no more than what nobody has told yet. And messages
+//! over all channels together: at the origin, which knows them all, never more than `pressure` lets through.
 //!
 //! The bound, as `docs/campaigns.md` states it: when a device shows a campaign, the person has seen it that day less often than the cap
 //! allows, but for what other devices showed since this one was last answered. What they showed on a day that this device's clock has
@@ -10,7 +11,9 @@ mod support;
 
 use petitfour::consent::Permissions;
 use petitfour::engine::{Engine, Reason, Session};
+use petitfour::event::Event;
 use petitfour::id::Key;
+use petitfour::journey::{Choice, Pressure, Reach};
 use petitfour::sync::Answer;
 use petitfour::sync::answer::Elsewhere;
 use petitfour::time::{Moment, Timestamp};
@@ -149,4 +152,180 @@ fn a_device_that_is_told_of_three_elsewhere_shows_nothing_more_that_day() {
         Act::Look { device: 2 },
     ];
     live(&acts, [0; 3]).expect("within the bound");
+}
+
+/// `bill` is exempt: it neither counts nor waits.
+static ORIGIN: LazyLock<Arc<Engine>> = LazyLock::new(|| {
+    support::build(
+        "petitfour: 1
+version: 1
+events: { bought: {}, looked: {}, owes: {} }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: House } }
+channels: { mail: { needs: [], caps: { day: 2 } }, push: { needs: [] }, bill: { needs: [] } }
+pressure: { day: 3, week: 7, except: [bill] }
+campaigns:
+  - { id: ad, placements: [hero], creatives: [{ id: a, headline: Ad }] }
+journeys:
+  thanks: { enter: { on: bought }, again: always, steps: [{ send: { channel: [mail, push], message: thanks }, id: thanks }] }
+  nudge: { enter: { on: looked }, again: always, steps: [{ wait: 7 minutes, id: rest }, { send: { channel: push, message: nudge }, id: nudge }] }
+  owed: { enter: { on: owes }, again: always, steps: [{ send: { channel: bill, message: owed }, id: owed }] }
+",
+    )
+});
+
+/// The origin of one person: it knows every message, and hands over what may go.
+struct Origin {
+    session: Session,
+    /// Local day and channel of each message that went.
+    sent: Vec<(u32, String)>,
+    /// Reasons for which something waited.
+    held: Vec<&'static str>,
+    now: u64,
+    offset: i16,
+    /// When the clock changes, and by how much.
+    change: (u64, i16),
+}
+
+impl Origin {
+    fn new(offset: i16, change: (u64, i16)) -> Self {
+        let mut session = Session::new(ORIGIN.clone(), [9; 32]);
+        session.consent(Permissions::ALL, Moment::utc(START));
+        session.set_off_site(true);
+        let mut origin = Self { session, sent: Vec::new(), held: Vec::new(), now: START, offset, change };
+        origin.session.expect_change(Timestamp(change.0), origin.offset + change.1);
+        origin
+    }
+
+    fn moment(&self) -> Moment {
+        let changed = if self.now >= self.change.0 { self.change.1 } else { 0 };
+        Moment { now: Timestamp(self.now), offset_minutes: self.offset + changed }
+    }
+
+    fn event(&mut self, name: &str) {
+        let event = Event::parse(name, [], None).expect("an event");
+        self.session.record(&event, self.moment());
+        self.hand_over();
+    }
+
+    fn pass(&mut self, minutes: u64) {
+        self.now += minutes * 60_000;
+        self.session.look(self.moment());
+        self.hand_over();
+    }
+
+    /// How often the person was reached until now by channels of which this holds. What a clock that was set back has yet to come to counts.
+    fn reached(&self, by: &dyn Fn(&str) -> bool) -> Pressure {
+        let today = self.moment().local_day();
+        let since = |day: u32| self.sent.iter().filter(|(on, channel)| *on >= day && by(channel)).count() as u32;
+        Pressure { day: since(today), week: since(today - 6) }
+    }
+
+    fn hand_over(&mut self) {
+        let moment = self.moment();
+        let catalog = ORIGIN.catalog();
+        for _ in 0..3 {
+            let dues: Vec<_> = self.session.due().collect();
+            for due in dues {
+                let names: Vec<&str> = (due.message..due.message + due.channels)
+                    .filter_map(|at| catalog.channels().nth(catalog.messages().nth(at)?.channel()))
+                    .map(|channel| catalog.string(channel.name()))
+                    .collect();
+                let whole = self.reached(&|channel| ORIGIN.counts(channel));
+                let mut reach = |number: usize| {
+                    let pressure = self.reached(&|channel| channel == names[number]);
+                    Reach { pressure, whole, refusal: None }
+                };
+                let Choice { chosen, until, refusals } =
+                    self.session.choose(&due, &mut reach, Permissions::ALL, moment);
+                self.held.extend(refusals);
+                match (chosen, until) {
+                    (Some(number), None) => {
+                        let journey = catalog.journey(due.journey).expect("the journey");
+                        self.sent.push((moment.local_day(), names[number].to_owned()));
+                        assert!(self.session.sent(catalog.string(journey.name()), moment));
+                    }
+                    (None, Some(until)) => {
+                        let wait = (until * 60_000).checked_sub(self.now).expect("not before now");
+                        assert!(
+                            wait > 0 && wait <= 25 * 3_600_000,
+                            "it is asked again within a day, not after {wait} ms"
+                        );
+                    }
+                    other => panic!("everything is permitted and can be reached: {other:?}"),
+                }
+            }
+        }
+    }
+
+    /// On no local day, and in no seven of them, were there more than the file lets through.
+    fn is_within(&self) -> bool {
+        let counted = |from: u32, until: u32| {
+            self.sent.iter().filter(|(day, channel)| (from..=until).contains(day) && channel != "bill").count()
+        };
+        let mails = |day: u32| self.sent.iter().filter(|(on, channel)| *on == day && channel == "mail").count();
+        self.sent.iter().all(|(day, _)| counted(*day, *day) <= 3 && counted(*day, *day + 6) <= 7 && mails(*day) <= 2)
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Life {
+    Event(&'static str),
+    Pass(u64),
+}
+
+fn life() -> impl Strategy<Value = Life> {
+    prop_oneof![
+        3 => prop::sample::select(vec!["bought", "looked", "owes"]).prop_map(Life::Event),
+        2 => (0u64..90).prop_map(Life::Pass),
+        1 => (0u64..2_000).prop_map(Life::Pass),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_channels_together_never_send_more_than_the_pressure_in_any_zone_and_when_its_clock_changes(
+        lives in prop::collection::vec(life(), 1..160),
+        offset in -720i16..=840,
+        minutes in 0u64..20_000,
+        by in prop::sample::select(vec![-60i16, -30, 0, 30, 60]),
+    ) {
+        let mut origin = Origin::new(offset, (START + minutes * 60_000, by));
+        for act in &lives {
+            match act {
+                Life::Event(name) => origin.event(name),
+                Life::Pass(minutes) => origin.pass(*minutes),
+            }
+            prop_assert!(origin.is_within(), "{:?}", origin.sent);
+        }
+    }
+}
+
+#[test]
+fn what_the_pressure_holds_back_goes_after_midnight_and_an_exempt_channel_waits_for_nothing() {
+    let mut origin = Origin::new(120, (u64::MAX, 0));
+    // 2026-06-01 02:00 by their clock.
+    for _ in 0..5 {
+        origin.event("bought");
+    }
+    origin.event("owes");
+    let channels = |origin: &Origin| origin.sent.iter().map(|(_, channel)| channel.clone()).collect::<Vec<_>>();
+    assert_eq!(channels(&origin), ["mail", "mail", "push", "bill"], "the third goes by push, the fourth waits");
+    assert!(origin.held.contains(&"cap_day") && origin.held.contains(&"pressure_day"), "{:?}", origin.held);
+    origin.pass(22 * 60 - 1);
+    assert_eq!(origin.sent.len(), 4, "a minute before midnight");
+    origin.pass(1);
+    assert_eq!(channels(&origin)[4..], ["mail"]);
+    // Three more days of as much as goes: seven in all, and then nothing until the first of them is a week old.
+    for _ in 0..30 {
+        origin.event("bought");
+        origin.event("looked");
+        origin.pass(120);
+    }
+    assert_eq!(origin.sent.len(), 8, "seven, and the bill: {:?}", origin.sent);
+    assert!(origin.held.contains(&"pressure_week"));
+    origin.pass(5 * 24 * 60);
+    assert!(origin.sent.len() > 8 && origin.is_within());
 }

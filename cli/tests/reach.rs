@@ -27,12 +27,14 @@ use serde_json::Value;
 /// Nobody is let through by `late`, but for one minute of the day.
 const SITE: &str = r#"petitfour: 1
 version: 1
-events: { sign_up: {}, looked: {}, asked: {} }
+events: { sign_up: {}, looked: {}, asked: {}, owes: {} }
 channels:
   push: { needs: [] }
   mail: { needs: [personalise], caps: { week: 1 } }
   call: { needs: [], caps: { week: 1 } }
   late: { needs: [], quiet: { from: "12:01", until: "12:00" } }
+  paper: { needs: [] }
+pressure: { week: 2, except: [late] }
 placements: { hero: { fallback: house } }
 fallbacks: { house: { headline: Hello } }
 segments: { new: { event: sign_up } }
@@ -40,13 +42,14 @@ journeys:
   news: { enter: { on: sign_up }, again: always, steps: [{ send: { channel: [push, mail, call], message: hello }, id: greet }] }
   mails: { enter: { on: looked }, steps: [{ send: { channel: mail, message: letter }, id: write }] }
   nights: { enter: { on: asked }, steps: [{ send: { channel: [late], message: answer }, id: answer }] }
+  owed: { enter: { on: owes }, steps: [{ send: { channel: paper, message: bill }, id: owe }] }
 "#;
 
 const ROSTER: &str = "destinations:
   - name: letters
     mail: { host: 127.0.0.1, port: 1, security: none, from: Shop <news@shop.example>, templates: { hello: { subject: Hi, text: Hello }, letter: { subject: Hi, text: Hello } } }
   - name: desk
-    channels: [call, late]
+    channels: [call, late, paper]
     mqtt: { host: 127.0.0.1, port: 1, client: petitfour, topic: calls }
 ";
 
@@ -117,7 +120,7 @@ fn explain(url: &str, token: Option<&str>, arguments: &[&str]) -> (i32, String, 
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// Six people and what they did, a second apart, as the collector hears of it.
+/// Some people and what they did, a second apart, as the collector hears of it.
 fn live(data: &Path, bundle: &[u8]) {
     let mut store = Store::open(&Place::folder(data)).unwrap();
     let engine = Arc::new(Engine::load(bundle.to_vec()).unwrap());
@@ -130,9 +133,12 @@ fn live(data: &Path, bundle: &[u8]) {
         ("looked", "carl", 15),
         ("looked", "dora", 15),
         ("asked", "emil", 15),
+        ("sign_up", "fred", 15),
+        ("sign_up", "fred", 15),
+        ("owes", "fred", 15),
     ];
     for (number, (name, who, permitted)) in (1u8..).zip(acts) {
-        let at = now() - 1_000 * i64::from(10 - number);
+        let at = now() - 1_000 * i64::from(20 - number);
         let contacts =
             (who != "carl").then(|| Contact { channel: "email".into(), address: format!("{who}@limonade.shop") });
         let known = |namespace: Namespace, value: &str| Identifier {
@@ -232,6 +238,15 @@ fn permission_address_order_of_steps_and_quiet_hours_are_told_with_what_would_ch
                 "answer waits since ",
                 "Not by late: it is quiet from 12:01 until 12:00 by their clock, and it is ",
                 "change `quiet:` of late",
+            ],
+        ),
+        (
+            "fred",
+            "paper",
+            [
+                "bill waits since ",
+                "Not by paper: the pressure of 2 in seven days that all channels together may put on them is reached.",
+                "raise `pressure: { week: 2 }`, exempt paper by its `except`, or send less.",
             ],
         ),
     ] {

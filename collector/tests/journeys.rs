@@ -541,3 +541,112 @@ fn a_message_goes_by_the_first_channel_that_may_carry_it_and_says_why_not_by_tho
     assert_eq!(told(&origin)[2..], [line("mail", "push=no_destination")]);
     assert_eq!((origin.outbox("letters").len(), origin.outbox("desk").len()), (2, 1));
 }
+
+const TOGETHER: &str = r#"petitfour: 1
+version: 1
+events: { sign_up: {}, looked: {}, owes: {} }
+channels: { mail: { needs: [], caps: { day: 1 } }, call: { needs: [] }, letter: { needs: [] } }
+pressure: { day: 2, week: 5, except: [letter] }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: Hello } }
+segments: { looks: { event: looked } }
+journeys:
+  first: { enter: { on: sign_up }, again: always, steps: [{ send: { channel: [mail, call], message: a }, id: a }] }
+  second: { enter: { on: looked }, again: always, steps: [{ wait: 40 minutes, id: w }, { send: { channel: call, message: b }, id: b }] }
+  third: { enter: { on: owes }, again: always, steps: [{ send: { channel: letter, message: c }, id: c }] }
+"#;
+
+#[test]
+fn nobody_is_written_to_by_all_channels_together_more_often_than_the_pressure_allows() {
+    let roster = ROSTER.replace("channels: [call]", "channels: [call, letter]");
+    let (mut counted, mut letters) = (0, 0);
+    for seed in 0..8u64 {
+        let mut origin = Origin::over(TOGETHER);
+        origin.routes = Routes::of(&Roster::parse(&roster).expect("a roster"));
+        // Havana's day begins at one o'clock in spring, and has its first hour twice in autumn.
+        origin.zone = ["Europe/Berlin", "America/Havana", "Australia/Lord_Howe", "Asia/Kathmandu"][seed as usize % 4];
+        // Two weeks before clocks change: 2026-10-15, and 2026-02-22 with 50 days to go.
+        origin.now = if seed < 4 { 1_792_022_400_000 } else { 1_771_718_400_000 };
+        for step in 0..160u64 {
+            let chance = support::scatter(seed << 32 | step);
+            origin.pass(i64::try_from(chance % 500).unwrap() * MINUTE);
+            // Shortly after midnight too, where a day of 25 hours is easily mistaken.
+            if chance >> 40 & 1 == 1 {
+                origin.event(["sign_up", "looked", "owes"][(chance >> 41) as usize % 3], "anna");
+            }
+        }
+        let zone = jiff::tz::TimeZone::get(origin.zone).expect("a zone");
+        let sql = "SELECT at, channel FROM sendings WHERE reason = '' ORDER BY at";
+        let rows = origin.store.connection().query(sql, &[]).expect("rows");
+        let mut days: Vec<jiff::civil::Date> = Vec::new();
+        for row in &rows {
+            if row.get::<String>(1).unwrap() == "letter" {
+                letters += 1;
+                continue;
+            }
+            let local = zone.to_datetime(jiff::Timestamp::from_millisecond(row.get(0).unwrap()).unwrap()).date();
+            days.push(local);
+            let week = local.checked_sub(jiff::ToSpan::days(6)).unwrap();
+            assert!(days.iter().filter(|day| **day == local).count() <= 2, "seed {seed}: three on {local}");
+            assert!(days.iter().filter(|day| **day >= week).count() <= 5, "seed {seed}: six in the week of {local}");
+        }
+        counted += days.len();
+    }
+    // Some 27 days of each, at five a week.
+    assert!(counted > 8 * 12 && letters > 8 * 10, "{counted} and {letters}: what is held back goes later");
+}
+
+#[test]
+fn what_waits_is_told_with_its_reason_and_asking_moves_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, segments) = (folder.path().join("data"), folder.path().join("segments.pf4"));
+    fs::write(&segments, bundle(&TOGETHER.replace("day: 2", "day: 1"))).expect("written");
+    let roster = folder.path().join("destinations.yaml");
+    fs::write(&roster, ROSTER).expect("written");
+    drop(Store::open(&Place::folder(&data)).expect("a store"));
+    let secret = support::key(&data, &["crm", "--kind", "server"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_petitfour-collector"));
+    command.env("HOOK", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let arguments = ["--segments", &segments.display().to_string(), "--destinations", &roster.display().to_string()];
+    let server = Server::spawn(command, &data, &arguments);
+    let told = |what: &str, sent: usize, waiting: usize| -> Value {
+        let body = serde_json::json!({
+            "userId": "anna", "event": "sign_up", "messageId": what, "type": "track",
+            "context": { "timezone": "Asia/Kathmandu" },
+        });
+        let posted = support::agent()
+            .post(format!("{}/v1/track", server.url))
+            .header("authorization", support::basic(&secret))
+            .header("content-type", "application/json")
+            .send(body.to_string().as_bytes());
+        assert_eq!(posted.expect("an answer").status().as_u16(), 200);
+        within_a_minute(|| {
+            let person: Value =
+                serde_json::from_slice(&server.get("/v1/persons?kind=user_id&value=anna", &[]).body).ok()?;
+            let path = format!("/v1/persons/{}/messages", person["person"].as_str()?);
+            let told: Value = serde_json::from_slice(&server.get(&path, &[]).body).ok()?;
+            let count = |list: &str| told[list].as_array().map(Vec::len);
+            (count("messages") == Some(sent) && count("waiting") == Some(waiting)).then_some(told)
+        })
+    };
+    // Nobody knows an address, so the first goes by call, and then all channels together have had their day.
+    let first = told("m-1", 1, 0);
+    assert_eq!(first["messages"][0]["not_by"], serde_json::json!({ "mail": "no_address" }));
+    assert_eq!(
+        (&first["messages"][0]["channel"], &first["messages"][0]["step"], &first["messages"][0]["offers"]),
+        (&"call".into(), &"a".into(), &serde_json::json!(["mail", "call"]))
+    );
+    assert_eq!(first["messages"][0]["offset_minutes"], 345);
+    let second = told("m-2", 1, 1);
+    let waiting = &second["waiting"][0];
+    assert_eq!(waiting["not_by"], serde_json::json!({ "mail": "no_address", "call": "pressure_day" }));
+    let until = waiting["until"].as_i64().expect("a time");
+    assert_eq!((until + 345 * MINUTE) % DAY, 0, "midnight in Kathmandu");
+    assert_eq!((&waiting["goes_by"], &waiting["message"]), (&Value::Null, &"a".into()));
+    assert_eq!(second["pressure"], serde_json::json!({ "day": 1, "week": 5, "except": ["letter"] }));
+    assert_eq!(
+        second["channels"]["mail"],
+        serde_json::json!({ "needs": [], "caps": { "day": 1, "week": null }, "quiet": null })
+    );
+    assert_eq!(told("m-3", 1, 1)["messages"], second["messages"]);
+}

@@ -113,6 +113,10 @@ fn references(folder: &Folder, report: &mut Report) {
         known(&affinity.item.event, &events, "affinity/unknown-event", "event", report);
         declaration::check_name(&affinity.item.property.text, affinity.item.property.span, report);
     }
+    let channels: BTreeSet<&str> = folder.channels.iter().map(|channel| channel.name.as_str()).collect();
+    for channel in folder.pressure.iter().flat_map(|pressure| &pressure.except) {
+        known(channel, &channels, "pressure/unknown-channel", "channel", report);
+    }
     for feed in &folder.feeds {
         let Some(place) = &feed.item.place else { continue };
         let context: BTreeSet<&str> = folder.context.iter().map(|context| context.name.as_str()).collect();

@@ -77,6 +77,16 @@ pub(crate) struct Channel {
     pub(crate) quiet: (u16, u16),
 }
 
+/// How often all channels together may reach one person.
+#[derive(Clone, Debug)]
+pub(crate) struct Pressure {
+    /// Messages on a day, in seven days; 255 for any.
+    pub(crate) caps: (u8, u8),
+    /// Channels whose messages neither count nor wait.
+    pub(crate) except: Vec<Word>,
+    pub(crate) span: Span,
+}
+
 /// Longest name: it is kept in the bundle, sent as a key and shown in tables.
 const MAX_NAME: usize = 128;
 
@@ -202,20 +212,43 @@ impl Channel {
     }
 }
 
+impl Pressure {
+    /// Reads `{ day: 2, week: 6, except: [call] }`.
+    pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, "`pressure`", report)?;
+        let caps = take_caps(&mut fields, report);
+        let except = fields.take("except").map(|entry| reader::words(&entry.node, "except", report));
+        // What is wrong with a cap or a key is told as such.
+        if !fields.has("day") && !fields.has("week") && fields.rest().is_empty() {
+            report
+                .error("pressure/no-cap", node.span, "`pressure` does not say how many messages one person gets")
+                .remedy("add `day: 2` or `week: 6`: messages by all channels together");
+        }
+        fields.finish(report);
+        Some(Self { caps, except: except.unwrap_or_default(), span: node.span })
+    }
+}
+
 fn read_channel_caps(node: &Node, report: &mut Report) -> (u8, u8) {
     let Some(mut fields) = Fields::of(node, "caps of a channel", report) else { return (u8::MAX, u8::MAX) };
+    let caps = take_caps(&mut fields, report);
+    fields.finish(report);
+    caps
+}
+
+/// Messages on a day and in seven; 255 for any.
+fn take_caps(fields: &mut Fields<'_>, report: &mut Report) -> (u8, u8) {
     let most = i64::from(u8::MAX) - 1;
     let mut read = |key| {
         let cap = fields.whole(key, (1, most), report);
         cap.and_then(|cap| u8::try_from(cap).ok()).unwrap_or(u8::MAX)
     };
     let caps = (read("day"), read("week"));
-    fields.finish(report);
     if caps.1 < caps.0 && caps.0 != u8::MAX {
         report
             .warning(
                 "campaign/cap-idle",
-                node.span,
+                fields.span(),
                 format!("the cap of {} (day) never acts: {} (week) is reached before it", caps.0, caps.1),
             )
             .remedy("take one of the two out, or make the wider one larger");

@@ -11,7 +11,7 @@ use crate::bid;
 use crate::campaign::Campaign;
 use crate::content::Content;
 use crate::content::price::Price;
-use crate::declaration::{self, Affinity, Channel, EventKind, Feed, Known, Membership, Named, Placement};
+use crate::declaration::{self, Affinity, Channel, EventKind, Feed, Known, Membership, Named, Placement, Pressure};
 use crate::diagnostic::Report;
 use crate::journey::Journey;
 use crate::policy;
@@ -49,6 +49,8 @@ pub(crate) struct Folder {
     /// Names of the campaigns, which may have been seen though this bundle does not show them.
     pub(crate) seen: Vec<String>,
     pub(crate) channels: Vec<Named<Channel>>,
+    /// How often all channels together may reach one person.
+    pub(crate) pressure: Option<Pressure>,
     pub(crate) journeys: Vec<Named<Journey>>,
     once: Once,
 }
@@ -61,6 +63,7 @@ struct Once {
     site: Option<Span>,
     currency: Option<Span>,
     consent: Option<Span>,
+    pressure: Option<Span>,
 }
 
 /// Reads a file by its name, beside the campaign files.
@@ -150,6 +153,11 @@ impl Folder {
             self.campaigns.extend(items.iter().filter_map(|item| Campaign::read(item, report)));
         }
         collect(fields.take("channels"), "a channel", Channel::read, &mut self.channels, report);
+        if let Some(entry) = fields.take("pressure")
+            && once(&mut self.once.pressure, entry, report)
+        {
+            self.pressure = Pressure::read(&entry.node, report);
+        }
         collect(fields.take("journeys"), "a journey", Journey::read, &mut self.journeys, report);
         // A place for anchors: what stands here is only ever repeated elsewhere.
         let _ = fields.take("x-parts");

@@ -48,7 +48,11 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
         .u8(plan.folder.policy.otherwise.bits())
         .zeros(1)
         .raw16(plan.folder.pseudonym_days);
-    meta.raw32(site).raw32(compiler).zeros(12);
+    // A cap is at least 1, so 0 is left for none: so it stood in bundles before there was any.
+    let cap = |cap: u8| if cap == u8::MAX { 0 } else { cap };
+    let (day, week) =
+        plan.folder.pressure.as_ref().map_or((0, 0), |pressure| (cap(pressure.caps.0), cap(pressure.caps.1)));
+    meta.raw32(site).raw32(compiler).u8(day).u8(week).zeros(10);
     let columns = write_attributes(plan, &rows, &mut strings)?;
     let campaigns = write_campaigns(plan, &mut strings)?;
     let placements = write_placements(plan, &mut strings)?;

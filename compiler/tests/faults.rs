@@ -218,6 +218,12 @@ fn cases() -> Vec<(&'static str, String)> {
             add("channels: { mail: { needs: [], quiet: »{ from: \"09:00\", until: \"09:00\" } } }"),
         ),
         ("campaign/cap-idle", add("channels: { mail: { needs: [], caps: »{ day: 3, week: 2 } } }")),
+        ("pressure/no-cap", add("pressure: »{ except: [] }")),
+        ("pressure/unknown-channel", add("channels: { mail: { needs: [] } }\npressure: { day: 2, except: [»male] }")),
+        ("file/unknown-key", add("pressure: { »dya: 2 }")),
+        ("file/out-of-range", add("pressure: { day: »0 }")),
+        ("file/out-of-range", add("pressure: { week: »255 }")),
+        ("campaign/cap-idle", add("pressure: »{ day: 3, week: 2 }")),
         ("journey/no-trigger", journey("enter: »{}", "      - { stop: done }")),
         ("journey/no-trigger", steps("- { wait: »{ at_most: 1 day }, id: rest }")),
         ("journey/unknown-changed", journey("enter: { on: view }\n    changed: »parc", "      - { stop: done }")),
@@ -257,6 +263,13 @@ fn cases() -> Vec<(&'static str, String)> {
             "journey/starved",
             steps("- »{ send: { channel: mail, message: a }, id: a }\n- { wait: 2 hours, id: b }\n- { send: { channel: mail, message: b }, id: c }")
                 .replace("mail: { needs: [] }", "mail: { needs: [], caps: { day: 1 } }"),
+        ),
+        // Each channel has room, and all of them together do not; what an exempt one may carry waits for nobody.
+        (
+            "journey/starved",
+            steps("- { send: { channel: [mail, free], message: a }, id: z }\n- »{ send: { channel: mail, message: a }, id: a }\n- { wait: 2 hours, id: b }\n- { send: { channel: call, message: b }, id: c }")
+                .replace("mail: { needs: [] }", "mail: { needs: [] }, call: { needs: [] }, free: { needs: [] }")
+                + "pressure: { day: 1, except: [free] }\n",
         ),
         // Round and round in minutes, with a cap that only a week fills.
         (

@@ -18,6 +18,15 @@ view!(
     Channel, 16
 );
 
+/// Messages that one person gets by all channels together, but for those that are exempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Whole {
+    /// On a local day; `None` for any.
+    pub day: Option<u32>,
+    /// In seven local days.
+    pub week: Option<u32>,
+}
+
 /// One step of a journey.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a>(pub(super) &'a [u8; 28]);
@@ -260,6 +269,12 @@ impl Channel<'_> {
     #[must_use]
     pub fn cap_week(&self) -> Option<u32> {
         Some(self.0[10]).filter(|cap| *cap != u8::MAX).map(u32::from)
+    }
+
+    /// Do its messages stand outside what all channels together may send somebody?
+    #[must_use]
+    pub fn is_exempt(&self) -> bool {
+        self.0[11] & 1 != 0
     }
 
     /// Quiet hours: from this minute of the local day on, to just before that one, perhaps over midnight.

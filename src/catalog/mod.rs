@@ -11,7 +11,7 @@ mod record;
 
 pub use bid::Bid;
 pub use content::{Fill, Part, Price};
-pub use journey::{Act, Channel, Journey, Message, Step, Trigger};
+pub use journey::{Act, Channel, Journey, Message, Step, Trigger, Whole};
 pub use record::{
     Affinity, Attribute, Campaign, Counter, Creative, EventKind, Feed, Model, Placement, Source, Stock, Trait,
 };
@@ -188,6 +188,13 @@ impl Catalog {
             0 => PSEUDONYM_DAYS,
             days => days.into(),
         }
+    }
+
+    /// How often all channels together may reach one person.
+    #[must_use]
+    pub fn whole(&self) -> Whole {
+        let cap = |at| self.section(Section::Meta).get(at).copied().filter(|cap| *cap > 0).map(u32::from);
+        Whole { day: cap(20), week: cap(21) }
     }
 
     /// What signals of consent open and close; nothing where the section cannot be read.

@@ -105,7 +105,15 @@ impl Engine {
     pub fn asks_hours(&self) -> bool {
         let steps = self.catalog.journeys().flat_map(|journey| journey.steps());
         let mut steps = steps.filter_map(|at| self.catalog.step(at));
-        steps.any(|step| step.act() == crate::catalog::Act::Clock && step.hours() != 0)
+        steps.any(|step| step.act() == Act::Clock && step.hours() != 0)
+    }
+
+    /// Does a message by the channel of this name count among those that all channels together may send? One that the bundle does not have
+    /// any more does.
+    #[must_use]
+    pub fn counts(&self, channel: &str) -> bool {
+        let mut known = self.catalog.channels().filter(|known| self.catalog.string(known.name()) == channel);
+        !known.any(|channel| channel.is_exempt())
     }
 
     /// The channels that a step offers its message to, in the author's order; none where it sends nothing, or is gone.
@@ -229,7 +237,7 @@ impl Session {
         let catalog = &self.engine.catalog;
         let messages = catalog.messages().skip(due.message).take(due.channels);
         let channels = messages.filter_map(|message| catalog.channels().nth(message.channel()));
-        journey::choose(channels, reach, permissions, moment, self.walk.shift)
+        journey::choose(channels, catalog.whole(), reach, permissions, moment, self.walk.shift)
     }
 
     /// When the first waiting time ends that the bundle knows of, in minutes since 1970.

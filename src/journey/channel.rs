@@ -1,11 +1,12 @@
-//! May a message go out by a channel now? Permission, quiet hours by the person's own clock, and how often they were reached.
+//! May a message go out by a channel now? Permission, quiet hours by the person's own clock, and how often they were reached, by it and by
+//! all channels together.
 
-use crate::catalog::Channel;
+use crate::catalog::{Channel, Whole};
 use crate::consent::Permissions;
 use crate::time::{Moment, Shift};
 use alloc::vec::Vec;
 
-/// How often somebody was reached by a channel before.
+/// How often somebody was reached before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pressure {
     /// On this local day.
@@ -19,6 +20,8 @@ pub struct Pressure {
 pub struct Reach {
     /// How often they were reached by it.
     pub pressure: Pressure,
+    /// How often by all channels that are not exempt.
+    pub whole: Pressure,
     /// Why nothing can reach them there, such as `no_address`.
     pub refusal: Option<&'static str>,
 }
@@ -37,6 +40,7 @@ pub struct Choice {
 /// Chooses the first of some channels by which a message may go now.
 pub fn choose<'a>(
     channels: impl Iterator<Item = Channel<'a>>,
+    whole: Whole,
     reach: &mut dyn FnMut(usize) -> Reach,
     permissions: Permissions,
     moment: Moment,
@@ -44,12 +48,12 @@ pub fn choose<'a>(
 ) -> Choice {
     let mut choice = Choice::default();
     for (number, channel) in channels.enumerate() {
-        let Reach { pressure, refusal } = reach(number);
-        if let Some(refusal) = refusal {
+        let reach = reach(number);
+        if let Some(refusal) = reach.refusal {
             choice.refusals.push(refusal);
             continue;
         }
-        let Some(hold) = held(&channel, pressure, permissions, moment, shift) else {
+        let Some(hold) = held(&channel, whole, &reach, permissions, moment, shift) else {
             return Choice { chosen: Some(number), until: None, ..choice };
         };
         choice.refusals.push(hold.name());
@@ -72,6 +76,10 @@ pub enum Hold {
     CapDay(u64),
     /// They were reached often enough in seven days: until this minute, when it is asked again.
     CapWeek(u64),
+    /// All channels together have reached them often enough on this day: until the next one begins for them.
+    PressureDay(u64),
+    /// All channels together have reached them often enough in seven days: until this minute, when it is asked again.
+    PressureWeek(u64),
 }
 
 impl Hold {
@@ -83,6 +91,8 @@ impl Hold {
             Self::Quiet(_) => "quiet",
             Self::CapDay(_) => "cap_day",
             Self::CapWeek(_) => "cap_week",
+            Self::PressureDay(_) => "pressure_day",
+            Self::PressureWeek(_) => "pressure_week",
         }
     }
 
@@ -91,7 +101,11 @@ impl Hold {
     pub fn until(self) -> Option<u64> {
         match self {
             Self::Permission => None,
-            Self::Quiet(until) | Self::CapDay(until) | Self::CapWeek(until) => Some(until),
+            Self::Quiet(until)
+            | Self::CapDay(until)
+            | Self::CapWeek(until)
+            | Self::PressureDay(until)
+            | Self::PressureWeek(until) => Some(until),
         }
     }
 }
@@ -100,7 +114,8 @@ impl Hold {
 #[must_use]
 pub fn held(
     channel: &Channel<'_>,
-    pressure: Pressure,
+    whole: Whole,
+    reach: &Reach,
     permissions: Permissions,
     moment: Moment,
     shift: Option<Shift>,
@@ -109,10 +124,14 @@ pub fn held(
     let reached = |cap: Option<u32>, count: u32| cap.is_some_and(|cap| count >= cap);
     if channel.needs().without(permissions) != Permissions::NONE {
         Some(Hold::Permission)
-    } else if reached(channel.cap_week(), pressure.week) {
+    } else if reached(channel.cap_week(), reach.pressure.week) {
         Some(Hold::CapWeek(midnight()))
-    } else if reached(channel.cap_day(), pressure.day) {
+    } else if reached(channel.cap_day(), reach.pressure.day) {
         Some(Hold::CapDay(midnight()))
+    } else if reached(whole.week, reach.whole.week) && !channel.is_exempt() {
+        Some(Hold::PressureWeek(midnight()))
+    } else if reached(whole.day, reach.whole.day) && !channel.is_exempt() {
+        Some(Hold::PressureDay(midnight()))
     } else {
         let (from, until) = channel.quiet()?;
         let minute = moment.minute_of_day();

@@ -38,6 +38,8 @@ struct Told {
     messages: Vec<Message>,
     waiting: Vec<Waiting>,
     channels: BTreeMap<String, Rules>,
+    /// What all channels together may send; none where they may send any number.
+    pressure: Option<Caps>,
 }
 
 /// A message that went, or was let go.
@@ -132,9 +134,9 @@ pub(super) fn run(address: &str, asked: &Asked<'_>, as_json: bool) -> anyhow::Re
         }
         check(channel, "channel", " in the collector's bundle", told.channels.keys().map(String::as_str))?;
     }
-    let waiting = told.waiting.iter().map(|waiting| waits(waiting, asked, &told.channels));
+    let waiting = told.waiting.iter().map(|waiting| waits(waiting, asked, &told));
     let lines: Vec<Line> =
-        waiting.chain(told.messages.iter().take(asked.last).map(|one| went(one, asked, &told.channels))).collect();
+        waiting.chain(told.messages.iter().take(asked.last).map(|one| went(one, asked, &told))).collect();
     if as_json {
         println!("{}", serde_json::to_string_pretty(&json!({ "person": id, "messages": lines }))?);
         return Ok(true);
@@ -153,10 +155,10 @@ pub(super) fn run(address: &str, asked: &Asked<'_>, as_json: bool) -> anyhow::Re
 }
 
 /// A message that went, or was let go.
-fn went(told: &Message, asked: &Asked<'_>, channels: &BTreeMap<String, Rules>) -> Line {
+fn went(told: &Message, asked: &Asked<'_>, all: &Told) -> Line {
     let Message { message, journey, step, channel, .. } = told;
     let at = Moment { now: Timestamp(told.at), offset_minutes: told.offset_minutes };
-    let given = Given { channels, at, is_past: true };
+    let given = Given { channels: &all.channels, pressure: all.pressure.as_ref(), at, is_past: true };
     let when = words::moment(at);
     let first = match &told.let_go {
         None => format!("{message} went by {channel}, {when} (journey {journey}, step {step})."),
@@ -192,10 +194,15 @@ fn went(told: &Message, asked: &Asked<'_>, channels: &BTreeMap<String, Rules>) -
 }
 
 /// A message that waits.
-fn waits(told: &Waiting, asked: &Asked<'_>, channels: &BTreeMap<String, Rules>) -> Line {
+fn waits(told: &Waiting, asked: &Asked<'_>, all: &Told) -> Line {
     let Waiting { message, journey, step, offset_minutes, .. } = told;
     let moment = |at: u64, offset_minutes: i16| Moment { now: Timestamp(at), offset_minutes };
-    let given = Given { channels, at: moment(told.now, *offset_minutes), is_past: false };
+    let given = Given {
+        channels: &all.channels,
+        pressure: all.pressure.as_ref(),
+        at: moment(told.now, *offset_minutes),
+        is_past: false,
+    };
     let since = words::moment(moment(told.since, *offset_minutes));
     let until = told.until.map(|until| moment(until, told.until_offset_minutes.unwrap_or(*offset_minutes)));
     let until = until.map(words::moment);

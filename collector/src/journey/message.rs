@@ -1,6 +1,6 @@
 //! A message of a journey: to whom, by which channel, and why not.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use petitfour::{
     consent::Permissions,
@@ -8,19 +8,15 @@ use petitfour::{
     id::Key,
     identity::Digest,
     journey::{Choice, Pressure, Reach},
-    time::Moment,
 };
 use serde_json::{Map, Value, json};
 
-use super::Walker;
+use super::{Walker, zone::Clock};
 use crate::{
     destination::{Kind, Parcel, post},
     hex, params,
-    sql::Result,
+    sql::{Error, Result, Row},
 };
-
-/// A day in ms.
-const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// The channel whose messages go to a mailbox.
 const MAIL: &str = "mail";
@@ -66,31 +62,34 @@ impl Order {
 
 impl Sender<'_> {
     /// What the engine says of a message that waits, and the orders that it chose among.
-    pub(super) fn choose(&self, session: &Session, due: &Due, moment: Moment) -> Result<(Vec<Order>, Choice)> {
-        let orders = Order::all(session.engine(), due);
+    pub(super) fn choose(&self, session: &Session, due: &Due, clock: &Clock) -> Result<(Vec<Order>, Choice)> {
+        let engine = session.engine();
+        let orders = Order::all(engine, due);
+        let reached = self.reached(clock)?;
+        let mut whole = Pressure::default();
+        for (_, by) in reached.iter().filter(|(channel, _)| engine.counts(channel)) {
+            (whole.day, whole.week) = (whole.day.saturating_add(by.day), whole.week.saturating_add(by.week));
+        }
         let mut reaches = Vec::with_capacity(orders.len());
         for order in &orders {
-            let refusal = self.refusal(&order.channel)?;
-            reaches.push(Reach { pressure: self.pressure(&order.channel, moment)?, refusal });
+            let pressure = reached.get(&order.channel).copied().unwrap_or_default();
+            reaches.push(Reach { pressure, whole, refusal: self.refusal(&order.channel)? });
         }
         let mut reach = |number: usize| reaches.get(number).copied().unwrap_or_default();
-        let choice = session.choose(due, &mut reach, self.permissions()?, moment);
+        let choice = session.choose(due, &mut reach, self.permissions()?, clock.moment);
         Ok((orders, choice))
     }
 
-    /// How often the person was reached by a channel until now.
-    fn pressure(&self, channel: &str, moment: Moment) -> Result<Pressure> {
-        let offset = i64::from(moment.offset_minutes) * 60_000;
-        let midnight = i64::from(moment.local_day()) * DAY - offset;
-        let count = |since: i64| -> Result<u32> {
-            let found: Option<i64> = self.walker.connection.scalar(
-                "SELECT count(*) FROM identifiers i JOIN sendings s ON s.identifier = i.id
-                 WHERE i.person = ?1 AND s.channel = ?2 AND s.reason = '' AND s.at >= ?3",
-                params![self.person, channel, since],
-            )?;
-            Ok(u32::try_from(found.unwrap_or_default()).unwrap_or(u32::MAX))
-        };
-        Ok(Pressure { day: count(midnight)?, week: count(midnight - 6 * DAY)? })
+    /// How often the person was reached until now, by channel.
+    fn reached(&self, clock: &Clock) -> Result<BTreeMap<String, Pressure>> {
+        let rows = self.walker.connection.query(
+            "SELECT s.channel, count(CASE WHEN s.at >= ?2 THEN 1 END), count(*)
+             FROM identifiers i JOIN sendings s ON s.identifier = i.id
+             WHERE i.person = ?1 AND s.reason = '' AND s.at >= ?3 GROUP BY s.channel",
+            params![self.person, clock.day, clock.week],
+        )?;
+        let count = |row: &Row, at| Ok::<_, Error>(u32::try_from(row.get::<i64>(at)?).unwrap_or(u32::MAX));
+        rows.iter().map(|row| Ok((row.get(0)?, Pressure { day: count(row, 1)?, week: count(row, 2)? }))).collect()
     }
 
     /// What the person has permitted, as the latest event of theirs told.

@@ -9,7 +9,12 @@ use axum::{
     extract::{Path, State},
 };
 use jiff::tz::TimeZone;
-use petitfour::{catalog::Channel, consent::Permissions, engine::Engine, id::Key};
+use petitfour::{
+    catalog::{Channel, Whole},
+    consent::Permissions,
+    engine::Engine,
+    id::Key,
+};
 use serde_json::{Map, Value, json};
 
 use super::{Walker, walk::Waiting, zone};
@@ -38,13 +43,15 @@ pub async fn list(State(app): State<Arc<App>>, Path(uid): Path<String>) -> std::
             let zone = zone::of(connection, person.root)?;
             let messages = of(connection, person.root, engine.as_deref(), zone.as_ref())?;
             let Some(engine) = engine else {
-                return Ok(Some(json!({ "messages": messages, "waiting": [], "channels": {} })));
+                return Ok(Some(json!({ "messages": messages, "waiting": [], "channels": {}, "pressure": null })));
             };
             let walker = Walker { connection, routes: &routes, now: now() };
             let waiting = walker.waiting(&engine, person.root)?;
             let clock = (walker.now, zone.as_ref());
             let waiting: Vec<Value> = waiting.iter().filter_map(|one| waits(one, &engine, clock)).collect();
-            Ok(Some(json!({ "messages": messages, "waiting": waiting, "channels": channels(&engine) })))
+            Ok(Some(json!({
+                "messages": messages, "waiting": waiting, "channels": channels(&engine), "pressure": pressure(&engine),
+            })))
         })
         .await?;
     Ok(Json(found.ok_or(Refusal::Nobody)?))
@@ -114,6 +121,15 @@ fn offers(engine: &Engine, journey: Key, step: u32) -> Vec<&str> {
 fn channels(engine: &Engine) -> Map<String, Value> {
     let catalog = engine.catalog();
     catalog.channels().map(|channel| (catalog.string(channel.name()).to_owned(), rules(&channel))).collect()
+}
+
+/// What it lets all channels together send; null where they may send any number.
+fn pressure(engine: &Engine) -> Option<Value> {
+    let catalog = engine.catalog();
+    let whole = catalog.whole();
+    let exempt = catalog.channels().filter(Channel::is_exempt).map(|channel| catalog.string(channel.name()));
+    let told = json!({ "day": whole.day, "week": whole.week, "except": exempt.collect::<Vec<_>>() });
+    (whole != Whole::default()).then_some(told)
 }
 
 fn rules(channel: &Channel<'_>) -> Value {

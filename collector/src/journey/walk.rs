@@ -10,13 +10,13 @@ use petitfour::{
     event::Event,
     id::Key,
     journey::{Choice, NEVER, Place},
-    time::{Moment, Timestamp},
+    time::Timestamp,
 };
 
 use super::{
     book::{self, Line},
     message::{Order, Sender},
-    zone,
+    zone::{self, Clock},
 };
 use crate::{
     destination::dispatch::Routes,
@@ -95,17 +95,17 @@ impl Walker<'_> {
         }
         session.set_off_site(true);
         session.set_still(false);
-        let moment = zone::enter(session, self.connection, person, self.now)?;
+        let clock = zone::enter(session, self.connection, person, self.now)?;
         if session.engine().asks_hours() {
             session.set_hours(hours::ranking(self.connection, person)?);
         }
         if events.is_empty() {
-            session.look(moment);
+            session.look(clock.moment);
         }
         for event in events {
-            session.happen(event, moment);
+            session.happen(event, clock.moment);
         }
-        let held = self.send(session, person, moment)?;
+        let held = self.send(session, person, &clock)?;
         self.write(session, person, &lines, &held)
     }
 
@@ -119,12 +119,12 @@ impl Walker<'_> {
             let since = Timestamp(u64::try_from(line.since).unwrap_or_default());
             session.stand(Key(line.journey), since, line.place);
         }
-        let moment = zone::enter(&mut session, self.connection, person, self.now)?;
+        let clock = zone::enter(&mut session, self.connection, person, self.now)?;
         let sender = Sender { walker: self, person };
         let dues: Vec<Due> = session.due().collect();
         let mut waiting = Vec::with_capacity(dues.len());
         for due in dues {
-            let (orders, choice) = sender.choose(&session, &due, moment)?;
+            let (orders, choice) = sender.choose(&session, &due, &clock)?;
             waiting.push(Waiting { due, orders, choice });
         }
         Ok(waiting)
@@ -132,7 +132,7 @@ impl Walker<'_> {
 
     /// Hands over what waits to be sent; each goes on from there, and may come to the next. What is held back stays, with the minute from
     /// which on it is asked again.
-    fn send(&self, session: &mut Session, person: i64, moment: Moment) -> Result<BTreeMap<u32, i64>> {
+    fn send(&self, session: &mut Session, person: i64, clock: &Clock) -> Result<BTreeMap<u32, i64>> {
         let sender = Sender { walker: self, person };
         let mut held = BTreeMap::new();
         let engine = Arc::clone(session.engine());
@@ -141,7 +141,7 @@ impl Walker<'_> {
             let next = session.due().find(|due| key(due).is_some_and(|key| !held.contains_key(&key)));
             let Some(due) = next else { break };
             let Some(key) = key(&due) else { break };
-            let (orders, choice) = sender.choose(session, &due, moment)?;
+            let (orders, choice) = sender.choose(session, &due, clock)?;
             if let (None, Some(until)) = (choice.chosen, choice.until) {
                 held.insert(key, i64::try_from(until).unwrap_or(i64::MAX));
                 continue;
@@ -161,7 +161,7 @@ impl Walker<'_> {
                 }
             }
             let Some(order) = orders.first() else { break };
-            if !session.sent(&order.journey, moment) {
+            if !session.sent(&order.journey, clock.moment) {
                 break;
             }
         }

@@ -1,6 +1,6 @@
 //! Where a person's clock stands: the zone that their latest event told, as `context.timezone` (Segment's, an IANA name).
 
-use jiff::{Timestamp as Instant, tz::TimeZone};
+use jiff::{Timestamp as Instant, ToSpan as _, civil::Date, tz::TimeZone};
 use petitfour::{
     engine::Session,
     time::{Moment, Timestamp},
@@ -12,19 +12,46 @@ use crate::{
     sql::{Connection, Result},
 };
 
+/// A day in ms.
+const DAY: i64 = 24 * 60 * 60 * 1_000;
+
 /// Events that are looked through for a zone.
 const EVENTS: i64 = 8;
 
+/// A moment of a person, and where their days begin around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    /// The moment, by their clock.
+    pub(super) moment: Moment,
+    /// When this day of theirs began, in Unix ms …
+    pub(super) day: i64,
+    /// … and when the one six days before it did. By the calendar: a day in which the clock changes has 23 or 25 hours.
+    pub(super) week: i64,
+}
+
 /// Now, by the person's clock; tells the session when that changes next. UTC when nobody said.
-pub(super) fn enter(session: &mut Session, connection: &Connection, person: i64, now: i64) -> Result<Moment> {
-    let moment = Moment::utc(u64::try_from(now).unwrap_or_default());
-    let Some(zone) = of(connection, person)? else { return Ok(moment) };
-    let Ok(instant) = Instant::from_millisecond(now) else { return Ok(moment) };
-    if let Some(next) = zone.following(instant).next() {
+pub(super) fn enter(session: &mut Session, connection: &Connection, person: i64, now: i64) -> Result<Clock> {
+    let zone = of(connection, person)?;
+    let moment =
+        Moment { offset_minutes: offset(zone.as_ref(), now), ..Moment::utc(u64::try_from(now).unwrap_or_default()) };
+    let (day, week) = zone.as_ref().and_then(|zone| beginnings(zone, now)).unwrap_or_else(|| {
+        let day = now - now.rem_euclid(DAY);
+        (day, day - 6 * DAY)
+    });
+    if let Some((zone, instant)) = zone.zip(Instant::from_millisecond(now).ok())
+        && let Some(next) = zone.following(instant).next()
+    {
         let at = Timestamp(u64::try_from(next.timestamp().as_millisecond()).unwrap_or(u64::MAX));
         session.expect_change(at, minutes(next.offset().seconds()));
     }
-    Ok(Moment { offset_minutes: minutes(zone.to_offset(instant).seconds()), ..moment })
+    Ok(Clock { moment, day, week })
+}
+
+/// When the local day of an instant began, and the one six days before.
+fn beginnings(zone: &TimeZone, at: i64) -> Option<(i64, i64)> {
+    let today = zone.to_datetime(Instant::from_millisecond(at).ok()?).date();
+    let begins = |date: Date| Some(zone.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_millisecond());
+    Some((begins(today)?, begins(today.checked_sub(6.days()).ok()?)?))
 }
 
 /// By how many minutes a clock of this zone was ahead of UTC then; UTC without a zone.

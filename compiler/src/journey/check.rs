@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use super::Journey;
 use super::program::{Does, Line};
 use crate::condition::Resolver;
-use crate::declaration::{Channel, Named};
+use crate::declaration::Named;
 use crate::diagnostic::Report;
 use crate::dnf::Formula;
+use crate::folder::Folder;
 use crate::source::Span;
 
 /// Steps that are passed in one look, as the engine has it.
@@ -98,35 +99,63 @@ pub(super) fn lines(journey: &Named<Journey>, lines: &[Line], report: &mut Repor
 const DAY: u64 = 24 * 60;
 const WEEK: u64 = 7 * DAY;
 
-/// A journey that would send more by a channel within a day or a week than the channel lets through: what is too much waits, and the
-/// author's days are not those of the file any more.
-pub(super) fn starved(lines: &[Line], messages: &[(String, usize)], channels: &[Named<Channel>], report: &mut Report) {
-    let channel_of = |line: &Line| match line.does {
-        // Where there is a choice, another channel may carry it.
-        Does::Send(first, 1) => messages.get(first).map(|(_, channel)| *channel),
-        _ => None,
+/// A journey that would send more within a day or a week than a channel, or all of them together, let through: what is too much waits, and
+/// the author's days are not those of the file any more.
+pub(super) fn starved(lines: &[Line], messages: &[(String, usize)], folder: &Folder, report: &mut Report) {
+    let offers = |line: &Line| match line.does {
+        Does::Send(first, count) => messages.get(first..first + count).unwrap_or_default(),
+        _ => &[],
     };
     for (at, line) in lines.iter().enumerate() {
-        let Some(number) = channel_of(line) else { continue };
-        let Some(channel) = channels.get(number) else { continue };
-        for (cap, window, name) in [(channel.item.caps.0, DAY, "day"), (channel.item.caps.1, WEEK, "week")] {
-            let is_own = |line: &Line| channel_of(line) == Some(number);
-            if cap < u8::MAX && passes_more(at, lines, cap.into(), window, &is_own) {
-                report
-                    .warning(
-                        "journey/starved",
-                        line.span,
-                        format!(
-                            "from here more messages can go by `{}` within a {name} than its cap of {cap}",
-                            channel.name
-                        ),
-                    )
-                    .remedy("wait longer between them, or raise the cap: what is too much waits until it may go")
-                    .related(channel.span, "the channel");
-                return;
-            }
+        // Where there is a choice, another channel may carry it.
+        let [(_, number)] = offers(line) else { continue };
+        let Some(channel) = folder.channels.get(*number) else { continue };
+        let is_own = |line: &Line| matches!(offers(line), [(_, other)] if other == number);
+        if let Some((cap, name)) = exceeded(at, lines, channel.item.caps, &is_own) {
+            report
+                .warning(
+                    "journey/starved",
+                    line.span,
+                    format!(
+                        "from here more messages can go by `{}` within a {name} than its cap of {cap}",
+                        channel.name
+                    ),
+                )
+                .remedy("wait longer between them, or raise the cap: what is too much waits until it may go")
+                .related(channel.span, "the channel");
+            return;
         }
     }
+    let Some(pressure) = &folder.pressure else { return };
+    let is_exempt = |number: usize| {
+        let channel = folder.channels.get(number);
+        channel.is_some_and(|channel| pressure.except.iter().any(|name| name.text == channel.name))
+    };
+    // One that an exempt channel may carry need not wait.
+    let counts = |line: &Line| !offers(line).is_empty() && !offers(line).iter().any(|(_, number)| is_exempt(*number));
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| counts(line)) {
+        if let Some((cap, name)) = exceeded(at, lines, pressure.caps, &counts) {
+            report
+                .warning(
+                    "journey/starved",
+                    line.span,
+                    format!(
+                        "from here more messages can go within a {name} than all channels together let through, {cap}"
+                    ),
+                )
+                .remedy("wait longer between them, or raise `pressure`: what is too much waits until it may go")
+                .related(pressure.span, "the pressure");
+            return;
+        }
+    }
+}
+
+/// The first of two caps, on a day and in a week, that lines of a kind from one on can go beyond.
+fn exceeded(from: usize, lines: &[Line], caps: (u8, u8), counts: &dyn Fn(&Line) -> bool) -> Option<(u8, &'static str)> {
+    [(caps.0, DAY, "day"), (caps.1, WEEK, "week")]
+        .into_iter()
+        .find(|(cap, window, _)| *cap < u8::MAX && passes_more(from, lines, (*cap).into(), *window, counts))
+        .map(|(cap, _, name)| (cap, name))
 }
 
 /// Does somebody pass more than so many lines of a kind from one on within so many minutes, if every wait is as short as it can be? The

@@ -160,7 +160,7 @@ impl Programs {
         }
         check::lines(journey, &lines, report);
         if lines.len() <= check::MAX_LINES {
-            check::starved(&lines, &self.messages, &folder.channels, report);
+            check::starved(&lines, &self.messages, folder, report);
         }
         Some(Program {
             enter: enter?,

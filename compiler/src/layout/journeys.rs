@@ -67,7 +67,10 @@ impl Journeys {
         for channel in &plan.folder.channels {
             let item = &channel.item;
             let record = tables.channels.name(&channel.name, strings);
-            record.u8(item.needs.bits()).u8(item.caps.0).u8(item.caps.1).zeros(1);
+            let pressure = plan.folder.pressure.as_ref();
+            let is_exempt =
+                pressure.is_some_and(|pressure| pressure.except.iter().any(|name| name.text == channel.name));
+            record.u8(item.needs.bits()).u8(item.caps.0).u8(item.caps.1).u8(u8::from(is_exempt));
             record.raw16(item.quiet.0).raw16(item.quiet.1);
         }
         Some(tables)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use petitfour::time::Moment;
 
-use super::{Instead, Rules};
+use super::{Caps, Instead, Rules};
 
 /// It went by this very channel.
 pub(super) const CHOSEN: &str = "chosen";
@@ -12,6 +12,7 @@ pub(super) const CHOSEN: &str = "chosen";
 /// What words are chosen by.
 pub(super) struct Given<'a> {
     pub(super) channels: &'a BTreeMap<String, Rules>,
+    pub(super) pressure: Option<&'a Caps>,
     /// When the channels were asked, by the person's clock.
     pub(super) at: Moment,
     /// Is it over, rather than so now?
@@ -85,6 +86,16 @@ impl Given<'_> {
             let to_change = format!("raise `caps: {{ {key}: {written} }}` of {channel}, or send less by it");
             (format!("its cap{figure} {window} {was} reached"), Some(to_change))
         };
+        let whole = |cap: Option<u32>, key: &str, window: &str| {
+            let figure = cap.map_or_else(String::new, |cap| format!(" of {cap}"));
+            let written = cap.map_or_else(|| "…".to_owned(), |cap| cap.to_string());
+            let to_change =
+                format!("raise `pressure: {{ {key}: {written} }}`, exempt {channel} by its `except`, or send less");
+            (
+                format!("the pressure{figure} {window} that all channels together may put on them {was} reached"),
+                Some(to_change),
+            )
+        };
         match reason {
             "permission" => {
                 let needs = if rules.needs.is_empty() { "what it needs".to_owned() } else { rules.needs.join(" and ") };
@@ -121,6 +132,8 @@ impl Given<'_> {
             }
             "cap_day" => cap(rules.caps.day, "day", "on one day"),
             "cap_week" => cap(rules.caps.week, "week", "in seven days"),
+            "pressure_day" => whole(self.pressure.and_then(|caps| caps.day), "day", "on one day"),
+            "pressure_week" => whole(self.pressure.and_then(|caps| caps.week), "week", "in seven days"),
             other => (format!("the collector says `{other}`"), None),
         }
     }
