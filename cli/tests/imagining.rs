@@ -97,6 +97,40 @@ fn a_journey_goes_on_after_the_last_visit() {
     assert_eq!((count(&told["messages_a_week"], "max"), count(&told["journeys_at_once"], "max")), (1, 1));
 }
 
+#[test]
+fn caps_and_pressure_hold_messages_back_as_they_do_at_the_origin() {
+    let send = |name: &str, id: &str, channel: &str| {
+        format!(
+            "  {name}:\n    enter: {{ on: view }}\n    again: always\n    steps: [{{ send: {{ channel: {channel}, message: {id} }}, id: {id} }}]\n"
+        )
+    };
+    let folder = one(&(send("first", "a", "[mail, call]") + &send("second", "b", "call")));
+    let file = folder.path().join("campaigns.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let told = |channels: &str| -> Value {
+        std::fs::write(&file, text.replace("channels: { mail: { needs: [] } }", channels)).unwrap();
+        serde_json::from_str(&json(folder.path(), &["--visitors", "200", "--days", "14"])).unwrap()
+    };
+    let messages = |told: &Value, at: usize| count(&told["channels"][at], "messages");
+    let free = told("channels: { mail: { needs: [] }, call: { needs: [] } }");
+    assert!(
+        count(&free["messages_a_week"], "max") > 4 && free["channels"][0]["held"] == serde_json::json!({}),
+        "{free}"
+    );
+    // The second journey goes by call alone, and the first as soon as mail has had its day.
+    let capped = told("channels: { mail: { needs: [], caps: { day: 1 } }, call: { needs: [] } }");
+    assert!(messages(&capped, 0) < messages(&free, 0) && messages(&capped, 1) > messages(&free, 1), "{capped}");
+    let pressed = told("channels: { mail: { needs: [] }, call: { needs: [] } }\npressure: { day: 1, week: 2 }");
+    // Seven times 24 hours from an arrival touch eight days.
+    assert!(count(&pressed["messages_a_week"], "max") <= 3, "{pressed}");
+    assert!(count(&pressed["channels"][1]["held"], "pressure_day") > 0, "{pressed}");
+    let (_, table, _) = said(folder.path(), &["--visitors", "200", "--days", "14"]);
+    assert!(table.contains("waited: pressure_day "), "{table}");
+    let exempt =
+        told("channels: { mail: { needs: [] }, call: { needs: [] } }\npressure: { day: 1, week: 2, except: [call] }");
+    assert!(messages(&exempt, 1) > messages(&pressed, 1), "{exempt}");
+}
+
 /// Who stands at the last step.
 fn rest(journey: &Value) -> u64 {
     let stands = journey["stands"].as_array().unwrap();

@@ -7,7 +7,7 @@
 //! Absent on purpose: chance in what the engine does. All draws are made before and beside it.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use petitfour::consent::Permissions;
@@ -63,6 +63,8 @@ struct Life<'a> {
     /// Where the person was last, for feeds that hold by place.
     places: Vec<(&'a str, &'a str)>,
     visit: Option<usize>,
+    /// Messages that were held back, by journey and place.
+    held: BTreeSet<(usize, u64)>,
 }
 
 /// Lives the visitor of this number and counts what happens.
@@ -76,7 +78,7 @@ pub(super) fn live(world: &World<'_>, number: u64, tally: &mut Tally) -> anyhow:
     session.set_hours(Vec::new());
     let queue = pages.iter().enumerate().map(|(at, page)| Reverse((page.at, Next::Page(at)))).collect();
     let trail = Trail::new(world.map, arrival);
-    let mut life = Life { world, session, dice, queue, trail, places: Vec::new(), visit: None };
+    let mut life = Life { world, session, dice, queue, trail, places: Vec::new(), visit: None, held: BTreeSet::new() };
     life.arrive(arrival);
     let end = u64::from(world.days) * DAY;
     let mut now = arrival;
@@ -177,18 +179,38 @@ impl Life<'_> {
         self.look_at_places(now, tally);
     }
 
+    /// The origin would hand a message over, if the person still stands there: by the first channel that may carry it, or later.
     fn hand_over(&mut self, now: u64, journey: usize, place: u64, tally: &mut Tally) {
         let world = self.world;
         let Some(path) = world.map.path(journey) else { return };
         let stands = self.session.profile().place(path.key).map(|(value, _)| value);
-        if stands == Some(place) {
-            if let Some(channel) = path.channel(place) {
-                self.trail.message(now, channel, tally);
+        let due = self.session.due().find(|due| due.journey == journey);
+        let Some(due) = due.filter(|_| stands == Some(place)) else { return };
+        let moment = world.at(now);
+        let catalog = world.engine.catalog();
+        let messages = catalog.messages().skip(due.message).take(due.channels);
+        let channels: Vec<usize> = messages.map(|message| message.channel()).collect();
+        let mut reach = |number: usize| {
+            let channel = channels.get(number).copied().unwrap_or_default();
+            self.trail.reach(world.map, channel, moment.local_day())
+        };
+        let choice = self.session.choose(&due, &mut reach, Permissions::ALL, moment);
+        if let (None, Some(until)) = (choice.chosen, choice.until) {
+            if self.held.insert((journey, place)) {
+                for (channel, reason) in channels.iter().zip(choice.refusals) {
+                    *tally.held.entry((*channel, reason)).or_default() += 1;
+                }
             }
-            self.tell_levels(now);
-            self.session.sent(&path.name, world.at(now));
-            self.look_at_places(now, tally);
+            let again = (until * MINUTE).saturating_sub(world.start.now.0).max(now + MINUTE);
+            self.queue.push(Reverse((again, Next::Message(journey, place))));
+            return;
         }
+        if let Some(channel) = choice.chosen.and_then(|chosen| channels.get(chosen)) {
+            self.trail.message(now, *channel, moment.local_day(), tally);
+        }
+        self.tell_levels(now);
+        self.session.sent(&path.name, moment);
+        self.look_at_places(now, tally);
     }
 
     /// Counts who has gone where, and lets the origin know of the messages that wait since then.

@@ -71,6 +71,8 @@ pub(crate) struct Flow {
 pub(crate) struct Channel {
     pub(crate) name: String,
     pub(crate) messages: u64,
+    /// Messages that could not go by it when they were due and waited, by why not.
+    pub(crate) held: BTreeMap<&'static str, u64>,
 }
 
 /// How values lie.
@@ -107,6 +109,7 @@ impl Report {
         let channels = catalog.channels().enumerate().map(|(at, channel)| Channel {
             name: catalog.string(channel.name()).to_owned(),
             messages: tally.channels.get(&at).copied().unwrap_or_default(),
+            held: tally.held.iter().filter(|((by, _), _)| *by == at).map(|((_, why), times)| (*why, *times)).collect(),
         });
         let campaigns = catalog.campaigns().enumerate().map(|(at, campaign)| {
             let (exposures, people) = tally.exposures.get(&at).copied().unwrap_or_default();
@@ -220,8 +223,11 @@ impl fmt::Display for Report {
         }
         if !self.channels.is_empty() {
             writeln!(f, "\n  messages a person a week: {}", self.messages_a_week)?;
-            for Channel { name, messages } in &self.channels {
-                writeln!(f, "    {name:<width$}{:>11}", grouped(*messages))?;
+            for Channel { name, messages, held } in &self.channels {
+                write!(f, "    {name:<width$}{:>11}", grouped(*messages))?;
+                let held: Vec<String> = held.iter().map(|(why, times)| format!("{why} {}", grouped(*times))).collect();
+                let held = if held.is_empty() { String::new() } else { format!("   waited: {}", held.join(" · ")) };
+                writeln!(f, "{held}")?;
             }
         }
         writeln!(f, "\n  journeys that one person is inside at once: {}", self.journeys_at_once)?;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use petitfour::catalog::{Act, Catalog};
 use petitfour::id::Key;
-use petitfour::journey::{DONE, LEFT, Place, REACHED};
+use petitfour::journey::{DONE, LEFT, Place, Pressure, REACHED, Reach};
 use petitfour::profile::Profile;
 
 use super::repertoire::DAY;
@@ -16,6 +16,8 @@ use super::repertoire::DAY;
 #[derive(Debug)]
 pub(super) struct Map {
     paths: Vec<Path>,
+    /// Of each channel, whether its messages count among those of all together.
+    counts: Vec<bool>,
 }
 
 /// One journey.
@@ -31,8 +33,8 @@ pub(super) struct Path {
 #[derive(Debug)]
 pub(super) struct Rest {
     pub(super) name: String,
-    /// The channel of the message that waits there.
-    pub(super) channel: Option<usize>,
+    /// Does a message wait there?
+    pub(super) is_message: bool,
 }
 
 /// Where somebody may come from or go to.
@@ -60,6 +62,8 @@ pub(super) struct Tally {
     pub(super) exposures: BTreeMap<usize, (u64, u64)>,
     pub(super) journeys: Vec<Passages>,
     pub(super) channels: BTreeMap<usize, u64>,
+    /// Messages that waited, by each channel that they did not go by at first, and why.
+    pub(super) held: BTreeMap<(usize, &'static str), u64>,
     /// Weeks of people, by the messages in them.
     pub(super) weeks: BTreeMap<u64, u64>,
     /// People, by the most journeys they were inside at once.
@@ -91,6 +95,8 @@ pub(super) struct Trail {
     arrival: u64,
     /// Messages, by week since the arrival.
     messages: BTreeMap<u64, u64>,
+    /// The same by local day and channel.
+    sent: BTreeMap<(u32, usize), u32>,
 }
 
 const WEEK: u64 = 7 * DAY;
@@ -100,14 +106,13 @@ impl Map {
         let path = |journey: petitfour::catalog::Journey<'_>| {
             let steps = journey.steps().filter_map(|at| catalog.step(at));
             let rests = steps.filter(|step| step.code() != 0 && step.act() != Act::Moved).map(|step| {
-                let is_send = step.act() == Act::Send;
-                let message = catalog.messages().nth(step.first() as usize).filter(|_| is_send);
                 let name = catalog.string(step.name()).to_owned();
-                (step.code(), Rest { name, channel: message.map(|message| message.channel()) })
+                (step.code(), Rest { name, is_message: step.act() == Act::Send })
             });
             Path { key: journey.key(), name: catalog.string(journey.name()).to_owned(), rests: rests.collect() }
         };
-        Self { paths: catalog.journeys().map(path).collect() }
+        let counts = catalog.channels().map(|channel| !channel.is_exempt()).collect();
+        Self { paths: catalog.journeys().map(path).collect(), counts }
     }
 
     pub(super) fn path(&self, journey: usize) -> Option<&Path> {
@@ -120,9 +125,9 @@ impl Map {
 }
 
 impl Path {
-    /// The channel of the message that waits at a place.
-    pub(super) fn channel(&self, place: u64) -> Option<usize> {
-        self.rests.get(&Place::read(place).step)?.channel
+    /// Does a message wait at a place?
+    fn sends(&self, place: u64) -> bool {
+        self.rests.get(&Place::read(place).step).is_some_and(|rest| rest.is_message)
     }
 }
 
@@ -147,6 +152,7 @@ impl Tally {
             add(&mut sum.stands, journey.stands);
         }
         add(&mut self.channels, other.channels);
+        add(&mut self.held, other.held);
         add(&mut self.weeks, other.weeks);
         add(&mut self.at_once, other.at_once);
         add(&mut self.pairs, other.pairs);
@@ -171,6 +177,7 @@ impl Trail {
             exposures: BTreeMap::new(),
             arrival,
             messages: BTreeMap::new(),
+            sent: BTreeMap::new(),
         }
     }
 
@@ -215,7 +222,7 @@ impl Trail {
                 }
             }
             if let (Node::Rest(_), Some(value)) = (to, value)
-                && path.channel(value).is_some()
+                && path.sends(value)
             {
                 sends.push((at, value));
             }
@@ -234,9 +241,25 @@ impl Trail {
         *self.exposures.entry(campaign).or_default() += 1;
     }
 
-    pub(super) fn message(&mut self, now: u64, channel: usize, tally: &mut Tally) {
+    pub(super) fn message(&mut self, now: u64, channel: usize, day: u32, tally: &mut Tally) {
         *tally.channels.entry(channel).or_default() += 1;
         *self.messages.entry(now.saturating_sub(self.arrival) / WEEK).or_default() += 1;
+        *self.sent.entry((day, channel)).or_default() += 1;
+    }
+
+    /// How often the person was reached until this local day, by a channel and by all that count.
+    pub(super) fn reach(&self, map: &Map, channel: usize, day: u32) -> Reach {
+        let mut reach = Reach::default();
+        for ((on, by), times) in self.sent.range((day.saturating_sub(6), 0)..) {
+            let today = if *on == day { *times } else { 0 };
+            if *by == channel {
+                reach.pressure = more(reach.pressure, today, *times);
+            }
+            if map.counts.get(*by).copied().unwrap_or(true) {
+                reach.whole = more(reach.whole, today, *times);
+            }
+        }
+        reach
     }
 
     /// The simulation is over.
@@ -259,6 +282,10 @@ impl Trail {
             *tally.pairs.entry(pair).or_default() += 1;
         }
     }
+}
+
+fn more(before: Pressure, day: u32, week: u32) -> Pressure {
+    Pressure { day: before.day + day, week: before.week + week }
 }
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, u64>, others: BTreeMap<K, u64>) {
