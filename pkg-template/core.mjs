@@ -18,7 +18,7 @@ import { openProfile } from "./tabs.mjs";
 
 /** What a decision, or the refusal of one campaign, can say, by the engine's code. */
 export const REASONS =
-  "chosen outranked permission schedule segment stock_out stock_unknown stock_stale cap_hour cap_day cap_week cap_total holdout fallback nothing".split(" ");
+  "chosen outranked permission schedule segment stock_out stock_unknown stock_stale cap_hour cap_day cap_week cap_total holdout fallback nothing pace".split(" ");
 
 /** Under measure and share something leaves. */
 const SENDING = 0b1100;

@@ -79,6 +79,8 @@ export type Reason =
   | "cap_total"
   /** The visitor belongs to the share that is left alone on purpose. */
   | "holdout"
+  /** The campaign is shown to a share of the visitors now, as the origin paces it, and this one is not among them. */
+  | "pace"
   /** No campaign: the placement's fallback creative. */
   | "fallback"
   /** A server decided, and the page took it over: see {@link PetitFour.adopt}. Why it was chosen only the server knows. */

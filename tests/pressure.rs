@@ -5,7 +5,7 @@
 //! allows, but for what other devices showed since this one was last answered. What they showed on a day that this device's clock has
 //! not come to yet is told again when it has.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that fails here has failed")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that fails here has failed")]
 
 mod support;
 

@@ -119,6 +119,7 @@ impl Reason {
                 | engine::Reason::CapDay
                 | engine::Reason::CapWeek
                 | engine::Reason::CapTotal => "the person has seen the campaign often enough",
+                engine::Reason::Pace => "the campaign is shown to others at this hour, as its exposures are paced",
                 engine::Reason::Holdout => "the person is in the share that is left alone on purpose",
                 _ => "the campaign may not be shown",
             },

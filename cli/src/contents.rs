@@ -62,6 +62,8 @@ pub(crate) struct Campaign {
     pub(crate) until: Option<String>,
     pub(crate) caps: BTreeMap<String, u32>,
     pub(crate) stock: Option<String>,
+    /// Over all visitors.
+    pub(crate) exposures: Option<String>,
     /// Percent.
     pub(crate) holdout: f64,
     pub(crate) model: Option<String>,
@@ -187,7 +189,14 @@ impl Campaign {
             from: Some(campaign.from()).filter(|from| *from != i64::MIN).map(petitfour_compiler::date),
             until: Some(campaign.until()).filter(|until| *until != i64::MAX).map(petitfour_compiler::date),
             caps: caps.into_iter().filter_map(|(window, cap)| Some((window.to_owned(), cap?))).collect(),
-            stock: campaign.stock().and_then(|at| catalog.stock(at)).map(|stock| describe_stock(catalog, &stock)),
+            exposures: catalog
+                .paces()
+                .find(|pace| catalog.campaign(pace.campaign()).is_some_and(|other| other.key() == campaign.key()))
+                .map(|pace| describe_pace(catalog, campaign, &pace)),
+            stock: conditions(catalog, campaign)
+                .filter(|stock| !stock.is_by_hash())
+                .map(|stock| describe_stock(catalog, &stock))
+                .reduce(|all, one| format!("{all}, and {one}")),
             holdout: f64::from(campaign.holdout()) / 100.0,
             model: campaign.model().and_then(|at| catalog.model(at)).map(|model| name(model.name())),
             bid: catalog
@@ -265,14 +274,39 @@ fn describe_bid(catalog: &Catalog, bid: &catalog::Bid<'_>) -> String {
     format!("{said}, for {}", catalog.string(bid.domain()))
 }
 
+fn describe_pace(catalog: &Catalog, campaign: &catalog::Campaign<'_>, pace: &catalog::Pace<'_>) -> String {
+    let day = pace.day().map(|day| format!("{day} on a day of UTC"));
+    let total = pace.total().map(|total| format!("{total} in all"));
+    let most: Vec<String> = day.into_iter().chain(total).collect();
+    let spread = if pace.is_even() { "spread over the day" } else { "as fast as visitors come" };
+    let is_shown = conditions(catalog, campaign).any(|stock| stock.is_by_hash() && stock.allows_unknown());
+    let otherwise = if is_shown { "shown" } else { "skipped" };
+    format!("at most {} over all visitors, {spread}; {otherwise} when the pace is not known", most.join(" and "))
+}
+
+/// The stock conditions of a campaign, all of which must hold.
+fn conditions<'a>(
+    catalog: &'a Catalog,
+    campaign: &catalog::Campaign<'_>,
+) -> impl Iterator<Item = catalog::Stock<'a>> + use<'a> {
+    let at = |at: usize| Some((at, catalog.stock(at)?));
+    let after = move |(known, stock): &(usize, catalog::Stock<'a>)| at(stock.has_next().then_some(known + 1)?);
+    std::iter::successors(campaign.stock().and_then(at), after).map(|(_, stock)| stock)
+}
+
 fn describe_stock(catalog: &Catalog, stock: &catalog::Stock<'_>) -> String {
-    let feed = catalog.feed(stock.feed()).map(|feed| catalog.string(feed.name())).unwrap_or_default();
+    let name = |at: usize| catalog.feed(at).map(|feed| catalog.string(feed.name())).unwrap_or_default();
+    let feed = name(stock.feed());
     let age = match stock.max_age() {
         0 => String::new(),
         minutes => format!(" that is at most {minutes} minutes old"),
     };
     let otherwise = if stock.allows_unknown() { "shown" } else { "skipped" };
     let item = catalog.string(stock.item_name());
+    if stock.is_above() {
+        let other = name(stock.at_least() as usize);
+        return format!("needs more of {item} by a word of {feed} than of {other}{age}; {otherwise} when nobody knows");
+    }
     format!("needs {} of {item} by a word of {feed}{age}; {otherwise} when nobody knows", stock.at_least())
 }
 

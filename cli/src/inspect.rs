@@ -153,6 +153,9 @@ fn describe(campaign: &Campaign) -> Vec<(usize, String)> {
             .collect();
         say(format!("at most {}", caps.join(", ")));
     }
+    if let Some(exposures) = &campaign.exposures {
+        say(exposures.clone());
+    }
     if let Some(stock) = &campaign.stock {
         say(stock.clone());
     }

@@ -146,7 +146,8 @@ pub async fn store(
     writer.run("feed", move |graph| keep(graph.connection, &feed, &levels, graph.received)).await
 }
 
-fn keep(connection: &Connection, feed: &str, levels: &[(Level, bool)], now: i64) -> Result<usize> {
+/// Writes levels; how many have changed.
+pub(crate) fn keep(connection: &Connection, feed: &str, levels: &[(Level, bool)], now: i64) -> Result<usize> {
     let sql = "SELECT version FROM feeds WHERE feed = ?1";
     let mut version = connection.scalar::<i64>(sql, params![feed])?.unwrap_or_default();
     let mut changed = 0;

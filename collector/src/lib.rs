@@ -37,6 +37,7 @@ pub mod log;
 pub mod members;
 pub mod metrics;
 pub mod names;
+pub mod pace;
 pub mod pages;
 pub mod partner;
 pub mod person;
@@ -166,6 +167,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     ring::refresh(&reader, &keys).await;
     let mut watches = vec![tokio::spawn(ring::watch(reader.clone(), Arc::clone(&keys)))];
     if let Some(shelf) = &shelf {
+        watches.push(tokio::spawn(pace::follow(Arc::clone(shelf), writer.clone())));
         let writer = writer.clone();
         let learn = move |served: &Served| {
             if writer.learn(served.names.clone()).is_err() {

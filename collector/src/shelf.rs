@@ -28,6 +28,7 @@ use crate::{
     answer::Refusal,
     metrics::Metrics,
     names::{self, Kind, Named},
+    pace::{self, Target},
 };
 
 /// How often the file is looked at.
@@ -49,6 +50,8 @@ pub struct Served {
     pub version: u64,
     /// What its keys are called.
     pub names: Vec<Named>,
+    /// Campaigns that may have so many exposures.
+    pub paces: Vec<Target>,
     plain: Bytes,
     brotli: Bytes,
     gzip: Bytes,
@@ -65,6 +68,7 @@ impl Served {
             number: catalog.hash(),
             version: catalog.version(),
             names: names::of(&catalog),
+            paces: pace::targets(&catalog),
             brotli: brotli(&plain, quality).map_err(|error| Fault::Read(error.kind()))?,
             gzip: gzip(&plain).map_err(|error| Fault::Read(error.kind()))?,
             plain,

@@ -6,6 +6,7 @@ use crate::bid::{Bid, Budget};
 use crate::content::Content;
 use crate::declaration::Named;
 use crate::diagnostic::{self, Report};
+use crate::exposures::Exposures;
 use crate::period;
 use crate::reader::{self, Fields, Word};
 use crate::segment::Expression;
@@ -22,8 +23,10 @@ pub(crate) struct Campaign {
     pub(crate) priority: i32,
     /// Thousandths.
     pub(crate) value: i32,
-    /// All of them must hold.
+    /// All of them must hold; the pace of `exposures`, if there is one, is the last.
     pub(crate) stock: Vec<Stock>,
+    /// Over all visitors.
+    pub(crate) exposures: Option<Exposures>,
     /// Of 10 000.
     pub(crate) holdout: u16,
     pub(crate) model: Option<Word>,
@@ -63,6 +66,8 @@ pub(crate) struct Stock {
     pub(crate) max_age: u16,
     /// Shown when the level is unknown or stale.
     pub(crate) shown_when_unknown: bool,
+    /// The level is the share of visitors, of 10 000, for whom it holds.
+    pub(crate) by_hash: bool,
 }
 
 /// One thing that a campaign shows.
@@ -92,7 +97,10 @@ impl Campaign {
         let caps = fields.take("caps").and_then(|entry| Caps::read(&entry.node, report));
         let priority = fields.whole("priority", (i64::from(i32::MIN), i64::from(i32::MAX)), report).unwrap_or(0);
         let value = fields.take("value").and_then(|entry| read_value(&entry.node, report));
-        let stock = fields.take("stock").map(|entry| Stock::read_all(&entry.node, report)).unwrap_or_default();
+        let mut stock = fields.take("stock").map(|entry| Stock::read_all(&entry.node, report)).unwrap_or_default();
+        let exposures = fields.take("exposures");
+        let exposures = exposures.and_then(|entry| Exposures::read(&entry.node, entry.key_span, report));
+        stock.extend(exposures.as_ref().zip(id.as_ref()).map(|(exposures, id)| exposures.condition(id)));
         let holdout = fields.take("holdout").and_then(|entry| read_holdout(&entry.node, report));
         let model = fields.word("model", report);
         let offered = fields.take("bid");
@@ -110,6 +118,7 @@ impl Campaign {
             priority: i32::try_from(priority).unwrap_or(0),
             value: value.unwrap_or(1_000),
             stock,
+            exposures,
             holdout: holdout.unwrap_or(0),
             model,
             bid_broken: offered.is_some() && bid.is_none(),
@@ -233,7 +242,7 @@ impl Caps {
 impl Stock {
     /// The level of an item, whatever it is.
     pub(crate) fn of(feed: Word, item: Word, max_age: u16) -> Self {
-        Self { feed, item, at_least: i32::MIN, above: None, max_age, shown_when_unknown: false }
+        Self { feed, item, at_least: i32::MIN, above: None, max_age, shown_when_unknown: false, by_hash: false }
     }
 
     pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Self> {
@@ -273,16 +282,7 @@ impl Stock {
         let max_age = fields
             .take("max_age")
             .and_then(|entry| period::duration_in(&entry.node, "max_age", period::MINUTES, report));
-        let otherwise = fields.word("otherwise", report).and_then(|word| match word.text.as_str() {
-            "skip" => Some(false),
-            "show" => Some(true),
-            other => {
-                report
-                    .error("campaign/unknown-otherwise", word.span, format!("`otherwise` has no choice `{other}`"))
-                    .nearest(other, ["skip", "show"]);
-                None
-            }
-        });
+        let otherwise = read_otherwise(&mut fields, report);
         fields.finish(report);
         Some(Self {
             feed: feed?,
@@ -291,8 +291,23 @@ impl Stock {
             above,
             max_age: max_age.and_then(|minutes| u16::try_from(minutes).ok()).unwrap_or(0),
             shown_when_unknown: otherwise.unwrap_or(false),
+            by_hash: false,
         })
     }
+}
+
+/// `otherwise: skip` or `show`: is it shown while nobody knows?
+pub(crate) fn read_otherwise(fields: &mut Fields<'_>, report: &mut Report) -> Option<bool> {
+    fields.word("otherwise", report).and_then(|word| match word.text.as_str() {
+        "skip" => Some(false),
+        "show" => Some(true),
+        other => {
+            report
+                .error("campaign/unknown-otherwise", word.span, format!("`otherwise` has no choice `{other}`"))
+                .nearest(other, ["skip", "show"]);
+            None
+        }
+    })
 }
 
 fn read_creatives(node: &Node, report: &mut Report) -> Vec<Named<Creative>> {

@@ -13,6 +13,7 @@ use crate::content::Content;
 use crate::content::price::Price;
 use crate::declaration::{self, Affinity, Channel, EventKind, Feed, Known, Membership, Named, Placement, Pressure};
 use crate::diagnostic::Report;
+use crate::exposures;
 use crate::journey::Journey;
 use crate::policy;
 use crate::reader::{self, Fields, Word};
@@ -80,6 +81,7 @@ impl Folder {
         for tree in &trees {
             folder.take(tree, sources, files, report);
         }
+        exposures::declare(&mut folder, report);
         folder.seen = folder.campaigns.iter().map(|campaign| campaign.id.text.clone()).collect();
         // Without a single readable file, "no version" would only add to the noise.
         if let Some(first) = trees.first() {

@@ -107,6 +107,7 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     sections.push((*b"FILL", 28, contents.fills.0));
     sections.push((*b"PRIC", 48, contents.prices.0));
     sections.push((*b"BIDS", 48, bids.0));
+    sections.push((*b"PACE", 16, write_paces(plan)?.0));
     let bytes = envelope(plan.folder.version, sections)?;
     if bytes.len() > bundle::MAX_BYTES {
         let span = plan.folder.campaigns.first().map(|campaign| campaign.id.span).unwrap_or_default();
@@ -449,10 +450,21 @@ fn write_facts(plan: &Plan<'_>, strings: &mut Strings) -> Option<Facts> {
             Some(other) => record.u32(feed(other)?)?,
             None => record.i32(stock.at_least),
         };
-        let flags = u8::from(stock.above.is_some()) | u8::from(has_next) << 1;
+        let flags = u8::from(stock.above.is_some()) | u8::from(has_next) << 1 | u8::from(stock.by_hash) << 2;
         record.raw16(stock.max_age).u8(u8::from(stock.shown_when_unknown)).u8(flags);
     }
     Some(sections)
+}
+
+/// `PACE`.
+fn write_paces(plan: &Plan<'_>) -> Option<Record> {
+    let mut paces = Record::default();
+    for (index, planned) in plan.campaigns.iter().enumerate() {
+        let Some(exposures) = plan.folder.campaigns.get(planned.campaign)?.exposures else { continue };
+        let record = paces.u32(index)?.raw32(exposures.day.unwrap_or(0)).raw32(exposures.total.unwrap_or(0));
+        record.u8(u8::from(exposures.even)).zeros(3);
+    }
+    Some(paces)
 }
 
 /// `MODL`, `MDAT`.

@@ -33,6 +33,7 @@ mod content;
 mod declaration;
 pub mod diagnostic;
 mod dnf;
+mod exposures;
 mod folder;
 mod journey;
 mod layout;

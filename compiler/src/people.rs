@@ -31,6 +31,7 @@ pub(crate) fn ask(folder: &mut Folder) {
                 priority: 0,
                 value: 1_000,
                 stock: Vec::new(),
+                exposures: None,
                 holdout: 0,
                 model: None,
                 bid: None,

@@ -1,7 +1,7 @@
-//! What campaigns offer for a slot in an auction: the records of `BIDS`.
+//! What campaigns offer for a slot in an auction, and how many exposures they may have: the records of `BIDS` and `PACE`.
 //!
-//! Only who bids asks for them. So the section has no place in [`SECTIONS`](super::SECTIONS): it is looked up in the directory when it is
-//! asked for, and an engine that does not bid carries nothing of it.
+//! Only who bids asks for the first, and the origin for the second. So the sections have no place in [`SECTIONS`](super::SECTIONS): they are
+//! looked up in the directory when they are asked for, and an engine that does neither carries nothing of it.
 
 use super::record::{u32_at, u64_at};
 use super::{Catalog, records};
@@ -70,7 +70,42 @@ impl Bid<'_> {
     }
 }
 
+/// How many exposures one campaign may have over all visitors, for the origin that counts them.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace<'a>(&'a [u8; 16]);
+
+impl Pace<'_> {
+    /// The campaign, by its place.
+    #[must_use]
+    pub fn campaign(&self) -> usize {
+        u32_at(self.0, 0) as usize
+    }
+
+    /// On a day of UTC; `None` for any.
+    #[must_use]
+    pub fn day(&self) -> Option<u32> {
+        Some(u32_at(self.0, 4)).filter(|count| *count > 0)
+    }
+
+    /// In all; `None` for any.
+    #[must_use]
+    pub fn total(&self) -> Option<u32> {
+        Some(u32_at(self.0, 8)).filter(|count| *count > 0)
+    }
+
+    /// Are those of a day spread over it?
+    #[must_use]
+    pub fn is_even(&self) -> bool {
+        self.0[12] == 1
+    }
+}
+
 impl Catalog {
+    /// How many exposures campaigns may have, in the order of the campaigns; those that may have any number are left out.
+    pub fn paces(&self) -> impl ExactSizeIterator<Item = Pace<'_>> {
+        records(self.unlisted(*b"PACE", 16)).map(Pace)
+    }
+
     /// What campaigns offer, in the order of the campaigns; those that do not bid are left out.
     pub fn bids(&self) -> impl ExactSizeIterator<Item = Bid<'_>> {
         records(self.unlisted(*b"BIDS", 48)).map(Bid)

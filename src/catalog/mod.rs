@@ -9,7 +9,7 @@ mod content;
 mod journey;
 mod record;
 
-pub use bid::Bid;
+pub use bid::{Bid, Pace};
 pub use content::{Fill, Part, Price};
 pub use journey::{Act, Channel, Journey, Message, Step, Trigger, Whole};
 pub use record::{

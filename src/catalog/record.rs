@@ -462,6 +462,12 @@ impl Stock<'_> {
     pub fn has_next(&self) -> bool {
         self.0[19] & 2 != 0
     }
+
+    /// Is the level the share of visitors, of 10 000, for whom it holds?
+    #[must_use]
+    pub fn is_by_hash(&self) -> bool {
+        self.0[19] & 4 != 0
+    }
 }
 
 impl Model<'_> {

@@ -110,9 +110,9 @@ impl<'a> Composer<'a> {
             && option.condition().is_none_or(|mut all| {
                 all.any(|bit| self.matches.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1))
             })
-            && option
-                .stock()
-                .is_none_or(|stock| given.levels.refused(given.catalog, stock, given.bins, given.moment).is_none())
+            && option.stock().is_none_or(|stock| {
+                given.levels.refused(given.catalog, stock, given.bins, given.unit, given.moment).is_none()
+            })
     }
 
     /// Writes a value, or what stands for it where nobody knows it.

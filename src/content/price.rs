@@ -36,7 +36,7 @@ pub fn quote(price: &Price<'_>, given: &Circumstances<'_>) -> Option<Quote> {
     let below = rival.saturating_sub(price.undercut().into()).max(0);
     let mut amount = base.min(below);
     let is_raised = price.short_stock().is_some_and(|shelf| {
-        given.levels.refused(given.catalog, shelf, given.bins, given.moment) == Some(Reason::StockOut)
+        given.levels.refused(given.catalog, shelf, given.bins, given.unit, given.moment) == Some(Reason::StockOut)
     });
     if is_raised {
         amount = times(amount, price.surge());

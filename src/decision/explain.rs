@@ -112,6 +112,10 @@ fn detail(reason: Reason, campaign: &Campaign<'_>, given: &Circumstances<'_>) ->
         Reason::StockOut => format!("{} is below what it asks for", item(campaign, given.catalog)),
         Reason::StockUnknown => format!("nobody has said how much there is of {}", item(campaign, given.catalog)),
         Reason::StockStale => format!("the last word on {} is too old", item(campaign, given.catalog)),
+        Reason::Pace => {
+            "its exposures are paced over all visitors: this one is not among those of this hour, or nobody has told the pace"
+                .to_owned()
+        }
         Reason::CapHour => shown(profile.exposures_this_hour(key, moment), campaign.cap_hour(), "this hour"),
         Reason::CapDay => shown(profile.exposures(key, 1, moment), campaign.cap_day(), "today"),
         Reason::CapWeek => shown(profile.exposures(key, 7, moment), campaign.cap_week(), "in seven days"),

@@ -1,6 +1,6 @@
 //! May this campaign be shown to this visitor now? Pure judgements, each refusal with its reason.
 //!
-//! The gates stand in one order: permission, schedule, segment, stock, cap, holdout. The first that refuses gives the
+//! The gates stand in one order: permission, schedule, segment, stock, pace, cap, holdout. The first that refuses gives the
 //! reason. The segment's gate is a bit that `rule` has already set or cleared; the others are asked here, and only of
 //! campaigns whose bit is set.
 
@@ -51,11 +51,13 @@ pub enum Reason {
     Fallback = 13,
     /// Of a decision: no campaign may be shown and there is no fallback; the page keeps its own content.
     Nothing = 14,
+    /// The origin shows it to a share of the visitors now, and this one is not among them; or nobody knows the share.
+    Pace = 15,
 }
 
 impl Reason {
     /// Every reason, by code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Chosen,
         Self::Outranked,
         Self::Permission,
@@ -71,6 +73,7 @@ impl Reason {
         Self::Holdout,
         Self::Fallback,
         Self::Nothing,
+        Self::Pace,
     ];
 
     /// Its name as people and JSON see it.
@@ -92,6 +95,7 @@ impl Reason {
             Self::Holdout => "holdout",
             Self::Fallback => "fallback",
             Self::Nothing => "nothing",
+            Self::Pace => "pace",
         }
     }
 }
@@ -131,7 +135,7 @@ pub fn refused_before_segment(campaign: &Campaign<'_>, given: &Circumstances<'_>
 pub fn refused_after_segment(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> Option<Reason> {
     campaign
         .stock()
-        .and_then(|condition| given.levels.refused(given.catalog, condition, given.bins, given.moment))
+        .and_then(|condition| given.levels.refused(given.catalog, condition, given.bins, given.unit, given.moment))
         .or_else(|| capped(campaign, given))
         .or_else(|| is_held_out(campaign, given.unit).then_some(Reason::Holdout))
 }

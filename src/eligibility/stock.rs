@@ -2,6 +2,7 @@
 
 use super::Reason;
 use crate::catalog::{Catalog, Stock};
+use crate::hash::bucket;
 use crate::id::Key;
 use crate::time::{Moment, Timestamp};
 use crate::wire::Sink;
@@ -54,9 +55,16 @@ impl Levels {
         }
     }
 
-    /// Does stock condition number `condition` refuse, or one that stands with it?
+    /// Does stock condition number `condition` refuse, or one that stands with it? `unit` is the visitor's, for a condition by hash.
     #[must_use]
-    pub fn refused(&self, catalog: &Catalog, condition: usize, bins: &[u16], moment: Moment) -> Option<Reason> {
+    pub fn refused(
+        &self,
+        catalog: &Catalog,
+        condition: usize,
+        bins: &[u16],
+        unit: u64,
+        moment: Moment,
+    ) -> Option<Reason> {
         let mut numbers = condition..;
         loop {
             let number = numbers.next()?;
@@ -64,7 +72,11 @@ impl Levels {
             let Some(stock) = catalog.stock(number) else { return Some(Reason::StockUnknown) };
             let own = self.find(catalog, &stock, stock.feed(), bins, moment);
             let judged = own.and_then(|level| {
-                let enough = if stock.is_above() {
+                let enough = if stock.is_by_hash() {
+                    // A share of the visitors is drawn anew every hour, so that nobody is left out for ever.
+                    let salt = (u64::from(stock.item().0) << 32) | (moment.now.0 / 3_600_000);
+                    level > i32::from(bucket(unit, salt))
+                } else if stock.is_above() {
                     level > self.find(catalog, &stock, stock.at_least() as usize, bins, moment)?
                 } else {
                     level >= stock.at_least()
@@ -72,7 +84,9 @@ impl Levels {
                 enough.then_some(()).ok_or(Reason::StockOut)
             });
             match judged {
-                Err(reason) if reason == Reason::StockOut || !stock.allows_unknown() => return Some(reason),
+                Err(reason) if reason == Reason::StockOut || !stock.allows_unknown() => {
+                    return Some(if stock.is_by_hash() { Reason::Pace } else { reason });
+                }
                 _ if !stock.has_next() => return None,
                 _ => {}
             }

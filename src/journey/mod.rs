@@ -141,9 +141,10 @@ pub fn pass(journey: &Journey<'_>, at: usize, given: &Given<'_>) -> Pass {
             Pass::Rest(step.code(), minutes.min(u64::from(NEVER - 1)) as u32)
         }
         Act::If => way(matches(step.first() as usize, step.second() as usize, given)),
-        Act::Stock => {
-            way(given.levels.refused(given.catalog, step.first() as usize, given.bins, given.moment).is_none())
-        }
+        Act::Stock => way(given
+            .levels
+            .refused(given.catalog, step.first() as usize, given.bins, given.unit, given.moment)
+            .is_none()),
         Act::Score => {
             let model = given.catalog.model(step.first() as usize);
             let score = model.map_or(0, |model| model::score(given.catalog, &model, given.bins));
@@ -236,7 +237,7 @@ fn fires(trigger: &Trigger<'_>, given: &Given<'_>) -> bool {
     happened
         && trigger.condition().is_none_or(|all| matches(all.start, all.len(), given))
         && trigger.stock().is_none_or(|stock| {
-            let refusal = given.levels.refused(given.catalog, stock, given.bins, given.moment);
+            let refusal = given.levels.refused(given.catalog, stock, given.bins, given.unit, given.moment);
             if trigger.is_out() { refusal == Some(Reason::StockOut) } else { refusal.is_none() }
         })
 }

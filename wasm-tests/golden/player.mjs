@@ -5,7 +5,7 @@
  */
 const NONE = 0xffffffff;
 const REASONS =
-  "chosen outranked permission schedule segment stock_out stock_unknown stock_stale cap_hour cap_day cap_week cap_total holdout fallback nothing".split(" ");
+  "chosen outranked permission schedule segment stock_out stock_unknown stock_stale cap_hour cap_day cap_week cap_total holdout fallback nothing pace".split(" ");
 const BITS = { none: 0, store: 1, personalise: 2, measure: 4, share: 8, all: 15 };
 const SEED = "5eed";
 

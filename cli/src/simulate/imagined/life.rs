@@ -51,8 +51,8 @@ enum Next {
 const DELIVERY: u32 = 30;
 /// Permissions: to store and to personalise. What is measured leaves for an origin, and here is none.
 const KEPT: u8 = 0b0011;
-/// What a shelf holds unless it is empty.
-const PLENTY: i32 = 1_000;
+/// What a shelf holds unless it is empty; of a pace, everybody.
+const PLENTY: i32 = 10_000;
 
 struct Life<'a> {
     world: &'a World<'a>,
