@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// How much of the recording's time is learned from; the rest is measured on
     #[arg(long, value_name = "PERCENT", default_value = "50%", value_parser = percent)]
     split: f64,
+    /// One hour for all that own hours stand against, such as 09:00 [default: the one that would have done best before]
+    #[arg(long, value_name = "HH:00", value_parser = full_hour)]
+    against: Option<usize>,
     /// Seed of the draws behind the intervals
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -43,12 +46,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let recording = recorded::read(&arguments.recorded, arguments.shape)?;
     let file = arguments.recorded.display();
-    let Some(study) = study::Study::learn(&recording.visitors, arguments.split) else {
+    let Some(mut study) = study::Study::learn(&recording.visitors, arguments.split) else {
         bail!(
             "{file}: nobody came on a day after {:.0}% of its time; learn from less with --split",
             arguments.split * 100.0
         );
     };
+    study.one = arguments.against.unwrap_or(study.one);
     let report = Report::of(&recording, &arguments.recorded, arguments.seed, &study);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -70,9 +74,22 @@ fn percent(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "write a percentage above 0% and below 100%, such as `50%`".to_owned())
 }
 
+/// `09:00`.
+fn full_hour(text: &str) -> Result<usize, String> {
+    let hour =
+        text.strip_suffix(":00").and_then(|hour| hour.parse().ok()).filter(|hour| *hour < petitfour_hours::HOURS);
+    hour.ok_or_else(|| "write a full hour of the day from 00:00 to 23:00, such as `09:00`".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_hour_to_stand_against_is_a_full_one() {
+        assert_eq!((full_hour("09:00"), full_hour("23:00")), (Ok(9), Ok(23)));
+        assert!(["24:00", "9", "09:30", "-1:00", ""].iter().all(|text| full_hour(text).is_err()));
+    }
 
     #[test]
     fn a_split_lies_between_nothing_and_everything() {

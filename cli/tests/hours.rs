@@ -89,7 +89,8 @@ fn a_picture_is_whole_and_a_table_is_for_people() {
 #[test]
 fn the_recording_of_the_repository_cannot_tell() {
     // As `docs/recorded-visitors.md` says.
-    let told = json(concat!(env!("CARGO_MANIFEST_DIR"), "/../data/otto/sessions.jsonl.gz"), &[]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/otto/sessions.jsonl.gz");
+    let told = json(file, &[]);
     let all = &told["all"];
     let points = |name: &str| (all[name].as_f64().unwrap() * 1_000.0).round() / 10.0;
     assert_eq!(
@@ -97,6 +98,11 @@ fn the_recording_of_the_repository_cannot_tell() {
         (Some(17), Some(43), &"cannot_tell".into())
     );
     assert_eq!(["own", "one_hour", "chance", "difference", "from"].map(points), [32.6, 44.2, 13.3, -11.6, -18.8]);
+
+    let morning = &json(file, &["--against", "09:00"])["all"];
+    let points = |name: &str| (morning[name].as_f64().unwrap() * 1_000.0).round() / 10.0;
+    assert_eq!(["own", "one_hour", "difference", "from", "to"].map(points), [32.6, 20.9, 11.6, -16.2, 60.0]);
+    assert_eq!(morning["verdict"], "cannot_tell");
 }
 
 #[test]
@@ -110,6 +116,8 @@ fn what_cannot_be_measured_is_refused_with_what_to_do() {
     assert!(code == 1 && faults.contains("learn from less with --split"), "{faults}");
     let (code, _, faults) = said(&["--recorded", &once, "--split", "100%"]);
     assert!(code == 2 && faults.contains("such as `50%`"), "{faults}");
+    let (code, _, faults) = said(&["--recorded", &once, "--against", "9:30"]);
+    assert!(code == 2 && faults.contains("such as `09:00`"), "{faults}");
     let (code, _, faults) = said(&["--recorded", "nowhere.jsonl"]);
     assert!(code == 1 && faults.contains("nowhere.jsonl"), "{faults}");
 }

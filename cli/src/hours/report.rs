@@ -25,7 +25,7 @@ pub(super) struct Report {
     pub(super) times_are_real: bool,
     /// When learning ended.
     pub(super) cut: String,
-    /// The hour that would have done best for all before it.
+    /// The hour for all: the one that would have done best before it, or that was asked for.
     pub(super) one_hour: usize,
     pub(super) seed: u64,
     pub(super) draws: u64,

@@ -17,7 +17,7 @@ pub(super) struct Study {
     pub(super) everybody: Group,
     pub(super) buyers: Group,
     pub(super) others: Group,
-    /// The hour that would have done best for all.
+    /// The hour for all: as it is learned, the one that would have done best.
     pub(super) one: usize,
     /// Visitors who came afterwards.
     pub(super) lives: Vec<Life>,
