@@ -232,8 +232,9 @@ hydrateRoot(document.getElementById("root"), h(Section, { decision: pfDecision, 
 const hydrate = () => hydrateRoot(document.getElementById("root"), h("section", { "data-petitfour": "hero" }, h("h1", { "data-pf-text": "headline" }, "own")), { onRecoverableError() {} });
 ${when}`);
 
+  // After the hand-over, not once the engine is there: what is hydrated between the two is the page's own, as in the next test.
   test(`React, ${mode}: what it hydrates over with its own is not, whatever the server wrote`, async (t) => {
-    const { page, url, totals } = await stage(t, rooted, { "/app.js": await over('if (window.petitfour?.loaded?.()) hydrate(); else document.addEventListener("petitfour:ready", hydrate);') });
+    const { page, url, totals } = await stage(t, rooted, { "/app.js": await over('if (window.__ready) hydrate(); else document.addEventListener("petitfour:ready", hydrate);') });
     await page.goto(url);
     await ready(page);
     await seen(page);
