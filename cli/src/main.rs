@@ -11,6 +11,7 @@ mod explain;
 mod folder;
 mod hours;
 mod inspect;
+mod model;
 mod new;
 mod picture;
 mod player;
@@ -72,6 +73,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Say whether each recorded visitor's own hour is better than one hour for all, and which hour that is
     Hours(hours::Arguments),
+    /// Say what a model that was trained elsewhere asks, or what it answers to rows
+    Model(model::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Command::Bid(arguments) => bid::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hours(arguments) => hours::run(&arguments),
+        Command::Model(arguments) => model::run(&arguments),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -231,21 +231,29 @@ fn postgres() -> Result<String> {
     Ok("installed  PostgreSQL".to_owned())
 }
 
-/// Installs what `collector/tests/requirements.txt` pins, into a folder that is named after the file's content and
+/// Who needs which Python packages, and what for. Each list has an environment of its own.
+const PYTHON: [(&str, &str); 2] = [
+    ("collector/tests/requirements.txt", "a collector test delivers mail to the SMTP server among them"),
+    ("models/tests/requirements.txt", "models that LightGBM trains are held against its own answers"),
+];
+
+/// Installs what the lists of [`PYTHON`] pin, each into a folder that is named after the list's content and
 /// survives the clone. `collector/tests/support/peers.rs` looks for it in the same place.
 fn python(workspace: &Workspace) -> Result<String> {
-    let list = workspace.root().join("collector/tests/requirements.txt");
-    let wanted = fs::read(&list).context("collector/tests/requirements.txt")?;
+    let done = PYTHON.iter().map(|(list, why)| environment(workspace, list, why)).collect::<Result<Vec<_>>>()?;
+    Ok(done.join("\n"))
+}
+
+fn environment(workspace: &Workspace, name: &str, why: &str) -> Result<String> {
+    let list = workspace.root().join(name);
+    let wanted = fs::read(&list).context(name.to_owned())?;
     let folder = cache()?.join(format!("python-{:016x}", hash(&wanted)));
     let stamp = folder.join("installed");
     if stamp.is_file() {
         return Ok(format!("present    Python packages in {}", folder.display()));
     }
-    say(
-        "the Python packages pinned in collector/tests/requirements.txt (a virtual environment)",
-        "a collector test delivers mail to the SMTP server among them",
-    );
-    let by_hand = "Python 3.9 or newer with venv is needed (Debian: apt-get install -y python3-venv)";
+    say(&format!("the Python packages pinned in {name} (a virtual environment)"), why);
+    let by_hand = "Python 3.11 or newer with venv is needed (Debian: apt-get install -y python3-venv)";
     call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
         .or_else(|_| {
             apt("python3-venv")

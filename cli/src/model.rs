@@ -1,0 +1,158 @@
+//! `petitfour model`: what a model that was trained elsewhere asks, and what it says of rows.
+
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, ErrorKind, Write, stdout};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use flate2::read::MultiGzDecoder;
+use petitfour_models::{Forest, Link, Rows, Test, lightgbm};
+use serde::Serialize;
+
+use crate::simulate::summary::grouped;
+
+/// Thresholds of one feature up to which each can be a border of its own on the device.
+const BORDERS: usize = 255;
+
+/// What to read.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  petitfour model model.txt\n  petitfour model model.txt --rows rows.csv > answers.csv\n\n\
+                        docs/models.md says what is read."
+)]
+pub(crate) struct Arguments {
+    /// A model in LightGBM's text format
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// Answer each row of a CSV file, plain or gzip'd, instead: two columns, `raw` and `answer`
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
+    /// Print what it asks as JSON
+    #[arg(long, conflicts_with = "rows")]
+    json: bool,
+}
+
+/// What a model is made of.
+#[derive(Debug, Serialize)]
+struct Card {
+    model: String,
+    answers: &'static str,
+    trees: usize,
+    leaves: usize,
+    deepest: usize,
+    features: Vec<Asked>,
+}
+
+/// What it asks of one column.
+#[derive(Debug, Serialize)]
+struct Asked {
+    name: String,
+    splits: usize,
+    thresholds: usize,
+    /// Splits by sets of categories.
+    sets: usize,
+    levels: Option<usize>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    let name = arguments.model.display();
+    let text = fs::read_to_string(&arguments.model).with_context(|| format!("cannot read {name}"))?;
+    let forest = lightgbm::read(&text).map_err(|fault| anyhow!("{name}: {fault}"))?;
+    if let Some(rows) = &arguments.rows {
+        return match answer(&forest, rows) {
+            // Whoever reads has read enough: `| head`.
+            Err(error)
+                if error
+                    .downcast_ref::<std::io::Error>()
+                    .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) =>
+            {
+                Ok(true)
+            }
+            other => other.map(|()| true),
+        };
+    }
+    let card = Card::of(&forest, &arguments.model);
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&card)?);
+    } else {
+        card.print();
+    }
+    Ok(true)
+}
+
+/// Writes a line for each row; stops at the first that cannot be read.
+fn answer(forest: &Forest, path: &Path) -> anyhow::Result<()> {
+    let name = path.display();
+    let open = || File::open(path).with_context(|| format!("cannot read {name}"));
+    let packed = {
+        let mut start = [0; 2];
+        std::io::Read::read(&mut open()?, &mut start)? == 2 && start == [0x1f, 0x8b]
+    };
+    let file = BufReader::new(open()?);
+    let source: Box<dyn std::io::Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let told = |fault| anyhow!("{name}: {fault}");
+    let mut rows = Rows::open(source, &forest.features).map_err(told)?;
+    let mut out = BufWriter::new(stdout().lock());
+    writeln!(out, "raw,answer")?;
+    let mut row = Vec::new();
+    while rows.next_row(&mut row).map_err(told)? {
+        writeln!(out, "{},{}", forest.raw(&row), forest.answer(&row))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+impl Card {
+    fn of(forest: &Forest, path: &Path) -> Self {
+        let splits = || forest.trees.iter().flat_map(|tree| &tree.splits);
+        let features = forest.features.iter().enumerate().map(|(number, feature)| Asked {
+            name: feature.name.clone(),
+            splits: splits().filter(|split| split.feature == number).count(),
+            thresholds: forest.thresholds(number).len(),
+            sets: splits().filter(|split| split.feature == number && matches!(split.test, Test::Among(_))).count(),
+            levels: feature.levels.as_ref().map(Vec::len),
+        });
+        Self {
+            model: path.display().to_string(),
+            answers: match forest.link {
+                Link::Identity => "a number",
+                Link::Logistic { .. } => "a probability",
+            },
+            trees: forest.trees.len(),
+            leaves: forest.leaves(),
+            deepest: forest.trees.iter().map(petitfour_models::Tree::depth).max().unwrap_or_default(),
+            features: features.collect(),
+        }
+    }
+
+    fn print(&self) {
+        let Self { model, answers, trees, leaves, deepest, features } = self;
+        println!(
+            "{model}: LightGBM, answers {answers}; {} trees with {} leaves, {deepest} questions at most",
+            grouped(*trees as u64),
+            grouped(*leaves as u64)
+        );
+        let wide = features.iter().map(|asked| asked.name.chars().count()).max().unwrap_or_default().max(8);
+        println!("\n{:<wide$}{:>9}{:>12}{:>7}{:>9}", "feature", "splits", "thresholds", "sets", "levels");
+        for asked in features {
+            let levels = asked.levels.map_or_else(|| "-".to_owned(), |levels| levels.to_string());
+            let Asked { name, splits, thresholds, sets, .. } = asked;
+            println!("{name:<wide$}{splits:>9}{thresholds:>12}{sets:>7}{levels:>9}");
+        }
+        let more: Vec<&str> =
+            features.iter().filter(|asked| asked.thresholds > BORDERS).map(|asked| asked.name.as_str()).collect();
+        if more.is_empty() {
+            println!(
+                "\nNo feature has more than {BORDERS} thresholds: each can be a border of its own, and nothing is lost."
+            );
+        } else {
+            println!("\nMore than {BORDERS} thresholds, so that some have to share a border: {}", more.join(", "));
+        }
+        let idle: Vec<&str> =
+            features.iter().filter(|asked| asked.splits == 0).map(|asked| asked.name.as_str()).collect();
+        if !idle.is_empty() {
+            println!("Never asked: {}", idle.join(", "));
+        }
+    }
+}

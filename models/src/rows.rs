@@ -1,0 +1,158 @@
+//! Rows of a CSV file, in the order of a model's features.
+
+use std::io::Read;
+
+use crate::fault::Fault;
+use crate::forest::Feature;
+
+/// How a missing value is written.
+const MISSING: [&str; 7] = ["", "NA", "N/A", "NaN", "nan", "null", "None"];
+
+/// The rows of a file; each is a value for each feature, NaN where it is missing.
+pub struct Rows<'a> {
+    reader: csv::Reader<Box<dyn Read + 'a>>,
+    columns: Vec<Column>,
+    record: csv::StringRecord,
+}
+
+struct Column {
+    place: usize,
+    feature: Feature,
+}
+
+impl<'a> Rows<'a> {
+    /// Finds the features among the columns of the first line: by name (a space there is the same as `_`), or, where the model knows its
+    /// columns by number alone (`Column_0`) and the file has as many, by place. Fields are parted by whichever of `,`, `;` and tab the
+    /// first line has most of.
+    ///
+    /// # Errors
+    ///
+    /// The first line cannot be read, or lacks features; it names them.
+    pub fn open(mut source: impl Read + 'a, features: &[Feature]) -> Result<Self, Fault> {
+        let mut first = Vec::new();
+        let mut byte = [0; 1];
+        while first.len() < 1 << 20 && source.read(&mut byte).map_err(|error| Fault::at(1, error.to_string()))? == 1 {
+            first.push(byte[0]);
+            if byte[0] == b'\n' {
+                break;
+            }
+        }
+        let count = |delimiter: u8| first.iter().filter(|byte| **byte == delimiter).count();
+        let delimiter = [b',', b';', b'\t'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+        let whole: Box<dyn Read + 'a> = Box::new(std::io::Cursor::new(first).chain(source));
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(whole);
+        let header = reader.headers().map_err(|error| Fault::at(1, error.to_string()))?.clone();
+        let names: Vec<String> =
+            header.iter().map(|name| name.trim().trim_start_matches('\u{feff}').replace(' ', "_")).collect();
+        let numbered = features.iter().enumerate().all(|(place, feature)| feature.name == format!("Column_{place}"));
+        let mut missing = Vec::new();
+        let mut columns = Vec::new();
+        for (number, feature) in features.iter().enumerate() {
+            let found = names
+                .iter()
+                .position(|name| *name == feature.name)
+                .or_else(|| (numbered && names.len() == features.len()).then_some(number));
+            match found {
+                Some(place) => columns.push(Column { place, feature: feature.clone() }),
+                None => missing.push(feature.name.as_str()),
+            }
+        }
+        if !missing.is_empty() {
+            let more = missing.len().saturating_sub(8);
+            let named = missing.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+            return Err(Fault::at(1, format!("the model asks for columns that are not here: {named}{rest}"))
+                .remedy("name the columns as they were named in training"));
+        }
+        Ok(Self { reader, columns, record: csv::StringRecord::new() })
+    }
+
+    /// The next row, until there is none.
+    ///
+    /// # Errors
+    ///
+    /// A row has another number of fields than the first line, or a field is no number and no text that the model knows as a level. A text
+    /// that the model has not seen in training is missing, as in pandas.
+    pub fn next_row(&mut self, row: &mut Vec<f64>) -> Result<bool, Fault> {
+        row.clear();
+        let told = |error: &csv::Error| {
+            error.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(usize::MAX))
+        };
+        match self.reader.read_record(&mut self.record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(error) => return Err(Fault::at(told(&error), error.to_string())),
+        }
+        let line = self.record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(usize::MAX));
+        for Column { place, feature } in &self.columns {
+            let field = self.record.get(*place).unwrap_or_default().trim();
+            row.push(value(field, feature).ok_or_else(|| {
+                let cut: String = field.chars().take(40).collect();
+                Fault::at(line, format!("`{}` is `{cut}`, where the model wants a number", feature.name))
+                    .remedy("leave a field empty where the value is not known")
+            })?);
+        }
+        Ok(true)
+    }
+}
+
+fn value(field: &str, feature: &Feature) -> Option<f64> {
+    if let Some(levels) = &feature.levels {
+        return Some(levels.iter().position(|level| level == field).map_or(f64::NAN, |place| place as f64));
+    }
+    if MISSING.contains(&field) {
+        return Some(f64::NAN);
+    }
+    match field {
+        "TRUE" | "True" | "true" => Some(1.0),
+        "FALSE" | "False" | "false" => Some(0.0),
+        _ => field.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features() -> Vec<Feature> {
+        vec![
+            Feature { name: "weather_now".to_owned(), levels: Some(vec!["sunny".to_owned(), "rain".to_owned()]) },
+            Feature { name: "degrees".to_owned(), levels: None },
+        ]
+    }
+
+    fn all(text: &str) -> Result<Vec<Vec<f64>>, Fault> {
+        let mut rows = Rows::open(text.as_bytes(), &features())?;
+        let (mut row, mut read) = (Vec::new(), Vec::new());
+        while rows.next_row(&mut row)? {
+            read.push(row.clone());
+        }
+        Ok(read)
+    }
+
+    #[test]
+    fn columns_are_found_by_name_and_levels_become_their_numbers() {
+        let read = all("degrees;id;weather now\n21,;1;rain\n").unwrap_err();
+        assert_eq!(read.line, Some(2), "{read}");
+        let read = all("degrees;id;\"weather now\"\n21.5;1;rain\n;2;snow\nTRUE;3;sunny\n").unwrap();
+        assert_eq!(read[0], [1.0, 21.5]);
+        assert!(read[1].iter().all(|value| value.is_nan()), "a level never seen, and nothing");
+        assert_eq!(read[2], [0.0, 1.0]);
+    }
+
+    #[test]
+    fn what_is_missing_or_no_number_is_told_with_its_line() {
+        let fault = all("degrees,id\n1,2\n").unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "line 1: the model asks for columns that are not here: `weather_now`; name the columns as they were named in training"
+        );
+        let fault = all("weather_now,degrees\nrain,warm\n").unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "line 2: `degrees` is `warm`, where the model wants a number; leave a field empty where the value is not known"
+        );
+        assert_eq!(all("weather_now,degrees\nrain\n").unwrap_err().line, Some(2));
+        assert!(all("").is_err());
+    }
+}
