@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use flate2::read::MultiGzDecoder;
-use petitfour_models::{Forest, Link, Rows, Test, lightgbm};
+use petitfour_models::{Forest, Library, Link, Rows, Test};
 use serde::Serialize;
 
 use crate::simulate::summary::grouped;
@@ -21,7 +21,7 @@ const BORDERS: usize = 255;
                         docs/models.md says what is read."
 )]
 pub(crate) struct Arguments {
-    /// A model in LightGBM's text format
+    /// A model: LightGBM's text, or XGBoost's JSON or UBJSON
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// Answer each row of a CSV file, plain or gzip'd, instead: two columns, `raw` and `answer`
@@ -36,6 +36,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Card {
     model: String,
+    library: &'static str,
     answers: &'static str,
     trees: usize,
     leaves: usize,
@@ -57,8 +58,8 @@ struct Asked {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let name = arguments.model.display();
-    let text = fs::read_to_string(&arguments.model).with_context(|| format!("cannot read {name}"))?;
-    let forest = lightgbm::read(&text).map_err(|fault| anyhow!("{name}: {fault}"))?;
+    let bytes = fs::read(&arguments.model).with_context(|| format!("cannot read {name}"))?;
+    let (library, forest) = petitfour_models::read(&bytes).map_err(|fault| anyhow!("{name}: {fault}"))?;
     if let Some(rows) = &arguments.rows {
         return match answer(&forest, rows) {
             // Whoever reads has read enough: `| head`.
@@ -72,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             other => other.map(|()| true),
         };
     }
-    let card = Card::of(&forest, &arguments.model);
+    let card = Card::of(library, &forest, &arguments.model);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&card)?);
     } else {
@@ -104,17 +105,18 @@ fn answer(forest: &Forest, path: &Path) -> anyhow::Result<()> {
 }
 
 impl Card {
-    fn of(forest: &Forest, path: &Path) -> Self {
+    fn of(library: Library, forest: &Forest, path: &Path) -> Self {
         let splits = || forest.trees.iter().flat_map(|tree| &tree.splits);
         let features = forest.features.iter().enumerate().map(|(number, feature)| Asked {
             name: feature.name.clone(),
             splits: splits().filter(|split| split.feature == number).count(),
             thresholds: forest.thresholds(number).len(),
-            sets: splits().filter(|split| split.feature == number && matches!(split.test, Test::Among(_))).count(),
+            sets: splits().filter(|split| split.feature == number && matches!(split.test, Test::Among { .. })).count(),
             levels: feature.levels.as_ref().map(Vec::len),
         });
         Self {
             model: path.display().to_string(),
+            library: library.name(),
             answers: match forest.link {
                 Link::Identity => "a number",
                 Link::Logistic { .. } => "a probability",
@@ -127,9 +129,9 @@ impl Card {
     }
 
     fn print(&self) {
-        let Self { model, answers, trees, leaves, deepest, features } = self;
+        let Self { model, library, answers, trees, leaves, deepest, features } = self;
         println!(
-            "{model}: LightGBM, answers {answers}; {} trees with {} leaves, {deepest} questions at most",
+            "{model}: {library}, answers {answers}; {} trees with {} leaves, {deepest} questions at most",
             grouped(*trees as u64),
             grouped(*leaves as u64)
         );

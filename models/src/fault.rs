@@ -19,6 +19,10 @@ impl Fault {
         Self { line: Some(line), what: what.into(), remedy: None }
     }
 
+    pub(crate) fn of(what: impl Into<String>) -> Self {
+        Self { line: None, what: what.into(), remedy: None }
+    }
+
     #[must_use]
     pub(crate) fn remedy(self, remedy: &'static str) -> Self {
         Self { remedy: Some(remedy), ..self }

@@ -16,6 +16,17 @@ pub struct Forest {
     pub averaged: bool,
     /// What the sum means.
     pub link: Link,
+    /// How exactly it is added.
+    pub precision: Precision,
+}
+
+/// With how many bits a library adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// 64.
+    Double,
+    /// 32, values of rows included.
+    Single,
 }
 
 /// A column.
@@ -80,9 +91,20 @@ pub enum Test {
         /// What becomes of a value that is missing.
         blank: Blank,
     },
-    /// Is the value, cut to a whole number, one of these? Bit `n` of the words, of 32 bits each, is for the number `n`. Missing values,
-    /// negative ones and those beyond are not.
-    Among(Vec<u32>),
+    /// Is the value less than this?
+    Below {
+        /// The bound, which is among the values to the right.
+        threshold: f64,
+        /// Where a value goes that is missing.
+        missing: Side,
+    },
+    /// Is the value, cut to a whole number, one of these? Negative ones and those beyond are not.
+    Among {
+        /// Bit `n` of the words, of 32 bits each, is for the number `n`.
+        set: Vec<u32>,
+        /// Where a value goes that is missing.
+        missing: Side,
+    },
 }
 
 /// What becomes of a value that is missing.
@@ -113,6 +135,10 @@ impl Forest {
     /// missing.
     #[must_use]
     pub fn raw(&self, row: &[f64]) -> f64 {
+        if self.precision == Precision::Single {
+            let row: Vec<f64> = row.iter().map(|value| f64::from(*value as f32)).collect();
+            return f64::from(self.trees.iter().fold(self.bias as f32, |sum, tree| sum + tree.leaf(&row) as f32));
+        }
         let sum = self.trees.iter().fold(0.0, |sum, tree| sum + tree.leaf(row));
         self.bias + if self.averaged { sum / (self.trees.len() as f64).max(1.0) } else { sum }
     }
@@ -138,8 +164,8 @@ impl Forest {
         let asked = self.trees.iter().flat_map(|tree| &tree.splits).filter(|split| split.feature == feature);
         let mut bounds: Vec<f64> = asked
             .filter_map(|split| match split.test {
-                Test::AtMost { threshold, .. } => Some(threshold),
-                Test::Among(_) => None,
+                Test::AtMost { threshold, .. } | Test::Below { threshold, .. } => Some(threshold),
+                Test::Among { .. } => None,
             })
             .collect();
         bounds.sort_by(f64::total_cmp);
@@ -202,10 +228,12 @@ impl Test {
                 Blank::MissingOrZero(side) if value.is_nan() || value.abs() <= ZERO => return *side,
                 _ => (if value.is_nan() { 0.0 } else { value }) <= *threshold,
             },
-            Self::Among(words) => {
+            Self::Below { missing, .. } | Self::Among { missing, .. } if value.is_nan() => return *missing,
+            Self::Below { threshold, .. } => value < *threshold,
+            Self::Among { set, .. } => {
                 // A number beyond what a word's place can be is cut to the largest, and in no set.
                 let number = if value > -1.0 { value as usize } else { return Side::Right };
-                words.get(number / 32).is_some_and(|word| word >> (number % 32) & 1 == 1)
+                set.get(number / 32).is_some_and(|word| word >> (number % 32) & 1 == 1)
             }
         };
         if left { Side::Left } else { Side::Right }
@@ -234,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_set_holds_what_it_holds_and_nothing_that_is_no_number_of_a_level() {
-        let test = Test::Among(vec![1 << 3, 1]);
+        let test = Test::Among { set: vec![1 << 3, 1], missing: Side::Right };
         let sides = [3.0, 3.9, 32.0].map(|value| test.side(value));
         assert_eq!(sides, [Side::Left; 3]);
         let sides =
@@ -251,6 +279,7 @@ mod tests {
             bias: 0.5,
             averaged: false,
             link: Link::Identity,
+            precision: Precision::Double,
         };
         assert_eq!((forest.raw(&[]), forest.answer(&[])), (3.5, 3.5));
         let forest = Forest { averaged: true, link: Link::Logistic { slope: 2.0 }, ..forest };

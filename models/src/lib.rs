@@ -1,7 +1,7 @@
 //! Models that others trained: read as their libraries write them, and scored as these score.
 //!
-//! A [`Forest`] is a sum of decision trees over a row of numbers, whatever library grew it: [`lightgbm`] reads what LightGBM saves. It scores
-//! in double precision, in the order of the library, so that what comes out is what the library says; quantising it is another step.
+//! A [`Forest`] is a sum of decision trees over a row of numbers, whatever library grew it: [`lightgbm`] reads what LightGBM saves, [`xgboost`]
+//! what XGBoost saves, and [`read`] either. It scores in the precision and the order of the library, so that what comes out is what the library says; quantising it is another step.
 //! [`Rows`] brings the rows of a CSV file into the order of a model's features.
 //!
 //! Invariants: a file from outside is read or refused with the line and a remedy, never half; what is read always ends (children stand
@@ -12,7 +12,46 @@ mod fault;
 mod forest;
 pub mod lightgbm;
 mod rows;
+mod ubjson;
+pub mod xgboost;
 
 pub use fault::Fault;
-pub use forest::{Blank, Child, Feature, Forest, Link, MAX_LEAVES, Side, Split, Test, Tree};
+pub use forest::{Blank, Child, Feature, Forest, Link, MAX_LEAVES, Precision, Side, Split, Test, Tree};
 pub use rows::Rows;
+
+/// A library whose models are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Library {
+    /// Text, as `Booster.save_model` writes it.
+    LightGbm,
+    /// JSON or UBJSON, as `Booster.save_model` writes it.
+    XgBoost,
+}
+
+impl Library {
+    /// As it calls itself.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LightGbm => "LightGBM",
+            Self::XgBoost => "XGBoost",
+        }
+    }
+}
+
+/// Reads a model of whichever library it is.
+///
+/// # Errors
+///
+/// As [`lightgbm::read`] and [`xgboost::read`] say; a file of neither is refused.
+pub fn read(bytes: &[u8]) -> Result<(Library, Forest), Fault> {
+    if bytes.first() == Some(&b'{') {
+        return Ok((Library::XgBoost, xgboost::read(bytes)?));
+    }
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.starts_with("tree"));
+    let text = text.ok_or_else(|| {
+        Fault::of("this is neither LightGBM's text nor XGBoost's JSON or UBJSON")
+            .remedy("save it with `booster.save_model(\"model.txt\")`, or `\"model.json\"` for XGBoost")
+    })?;
+    Ok((Library::LightGbm, lightgbm::read(text)?))
+}

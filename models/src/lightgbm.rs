@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use crate::fault::Fault;
-use crate::forest::{Blank, Child, Feature, Forest, Link, MAX_LEAVES, Side, Split, Test, Tree};
+use crate::forest::{Blank, Child, Feature, Forest, Link, MAX_LEAVES, Precision, Side, Split, Test, Tree};
 
 /// The lines of one block, by key.
 type Block<'a> = HashMap<&'a str, (usize, &'a str)>;
@@ -63,7 +63,7 @@ pub fn read(text: &str) -> Result<Forest, Fault> {
         trees.push(tree);
     }
     levels(lines, &head, &mut features)?;
-    Ok(Forest { features, trees, bias: 0.0, averaged, link })
+    Ok(Forest { features, trees, bias: 0.0, averaged, link, precision: Precision::Double })
 }
 
 fn refuse_other_shapes(head: &Block<'_>) -> Result<(), Fault> {
@@ -154,9 +154,10 @@ fn tree(block: &Block<'_>, start: usize, features: usize) -> Result<Tree, Fault>
         let side = if kind & 2 == 0 { Side::Right } else { Side::Left };
         let test = if kind & 1 == 1 {
             let set = sets.get(threshold as usize).filter(|_| threshold >= 0.0);
-            Test::Among(set.cloned().ok_or_else(|| {
+            let set = set.cloned().ok_or_else(|| {
                 Fault::at(threshold_line, format!("split {number} asks set {threshold}, and there are {}", sets.len()))
-            })?)
+            })?;
+            Test::Among { set, missing: Side::Right }
         } else {
             let blank = match kind >> 2 & 3 {
                 0 => Blank::Zero,

@@ -1,0 +1,65 @@
+//! Models that a library trains here and now, and its own answers.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use petitfour_models::{Forest, Rows};
+
+/// The Python of the pinned packages, where `cargo xtask setup` puts it.
+pub fn python() -> PathBuf {
+    let list = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt")).unwrap();
+    let hash = list
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))).unwrap();
+    let python = cache.join("petitfour").join(format!("python-{hash:016x}/bin/python"));
+    assert!(python.is_file(), "{} is missing: cargo xtask setup makes it", python.display());
+    python
+}
+
+/// Lets `library` train, and compares every row of every model; how many models. `most` bounds how far sums and answers may be apart.
+pub fn grown(library: &str, extensions: &[&str], most: (f64, f64)) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let done = Command::new(python())
+        .arg(here.join("tests/support/grow.py"))
+        .arg(library)
+        .args([here.join("../data"), folder.path().to_owned()])
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let mut models = 0;
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let file = entry.unwrap().path();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if !extensions.iter().any(|extension| name.ends_with(&format!(".{extension}"))) {
+            continue;
+        }
+        let (_, forest) =
+            petitfour_models::read(&fs::read(&file).unwrap()).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let (rows, raw, answer) = compare(&forest, &file.with_extension("csv"), &file.with_extension("answers"));
+        println!("{name}: {rows} rows, {} leaves, sums off by {raw:.1e}, answers by {answer:.1e}", forest.leaves());
+        assert!(rows > 9_000 && raw <= most.0 && answer <= most.1, "{name}: off by {raw:e} and {answer:e}");
+        models += 1;
+    }
+    models
+}
+
+/// The rows of a file, and the largest difference of sums and of answers from what stands beside them.
+fn compare(forest: &Forest, rows: &Path, answers: &Path) -> (usize, f64, f64) {
+    // What LightGBM calls raw is the sum also where its answer is made of the mean.
+    let scale = if forest.averaged { forest.trees.len() as f64 } else { 1.0 };
+    let mut rows = Rows::open(File::open(rows).unwrap(), &forest.features).unwrap();
+    let (mut row, mut count, mut worst) = (Vec::new(), 0, (0.0_f64, 0.0_f64));
+    for line in fs::read_to_string(answers).unwrap().lines() {
+        assert!(rows.next_row(&mut row).unwrap());
+        let (raw, answer) = line.split_once(' ').unwrap();
+        let off = |ours: f64, theirs: &str| (ours - theirs.parse::<f64>().unwrap()).abs();
+        worst = (worst.0.max(off(forest.raw(&row) * scale, raw)), worst.1.max(off(forest.answer(&row), answer)));
+        count += 1;
+    }
+    assert!(!rows.next_row(&mut row).unwrap(), "as many rows as answers");
+    (count, worst.0, worst.1)
+}
