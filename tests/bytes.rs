@@ -43,7 +43,7 @@ fn cases(everyday: u32) -> ProptestConfig {
 
 /// Bundles that together use every section.
 static BUNDLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    ["segments", "caps", "stock", "ranking", "shares", "consent"]
+    ["segments", "caps", "stock", "ranking", "shares", "consent", "content", "journeys", "pace"]
         .map(|name| {
             let path = support::root().join(format!("tests/golden/campaigns/{name}.yaml"));
             support::bundle(name, &fs::read_to_string(path).expect(name))

@@ -157,7 +157,7 @@ proptest! {
         let share = |amount: i64, share: u32| (amount as i128 * i128::from(share)).div_euclid(10_000) as i64
             + i64::from((amount as i128 * i128::from(share)).rem_euclid(10_000) > 0);
         // The same in other words, slowly.
-        let floor = cost.map_or(i64::from(base), |cost| share(cost.into(), margin));
+        let floor = cost.map_or(i64::from(base).min(90_000), |cost| share(cost.into(), margin));
         let rival = rival.filter(|_| age <= 120);
         let mut wanted = i64::from(base);
         if let Some(rival) = rival {

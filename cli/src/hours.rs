@@ -67,8 +67,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
 
 /// `50%`.
 fn percent(text: &str) -> Result<f64, String> {
+    // 0.5 is meant for a half, and 0.5% would learn from next to nothing.
+    let least = if text.ends_with('%') { 0.0 } else { 1.0 };
     let number =
-        text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok().filter(|number| *number > 0.0 && *number < 100.0);
+        text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok().filter(|number| *number > least && *number < 100.0);
     number
         .map(|number| number / 100.0)
         .ok_or_else(|| "write a percentage above 0% and below 100%, such as `50%`".to_owned())
@@ -94,6 +96,6 @@ mod tests {
     #[test]
     fn a_split_lies_between_nothing_and_everything() {
         assert_eq!((percent("50%"), percent("75")), (Ok(0.5), Ok(0.75)));
-        assert!(["0%", "100%", "half", "-3%", "NaN"].iter().all(|text| percent(text).is_err()));
+        assert!(["0%", "100%", "0.5", "half", "-3%", "NaN"].iter().all(|text| percent(text).is_err()));
     }
 }

@@ -139,8 +139,9 @@ fn live(data: &Path, bundle: &[u8]) {
     ];
     for (number, (name, who, permitted)) in (1u8..).zip(acts) {
         let at = now() - 1_000 * i64::from(20 - number);
-        let contacts =
-            (who != "carl").then(|| Contact { channel: "email".into(), address: format!("{who}@limonade.shop") });
+        let dialled = Contact { channel: "sms".into(), address: format!("+43660123450{number}") };
+        let address = Contact { channel: "email".into(), address: format!("{who}@limonade.shop") };
+        let contacts = if who == "carl" { vec![dialled] } else { vec![address, dialled] };
         let known = |namespace: Namespace, value: &str| Identifier {
             namespace: namespace as u8,
             forms: 0,
@@ -155,7 +156,7 @@ fn live(data: &Path, bundle: &[u8]) {
             identifiers: vec![known(Namespace::User, who), known(Namespace::Email, &format!("{who}@limonade.shop"))],
             value: 0,
             permitted,
-            contacts: contacts.into_iter().collect(),
+            contacts,
             body: r#"{"properties":{},"context":{"timezone":"Asia/Kathmandu"}}"#.into(),
         };
         store

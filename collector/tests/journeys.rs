@@ -154,7 +154,10 @@ fn event(number: u128, name: &str, who: &str, at: i64) -> Event {
         identifiers: vec![user(who)],
         value: 0,
         permitted: 15,
-        contacts: vec![Contact { channel: "email".into(), address: format!("{who}@example.com") }],
+        contacts: vec![
+            Contact { channel: "email".into(), address: format!("{who}@example.com") },
+            Contact { channel: "sms".into(), address: "+43660123456".into() },
+        ],
         body: r#"{"properties":{}}"#.into(),
     }
 }
@@ -184,6 +187,7 @@ fn a_wait_ends_by_the_clock_of_the_origin_and_the_mail_goes_once() {
     origin.pass(3 * DAY);
     let calls = origin.outbox("desk");
     assert_eq!((calls.len(), &calls[0]["message"]), (1, &"ask".into()), "nobody clicked, so somebody calls");
+    assert_eq!(calls[0]["phone"], "+43660123456");
 }
 
 #[test]
@@ -419,6 +423,60 @@ fn nobody_is_written_to_at_night_or_more_often_than_the_channel_may() {
 }
 
 #[test]
+fn splits_and_holdouts_part_whole_persons_as_they_say() {
+    let mut origin = Origin::over(
+        "petitfour: 1
+version: 1
+events: { sign_up: {} }
+placements: { hero: { fallback: house } }
+fallbacks: { house: { headline: Hello } }
+segments: { new: { event: sign_up } }
+journeys:
+  halves:
+    enter: { on: sign_up }
+    steps:
+      - split:
+          - { share: 30%, steps: [{ wait: 2 days, id: few }] }
+          - { share: 70%, steps: [{ wait: 2 days, id: many }] }
+  most: { enter: { on: sign_up }, holdout: 20%, steps: [{ wait: 2 days, id: in }] }
+",
+    );
+    for number in 0..200 {
+        origin.event("sign_up", &format!("p{number}"));
+    }
+    let steps = origin.steps();
+    let count = |id: &str| steps.iter().filter(|at| **at == step(id)).count();
+    // Four standard deviations around the share of 200.
+    assert!(
+        (34..=86).contains(&count("few")) && count("few") + count("many") == 200,
+        "{} go the way of few",
+        count("few")
+    );
+    assert!((137..=183).contains(&count("in")), "{} are in", count("in"));
+}
+
+#[test]
+fn whoever_is_parked_is_not_looked_at_for_ever() {
+    let site = |version: u32, id: &str| {
+        format!(
+            "petitfour: 1\nversion: {version}\nevents: {{ sign_up: {{}} }}\nplacements: {{ hero: {{ fallback: house }} }}\n\
+             fallbacks: {{ house: {{ headline: Hello }} }}\nsegments: {{ new: {{ event: sign_up }} }}\n\
+             journeys:\n  parking: {{ enter: {{ on: sign_up }}, changed: park, steps: [{{ wait: 2 hours, id: {id} }}] }}\n"
+        )
+    };
+    let mut origin = Origin::over(&site(1, "old"));
+    origin.event("sign_up", "anna");
+    origin.engine = Arc::new(Engine::load(bundle(&site(2, "new"))).expect("a bundle"));
+    origin.pass(DAY);
+    assert_eq!(origin.steps(), [step("old")], "parked");
+    let due: Vec<Option<i64>> = {
+        let rows = origin.store.connection().query("SELECT due FROM journeys", &[]).expect("rows");
+        rows.iter().map(|row| row.get(0).unwrap()).collect()
+    };
+    assert_eq!(due, [None], "nothing is due any more");
+}
+
+#[test]
 fn who_has_not_permitted_what_a_channel_needs_is_not_written_to() {
     let mut origin = Origin::over(PRESSING);
     origin.now = 1_792_022_400_000 + 12 * HOUR;
@@ -612,7 +670,7 @@ fn what_waits_is_told_with_its_reason_and_asking_moves_nobody() {
     let told = |what: &str, sent: usize, waiting: usize| -> Value {
         let body = serde_json::json!({
             "userId": "anna", "event": "sign_up", "messageId": what, "type": "track",
-            "context": { "timezone": "Asia/Kathmandu" },
+            "context": { "timezone": "Asia/Kathmandu", "traits": { "phone": "+436601234567" } },
         });
         let posted = support::agent()
             .post(format!("{}/v1/track", server.url))

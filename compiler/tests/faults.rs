@@ -300,6 +300,8 @@ fn cases() -> Vec<(&'static str, String)> {
             journey("enter: { on: view }\n    moved: { »rest: rest }", "      - { wait: 1 day, id: rest }"),
         ),
         ("journey/unreachable", steps("- { stop: done }\n- »{ wait: 1 day, id: rest }")),
+        ("journey/unreachable", steps("- { wait: { on: view }, id: top, else: [»{ wait: 1 day, id: rest }] }")),
+        ("journey/unreachable", steps("- { wait: { on: view }, id: top, then: [{ stop: done }] }\n- »{ wait: 1 day, id: rest }")),
         ("journey/endless", steps("- »{ set: { trait: plan, to: a }, id: top }\n- goto: top")),
         ("campaign/two-levels", campaign("stock: { feed: everywhere, item: a, at_least: 2, »above: everywhere }")),
         ("campaign/unknown-feed", campaign("stock: [{ feed: everywhere, item: a }, { feed: everywhere, item: a, above: »nowhere }]")),

@@ -50,7 +50,8 @@ pub fn outline(creative: usize, catalog: &crate::catalog::Catalog) -> String {
     let text = catalog.string(own.content());
     let mut letters = text.chars();
     let mut out = String::new();
-    let digit = |letter: Option<char>| letter.map_or(0, |letter| (u32::from(letter) - u32::from(ZERO)) as usize);
+    let digit =
+        |letter: Option<char>| letter.map_or(0, |letter| u32::from(letter).wrapping_sub(u32::from(ZERO)) as usize);
     while let Some(letter) = letters.next() {
         if letter == char::from(PART) {
             let part = digit(letters.next());
@@ -60,7 +61,7 @@ pub fn outline(creative: usize, catalog: &crate::catalog::Catalog) -> String {
             let name = option.map_or("", |option| catalog.string(option.name()));
             out.push_str(&format!("{{{}}}", name.split_once('.').map_or(name, |(part, _)| part)));
         } else if letter == char::from(VALUE) {
-            let number = digit(letters.next()) * 64 + digit(letters.next());
+            let number = digit(letters.next()).wrapping_mul(64).wrapping_add(digit(letters.next()));
             out.push_str(&format!(
                 "{{{}}}",
                 catalog.fill(number).map_or_else(String::new, |fill| subject(&fill, catalog))

@@ -90,7 +90,11 @@ impl<'a> Composer<'a> {
         for number in 0..64 {
             let option = self.given.catalog.part(self.own.first_option() + number as usize);
             let Some(option) = option.filter(|option| option.creative() == self.creative) else { break };
-            if option.part() != part || !self.holds(&option) || *lead.get_or_insert(option.group()) != option.group() {
+            if option.part() != part
+                || option.weight() == 0
+                || !self.holds(&option)
+                || *lead.get_or_insert(option.group()) != option.group()
+            {
                 continue;
             }
             total += option.weight();
@@ -119,7 +123,8 @@ impl<'a> Composer<'a> {
     fn fill(&mut self, value: usize) {
         let Some(fill) = self.given.catalog.fill(value) else { return };
         if self.written(&fill).is_none() {
-            self.write(fill.otherwise(), false);
+            // As it stands: a foreign bundle could have it ask for itself.
+            self.done.json.extend_from_slice(self.given.catalog.string_bytes(fill.otherwise()).unwrap_or_default());
         }
     }
 

@@ -30,7 +30,8 @@ pub fn quote(price: &Price<'_>, given: &Circumstances<'_>) -> Option<Quote> {
         None => Some(i64::from(constant).max(0)),
     };
     let base = read(price.base_stock(), price.base())?;
-    let floor = read(price.floor_stock(), price.floor()).map_or(base, |cost| times(cost, price.margin()));
+    let floor = read(price.floor_stock(), price.floor())
+        .map_or_else(|| base.min(price.ceiling().into()), |cost| times(cost, price.margin()));
     // Above every amount: a rival that is not known, or not asked.
     let rival = price.rival_stock().map_or(Some(i64::MAX), |rival| read(Some(rival), 0)).unwrap_or(i64::MAX);
     let below = rival.saturating_sub(price.undercut().into()).max(0);

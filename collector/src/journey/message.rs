@@ -20,6 +20,8 @@ use crate::{
 
 /// The channel whose messages go to a mailbox.
 const MAIL: &str = "mail";
+/// Among contacts, the number by which somebody is called or written to.
+const NUMBER: &str = "sms";
 
 /// What is to be sent.
 pub(super) struct Order {
@@ -108,7 +110,9 @@ impl Sender<'_> {
             return Ok(Some("no_destination"));
         }
         if channel != MAIL {
-            return Ok(None);
+            // Who carries another channel knows by the person where to: a screen has no address.
+            let is_dialled = ["call", "sms"].contains(&channel);
+            return Ok(if is_dialled && self.address(NUMBER)?.is_none() { Some("no_address") } else { None });
         }
         let Some(to) = self.address("email")? else { return Ok(Some("no_address")) };
         let connection = self.walker.connection;
@@ -127,7 +131,7 @@ impl Sender<'_> {
         } else {
             let body = json!({
                 "channel": order.channel, "message": order.message, "journey": order.journey, "step": order.step,
-                "phone": self.address("phone")?,
+                "phone": self.address(NUMBER)?,
             });
             (Kind::Event, body)
         };

@@ -68,7 +68,7 @@ pub fn wake(connection: &Connection, engine: &Arc<Engine>, routes: &Routes, now:
     }
     let walker = Walker { connection, routes, now };
     for person in persons {
-        let mut session = listener(engine);
+        let mut session = listener(engine, person);
         let bytes: Option<Vec<u8>> =
             connection.scalar("SELECT bytes FROM profiles WHERE person = ?1", params![person])?;
         let known = bytes.is_some_and(|bytes| session.restore(&bytes).is_ok());
@@ -114,7 +114,7 @@ impl Walker<'_> {
     /// # Errors
     /// Any error of the store.
     pub(super) fn waiting(&self, engine: &Arc<Engine>, person: i64) -> Result<Vec<Waiting>> {
-        let mut session = listener(engine);
+        let mut session = listener(engine, person);
         for line in book::furthest(&book::of(self.connection, person)?).values() {
             let since = Timestamp(u64::try_from(line.since).unwrap_or_default());
             session.stand(Key(line.journey), since, line.place);
@@ -136,11 +136,18 @@ impl Walker<'_> {
         let sender = Sender { walker: self, person };
         let mut held = BTreeMap::new();
         let engine = Arc::clone(session.engine());
-        for _ in 0..MOST {
+        let mut handed = 0;
+        loop {
             let key = |due: &Due| engine.catalog().journey(due.journey).map(|journey| journey.key().0);
             let next = session.due().find(|due| key(due).is_some_and(|key| !held.contains_key(&key)));
             let Some(due) = next else { break };
             let Some(key) = key(&due) else { break };
+            if handed == MOST {
+                // The rest in a minute: nobody keeps the writer for long.
+                held.insert(key, self.now / 60_000 + 1);
+                continue;
+            }
+            handed += 1;
             let (orders, choice) = sender.choose(session, &due, clock)?;
             if let (None, Some(until)) = (choice.chosen, choice.until) {
                 held.insert(key, i64::try_from(until).unwrap_or(i64::MAX));
@@ -176,7 +183,8 @@ impl Walker<'_> {
             let place = Place::read(value);
             let own = lines.iter().find(|line| line.journey == key.0 && line.identifier == person);
             let waits = (place.is_inside() && place.due != NEVER).then_some(i64::from(place.due));
-            let due = held.get(&key.0).copied().or(waits);
+            // A minute that is over after the look says nothing any more, as where another bundle has taken the step away.
+            let due = held.get(&key.0).copied().or(waits.filter(|due| *due > self.now / 60_000));
             let unchanged = own.is_some_and(|own| own.place == place && own.due == due);
             if !unchanged {
                 let since = i64::try_from(since).unwrap_or(i64::MAX);

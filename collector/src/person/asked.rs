@@ -45,7 +45,7 @@ impl Asked {
     pub(crate) async fn follow(self, writer: Writer, routes: Arc<Routes>) {
         let mut pause = tokio::time::interval(PAUSE);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut after, mut ticks) = (0, 0_u32);
+        let (mut after, mut ticks, mut counting) = (0, 0_u32, false);
         loop {
             pause.tick().await;
             let Some(engine) = self.engine() else { continue };
@@ -60,7 +60,7 @@ impl Asked {
             loop {
                 let (engine, routes) = (Arc::clone(&engine), Arc::clone(&routes));
                 let step = writer.run("profiles", move |graph| {
-                    if begin_anew(graph.connection, engine.catalog().hash().cast_signed())? {
+                    if begin_anew(graph.connection, engine.catalog().hash().cast_signed() ^ MADE)? {
                         journey::census::revise(graph.connection, &engine)?;
                     }
                     profile::fold(graph.connection, &engine, &routes, graph.received)
@@ -70,9 +70,10 @@ impl Asked {
                     break;
                 }
             }
-            while ticks.is_multiple_of(AGAIN)
-                && writer.run("hours", |graph| hours::follow(graph.connection, graph.received)).await.unwrap_or(false)
-            {
+            // One step at a time: events and journeys do not wait until everybody's hours are counted.
+            if counting || ticks.is_multiple_of(AGAIN) {
+                let step = writer.run("hours", |graph| hours::follow(graph.connection, graph.received));
+                counting = step.await.unwrap_or(false);
             }
             loop {
                 let (engine, routes) = (Arc::clone(&engine), Arc::clone(&routes));
@@ -85,6 +86,9 @@ impl Asked {
         }
     }
 }
+
+/// Changes when profiles are made otherwise, so that every one is made anew. 1: each person has a pseudonym of their own.
+const MADE: i64 = 1;
 
 /// Other segments count other things: every profile is told everything anew. Whether there are others.
 fn begin_anew(connection: &Connection, hash: i64) -> Result<bool> {

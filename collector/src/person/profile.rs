@@ -97,7 +97,7 @@ pub fn look_again(connection: &Connection, engine: &Arc<Engine>, routes: &Routes
     let sql = "SELECT person, bytes FROM profiles WHERE person > ?1 ORDER BY person LIMIT ?2";
     let rows = connection.query(sql, params![after, LOOKS])?;
     for row in &rows {
-        let mut session = listener(engine);
+        let mut session = listener(engine, row.get(0)?);
         if session.restore(&row.get::<Vec<u8>>(1)?).is_ok() {
             segments::keep(connection, routes, row.get(0)?, &segments::of_session(&mut session, now), now)?;
         }
@@ -143,11 +143,11 @@ fn one(
         params![person, folded, last],
     )?;
     let first: Option<i64> = fresh.first().map(|row| row.get(2)).transpose()?;
-    let mut session = listener(engine);
+    let mut session = listener(engine, person);
     let told = match known {
         Some((bytes, at)) if first.is_none_or(|first| first > at) && session.restore(&bytes).is_ok() => fresh.clone(),
         _ => {
-            session = listener(engine);
+            session = listener(engine, person);
             everything(connection, person, last)?
         }
     };
@@ -194,9 +194,12 @@ fn everything(connection: &Connection, person: i64, last: i64) -> Result<Vec<Row
     Ok(rows)
 }
 
-/// A session that remembers, and of whose pseudonym nothing is ever told.
-pub fn listener(engine: &Arc<Engine>) -> Session {
-    let mut session = Session::new(Arc::clone(engine), [0; 32]);
+/// A session that remembers, of one person. Its pseudonym is the person's, so that splits and holdouts part people; nothing is ever told
+/// of it.
+pub fn listener(engine: &Arc<Engine>, person: i64) -> Session {
+    let mut seed = [0; 32];
+    seed.iter_mut().zip(person.to_le_bytes()).for_each(|(byte, own)| *byte = own);
+    let mut session = Session::new(Arc::clone(engine), seed);
     session.consent(Permissions::ALL, Moment::utc(0));
     session
 }

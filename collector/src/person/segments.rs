@@ -50,7 +50,7 @@ impl Standing {
 pub fn of(connection: &Connection, engine: &Arc<Engine>, person: i64, now: i64) -> Result<Vec<Standing>> {
     let sql = "SELECT bytes FROM profiles WHERE person = ?1";
     let Some(bytes) = connection.scalar::<Vec<u8>>(sql, params![person])? else { return Ok(Vec::new()) };
-    let mut session = listener(engine);
+    let mut session = listener(engine, person);
     // Bytes of a newer engine: nobody is told anything rather than something wrong.
     Ok(if session.restore(&bytes).is_ok() { of_session(&mut session, now) } else { Vec::new() })
 }

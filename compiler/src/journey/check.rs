@@ -189,7 +189,9 @@ impl Line {
     fn next(&self) -> impl Iterator<Item = usize> {
         let one = !matches!(self.does, Does::Set(..) | Does::Clock { .. } | Does::Send(..) | Does::On | Does::Stop(_));
         let yes = if one { self.yes } else { None };
-        yes.into_iter().chain(self.no)
+        // What is waited for without an end is all that leads on.
+        let endless = matches!(self.does, Does::Wait { at_most: None, trigger: Some(_) });
+        yes.into_iter().chain(self.no.filter(|_| !endless))
     }
 }
 
