@@ -279,6 +279,18 @@ impl Stock {
                 .remedy("make two conditions of it, in a list");
         }
         let above = above.and_then(|entry| reader::word(&entry.node, "above", report));
+        if let (Some(above), Some(feed)) = (&above, &feed)
+            && at_least.is_none()
+            && above.text == feed.text
+        {
+            report
+                .error(
+                    "campaign/two-levels",
+                    above.span,
+                    format!("nothing is above itself: both feeds are `{}`", feed.text),
+                )
+                .remedy("name the feed that it is compared with, or write `at_least`");
+        }
         let max_age = fields
             .take("max_age")
             .and_then(|entry| period::duration_in(&entry.node, "max_age", period::MINUTES, report));

@@ -304,6 +304,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("journey/unreachable", steps("- { wait: { on: view }, id: top, then: [{ stop: done }] }\n- »{ wait: 1 day, id: rest }")),
         ("journey/endless", steps("- »{ set: { trait: plan, to: a }, id: top }\n- goto: top")),
         ("campaign/two-levels", campaign("stock: { feed: everywhere, item: a, at_least: 2, »above: everywhere }")),
+        ("campaign/two-levels", campaign("stock: { feed: everywhere, item: a, above: »everywhere }")),
         ("campaign/unknown-feed", campaign("stock: [{ feed: everywhere, item: a }, { feed: everywhere, item: a, above: »nowhere }]")),
         ("campaign/unknown-feed", steps("- { wait: { in_stock: { feed: »nowhere, item: a }, at_most: 1 day }, id: x }")),
         ("bid/composed", bid("base: 1, domain: a.example").replace("id: k, t: x", "id: »k, t: \"{{ context.heat | default: '-' }}\"")),

@@ -33,19 +33,19 @@ pub(super) struct Arguments {
           requires = "campaigns", conflicts_with_all = ["recorded", "shape", "collector", "chain", "limit"])]
     pub(super) visitors: Option<u64>,
     /// For so many days
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=640))]
+    #[arg(long, value_name = "N", default_value_t = 30, requires = "visitors", value_parser = clap::value_parser!(u32).range(1..=640))]
     days: u32,
     /// Which visitors: the same number imagines the same ones
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "visitors")]
     seed: u64,
     /// When it begins and where the visitors' clocks stand, such as "2026-06-01 00:00 +02:00"
-    #[arg(long, value_name = "TIME", default_value = "2026-06-01")]
+    #[arg(long, value_name = "TIME", default_value = "2026-06-01", requires = "visitors")]
     start: String,
     /// How often an event happens relative to others [default: 1 for outcomes, 4 for the rest]
-    #[arg(long, value_name = "EVENT=N", value_parser = often)]
+    #[arg(long, value_name = "EVENT=N", requires = "visitors", value_parser = often)]
     often: Vec<(String, u32)>,
     /// Days, from 1, on which there is none of an item of a feed
-    #[arg(long, value_name = "FEED/ITEM@dayA-B", value_parser = shortage)]
+    #[arg(long, value_name = "FEED/ITEM@dayA-B", requires = "visitors", value_parser = shortage)]
     out_of_stock: Vec<Shortage>,
     /// Draw the flow between the steps of each journey into this SVG file
     #[arg(long, value_name = "FILE", requires = "visitors")]
