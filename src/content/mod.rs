@@ -16,6 +16,7 @@ pub use price::{Quote, quote};
 use crate::catalog::{Creative, Fill, Part, Section};
 use crate::eligibility::Circumstances;
 use crate::hash::below;
+use crate::rule;
 use alloc::vec::Vec;
 
 /// Bytes of a composed creative; the compiler refuses more, and what is longer is not shown.
@@ -111,9 +112,7 @@ impl<'a> Composer<'a> {
     fn holds(&self, option: &Part<'_>) -> bool {
         let given = self.given;
         option.excluded() & self.done.options == 0
-            && option.condition().is_none_or(|mut all| {
-                all.any(|bit| self.matches.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1))
-            })
+            && option.condition().is_none_or(|all| rule::any(self.matches, all.start, all.len()))
             && option.stock().is_none_or(|stock| {
                 given.levels.refused(given.catalog, stock, given.bins, given.unit, given.moment).is_none()
             })

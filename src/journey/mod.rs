@@ -20,6 +20,7 @@ use crate::hash::bucket;
 use crate::id::Key;
 use crate::model;
 use crate::profile::Profile;
+use crate::rule;
 use crate::time::{Moment, Shift};
 
 /// All that a journey may look at.
@@ -244,8 +245,7 @@ fn fires(trigger: &Trigger<'_>, given: &Given<'_>) -> bool {
 
 /// Does one of these conjuncts match?
 fn matches(first: usize, count: usize, given: &Given<'_>) -> bool {
-    (first..first.saturating_add(count).min(64 * given.matches.len()))
-        .any(|bit| given.matches.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1))
+    rule::any(given.matches, first, count)
 }
 
 /// The minute in which so many have passed, never before that.

@@ -24,11 +24,32 @@ pub fn combine(catalog: &Catalog, bins: &[u16], matches: &mut [u64]) {
     rule::combine(tables(catalog), bins, matches);
 }
 
+/// Does one of these conjuncts match? None beyond the row does, however many a bundle says there are.
+#[must_use]
+pub fn any(matches: &[u64], first: usize, count: usize) -> bool {
+    (first..first.saturating_add(count).min(64 * matches.len()))
+        .any(|bit| matches.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1))
+}
+
 fn tables(catalog: &Catalog) -> Tables<'_> {
     Tables {
         columns: catalog.section(Section::Attributes).as_chunks().0,
         borders: catalog.section(Section::Borders).as_chunks().0,
         index: catalog.section(Section::RowIndex).as_chunks().0,
         rows: catalog.section(Section::Rows).as_chunks().0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conjuncts_beyond_the_row_match_nothing_and_are_not_gone_through() {
+        let matches = [1 << 63, 1];
+        assert!(any(&matches, 63, 1) && any(&matches, 0, 64) && any(&matches, 64, 1));
+        assert!(!any(&matches, 0, 63) && !any(&matches, 65, 63) && !any(&matches, 63, 0));
+        // A loop over them would take years.
+        assert!(!any(&matches, 65, usize::MAX) && !any(&matches, usize::MAX, usize::MAX));
     }
 }
