@@ -1,15 +1,14 @@
 //! `petitfour model`: what a model that was trained elsewhere asks, and what it says of rows.
 
-use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, ErrorKind, Write, stdout};
+use std::fs;
+use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use flate2::read::MultiGzDecoder;
 use petitfour_models::{Forest, Library, Link, Rows, Test};
 use serde::Serialize;
 
-use crate::simulate::summary::grouped;
+use crate::simulate::{recorded::unzipped, summary::grouped};
 
 /// Thresholds of one feature up to which each can be a border of its own on the device.
 const BORDERS: usize = 255;
@@ -85,15 +84,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
 /// Writes a line for each row; stops at the first that cannot be read.
 fn answer(forest: &Forest, path: &Path) -> anyhow::Result<()> {
     let name = path.display();
-    let open = || File::open(path).with_context(|| format!("cannot read {name}"));
-    let packed = {
-        let mut start = [0; 2];
-        std::io::Read::read(&mut open()?, &mut start)? == 2 && start == [0x1f, 0x8b]
-    };
-    let file = BufReader::new(open()?);
-    let source: Box<dyn std::io::Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let told = |fault| anyhow!("{name}: {fault}");
-    let mut rows = Rows::open(source, &forest.features).map_err(told)?;
+    let mut rows = Rows::open(unzipped(path)?, &forest.features).map_err(told)?;
     let mut out = BufWriter::new(stdout().lock());
     writeln!(out, "raw,answer")?;
     let mut row = Vec::new();

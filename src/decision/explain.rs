@@ -2,7 +2,7 @@
 //!
 //! Asked apart from the decision, so that a decision pays nothing for it; it walks the same gates in the same order.
 
-use super::{Decision, candidates, choose};
+use super::{Decision, candidates};
 use crate::catalog::{Attribute, Campaign, Catalog, Section, Source};
 use crate::content::Said;
 use crate::eligibility::{Circumstances, Reason, refused_after_segment, refused_before_segment};
@@ -42,11 +42,10 @@ pub struct Verdict {
     pub detail: String,
 }
 
-/// Explains what [`choose`] does. What the creative says is for the caller to add, who can compose it.
+/// Explains a decision that [`choose`](super::choose) made. What the creative says is for the caller to add, who can compose it.
 #[must_use]
-pub fn explain(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> Explanation {
+pub fn explain(placement: usize, decision: &Decision, matches: &[u64], given: &Circumstances<'_>) -> Explanation {
     let catalog = given.catalog;
-    let decision = choose(placement, matches, given);
     let place = catalog.placement(placement);
     let mask = place.map_or(usize::MAX, |place| place.mask());
     let everyone: Vec<u64> = (0..catalog.words()).map(|_| u64::MAX).collect();
@@ -54,7 +53,7 @@ pub fn explain(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> 
     let campaigns = candidates(catalog, mask, &everyone)
         .filter_map(|index| {
             let campaign = catalog.campaign(index)?;
-            let reason = reason(index, &campaign, &decision, &matching, given);
+            let reason = reason(index, &campaign, decision, &matching, given);
             let detail = detail(reason, &campaign, given);
             Some(Verdict { campaign: catalog.string(campaign.name()).to_owned(), reason, detail })
         })

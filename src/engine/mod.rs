@@ -363,9 +363,9 @@ impl Session {
         let index = self.engine.catalog.placement_named(placement).unwrap_or(usize::MAX);
         self.evaluate(moment);
         let given = self.circumstances(moment);
-        let mut explanation = decision::explain(index, &self.matches, &given);
-        let creative = decision::choose(index, &self.matches, &given).creative;
-        explanation.said = creative.and_then(|creative| {
+        let decision = decision::choose(index, &self.matches, &given);
+        let mut explanation = decision::explain(index, &decision, &self.matches, &given);
+        explanation.said = decision.creative.and_then(|creative| {
             let composed = content::compose(creative, &self.inputs, &self.matches, &given)?;
             content::explain(creative, &composed, &given)
         });

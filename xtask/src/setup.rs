@@ -238,7 +238,7 @@ const PYTHON: [(&str, &str); 2] = [
 ];
 
 /// Installs what the lists of [`PYTHON`] pin, each into a folder that is named after the list's content and
-/// survives the clone. `collector/tests/support/peers.rs` looks for it in the same place.
+/// survives the clone. `collector/tests/support/python.rs` looks for it in the same place.
 fn python(workspace: &Workspace) -> Result<String> {
     let done = PYTHON.iter().map(|(list, why)| environment(workspace, list, why)).collect::<Result<Vec<_>>>()?;
     Ok(done.join("\n"))

@@ -258,6 +258,14 @@ impl Faults {
     }
 }
 
+/// Opens a file, plain or gzip'd.
+pub(crate) fn unzipped(file: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    let mut plain = BufReader::new(File::open(file).with_context(|| format!("cannot read {}", file.display()))?);
+    let begin = plain.fill_buf().with_context(|| format!("cannot read {}", file.display()))?;
+    let is_zipped = begin.starts_with(&[0x1f, 0x8b]);
+    Ok(if is_zipped { Box::new(BufReader::new(MultiGzDecoder::new(plain))) } else { Box::new(plain) })
+}
+
 /// Lines with their numbers; empty ones are passed over.
 struct Lines {
     file: PathBuf,
@@ -271,12 +279,7 @@ const LONGEST_LINE: u64 = 1 << 20;
 
 impl Lines {
     fn open(file: &Path) -> anyhow::Result<Self> {
-        let mut plain = BufReader::new(File::open(file).with_context(|| format!("cannot read {}", file.display()))?);
-        let begin = plain.fill_buf().with_context(|| format!("cannot read {}", file.display()))?;
-        let zipped = begin.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead> =
-            if zipped { Box::new(BufReader::new(MultiGzDecoder::new(plain))) } else { Box::new(plain) };
-        Ok(Self { file: file.to_path_buf(), reader, number: 0, peeked: None })
+        Ok(Self { file: file.to_path_buf(), reader: unzipped(file)?, number: 0, peeked: None })
     }
 
     fn peek(&mut self) -> anyhow::Result<String> {

@@ -88,11 +88,7 @@ impl Walker<'_> {
     /// Any error of the store.
     pub fn walk(&self, session: &mut Session, person: i64, events: &[Event]) -> Result<()> {
         let lines = book::of(self.connection, person)?;
-        let before = book::furthest(&lines);
-        for line in before.values() {
-            let since = Timestamp(u64::try_from(line.since).unwrap_or_default());
-            session.stand(Key(line.journey), since, line.place);
-        }
+        stand(session, &lines);
         session.set_off_site(true);
         session.set_still(false);
         let clock = zone::enter(session, self.connection, person, self.now)?;
@@ -115,10 +111,7 @@ impl Walker<'_> {
     /// Any error of the store.
     pub(super) fn waiting(&self, engine: &Arc<Engine>, person: i64) -> Result<Vec<Waiting>> {
         let mut session = listener(engine, person);
-        for line in book::furthest(&book::of(self.connection, person)?).values() {
-            let since = Timestamp(u64::try_from(line.since).unwrap_or_default());
-            session.stand(Key(line.journey), since, line.place);
-        }
+        stand(&mut session, &book::of(self.connection, person)?);
         let clock = zone::enter(&mut session, self.connection, person, self.now)?;
         let sender = Sender { walker: self, person };
         let dues: Vec<Due> = session.due().collect();
@@ -202,5 +195,13 @@ impl Walker<'_> {
             book::settle(self.connection, line)?;
         }
         Ok(())
+    }
+}
+
+/// Tells a session where the person stands, by the furthest line of each journey.
+fn stand(session: &mut Session, lines: &[Line]) {
+    for line in book::furthest(lines).values() {
+        let since = Timestamp(u64::try_from(line.since).unwrap_or_default());
+        session.stand(Key(line.journey), since, line.place);
     }
 }

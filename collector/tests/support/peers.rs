@@ -15,6 +15,10 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, response::IntoR
 use serde_json::Value;
 use tokio::{runtime::Runtime, sync::oneshot};
 
+#[path = "python.rs"]
+mod python;
+pub use python::python;
+
 /// A port that was free a moment ago.
 pub fn port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
@@ -194,19 +198,6 @@ pub fn tls(folder: &Path, mail: bool) -> (Process, PathBuf, PathBuf) {
     let what = if mail { "mail" } else { "http" };
     let command = words(&[&python(), &script, what, &port.to_string(), &file.display().to_string(), &shown, &hidden]);
     (Process::new(command, port), file, certificate)
-}
-
-/// The Python of the pinned packages, where `cargo xtask setup` puts it.
-pub fn python() -> String {
-    let list = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt")).expect("a list");
-    let hash = list
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))).expect("HOME");
-    let python = cache.join("petitfour").join(format!("python-{hash:016x}/bin/python"));
-    assert!(python.is_file(), "{} is missing: cargo xtask setup makes it", python.display());
-    python.display().to_string()
 }
 
 /// The lines of a file as JSON; none while it is not there.

@@ -1,29 +1,19 @@
 //! Models that a library trains here and now, and its own answers.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use petitfour_models::{Forest, Rows};
 
-/// The Python of the pinned packages, where `cargo xtask setup` puts it.
-pub fn python() -> PathBuf {
-    let list = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt")).unwrap();
-    let hash = list
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))).unwrap();
-    let python = cache.join("petitfour").join(format!("python-{hash:016x}/bin/python"));
-    assert!(python.is_file(), "{} is missing: cargo xtask setup makes it", python.display());
-    python
-}
+#[path = "../../../collector/tests/support/python.rs"]
+mod python;
 
 /// Lets `library` train, and compares every row of every model; how many models. `most` bounds how far sums and answers may be apart.
 pub fn grown(library: &str, extensions: &[&str], most: (f64, f64)) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let done = Command::new(python())
+    let done = Command::new(python::python())
         .arg(here.join("tests/support/grow.py"))
         .arg(library)
         .args([here.join("../data"), folder.path().to_owned()])
