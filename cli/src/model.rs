@@ -4,11 +4,14 @@ use std::fs;
 use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use petitfour_models::{Forest, Library, Link, Rows, Test};
 use serde::Serialize;
 
 use crate::simulate::{recorded::unzipped, summary::grouped};
+
+mod device;
+mod quantise;
 
 /// Thresholds of one feature up to which each can be a border of its own on the device.
 const BORDERS: usize = 255;
@@ -16,7 +19,7 @@ const BORDERS: usize = 255;
 /// What to read.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  petitfour model model.txt\n  petitfour model model.txt --rows rows.csv > answers.csv\n\n\
+    after_help = "Examples:\n  petitfour model model.txt\n  petitfour model model.txt --rows rows.csv > answers.csv\n  petitfour model model.txt --rows rows.csv --target bought --quantise 8\n\n\
                         docs/models.md says what is read."
 )]
 pub(crate) struct Arguments {
@@ -26,8 +29,10 @@ pub(crate) struct Arguments {
     /// Answer each row of a CSV file, plain or gzip'd, instead: two columns, `raw` and `answer`
     #[arg(long, value_name = "FILE")]
     rows: Option<PathBuf>,
-    /// Print what it asks as JSON
-    #[arg(long, conflicts_with = "rows")]
+    #[command(flatten)]
+    quantise: quantise::Options,
+    /// Print what it asks, or the comparison, as JSON
+    #[arg(long)]
     json: bool,
 }
 
@@ -59,7 +64,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let name = arguments.model.display();
     let bytes = fs::read(&arguments.model).with_context(|| format!("cannot read {name}"))?;
     let (library, forest) = petitfour_models::read(&bytes).map_err(|fault| anyhow!("{name}: {fault}"))?;
+    if let Some(report) = arguments.quantise.report(&bytes, &forest, arguments.rows.as_deref()).with_context(|| name.to_string())? {
+        if arguments.json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            Card::of(library, &forest, &arguments.model).title();
+            report.print();
+        }
+        return Ok(report.is_within());
+    }
     if let Some(rows) = &arguments.rows {
+        ensure!(!arguments.json, "answers for rows are CSV; `--json` goes without `--rows`, or with `--quantise`");
         return match answer(&forest, rows) {
             // Whoever reads has read enough: `| head`.
             Err(error)
@@ -120,13 +135,18 @@ impl Card {
         }
     }
 
-    fn print(&self) {
-        let Self { model, library, answers, trees, leaves, deepest, features } = self;
+    fn title(&self) {
+        let Self { model, library, answers, trees, leaves, deepest, .. } = self;
         println!(
             "{model}: {library}, answers {answers}; {} trees with {} leaves, {deepest} questions at most",
             grouped(*trees as u64),
             grouped(*leaves as u64)
         );
+    }
+
+    fn print(&self) {
+        let Self { features, .. } = self;
+        self.title();
         let wide = features.iter().map(|asked| asked.name.chars().count()).max().unwrap_or_default().max(8);
         println!("\n{:<wide$}{:>9}{:>12}{:>7}{:>9}", "feature", "splits", "thresholds", "sets", "levels");
         for asked in features {

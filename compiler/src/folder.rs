@@ -17,9 +17,10 @@ use crate::exposures;
 use crate::journey::Journey;
 use crate::policy;
 use crate::reader::{self, Fields, Word};
-use crate::scorer::Scorer;
+use crate::scorer::{Form, Scorer};
 use crate::segment::Expression;
 use crate::source::{self, Entry, Node, Source, Span, Value};
+use crate::trained::Trained;
 
 /// The format of campaign files that this compiler reads.
 pub const FORMAT: i64 = 1;
@@ -198,13 +199,17 @@ fn collect<T>(
     }
 }
 
-/// A model in place, or in the file that `file:` names.
+/// A model in place, in the file that `file:` names, or trained elsewhere.
 fn read_model(node: &Node, sources: &mut Vec<Source>, files: Files<'_>, report: &mut Report) -> Option<Scorer> {
-    let named = match &node.value {
-        Value::Map(entries) => entries.iter().find(|entry| entry.key == "file"),
+    let key = |name: &str| match &node.value {
+        Value::Map(entries) => entries.iter().find(|entry| entry.key == name),
         _ => None,
     };
-    let Some(entry) = named else { return Scorer::read(node, report) };
+    if key("trained").is_some() {
+        let form = Form::Trained(Box::new(Trained::read(node, files, report)?));
+        return Some(Scorer { bias: (0.0, node.span), form });
+    }
+    let Some(entry) = key("file") else { return Scorer::read(node, report) };
     let mut fields = Fields::of(node, "a model", report)?;
     let name = fields.word("file", report);
     fields.finish(report);

@@ -17,7 +17,7 @@
 //!
 //! The way of a folder: [`source`] reads YAML into trees with places; `folder` and its rooms (`campaign`, `segment`,
 //! `declaration`, `policy`, `scorer`, `journey`, `content`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
-//! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers;
+//! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers, `forest` those that were `trained` elsewhere;
 //! `layout` writes the file. [`render`] draws diagnostics for people. [`story`] reads the tests that stand beside campaign files.
 //!
 //! Invariants: the same sources give the same bytes; no clock, no random source, no file is read except through the
@@ -35,6 +35,7 @@ pub mod diagnostic;
 mod dnf;
 mod exposures;
 mod folder;
+mod forest;
 mod journey;
 mod layout;
 pub mod people;
@@ -49,6 +50,7 @@ mod segment;
 mod set;
 pub mod source;
 pub mod story;
+mod trained;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use dnf::MAX_CONJUNCTS;

@@ -7,6 +7,7 @@
 use crate::attribute::Attributes;
 use crate::condition::Resolver;
 use crate::diagnostic::Report;
+use crate::forest::AskingForest;
 use crate::scorer::{Form, Scorer};
 use crate::set::Set;
 use crate::source::Span;
@@ -30,13 +31,15 @@ type Question = (usize, Set);
 enum AskingForm {
     Linear(Vec<(usize, Vec<(Set, f64)>)>),
     Trees(Vec<(Vec<Question>, Vec<f64>, Span)>),
+    Forest(AskingForest),
 }
 
 /// A model in the bundle's numbers.
 #[derive(Debug)]
 pub(crate) struct Quantised {
-    /// 1 trees, 2 linear.
+    /// 1 trees, 2 linear, 3 a trained forest.
     pub(crate) kind: u8,
+    /// Levels of every tree; of kind 3, bytes of a leaf.
     pub(crate) depth: u8,
     pub(crate) reads_profile: bool,
     /// Q16.16.
@@ -80,15 +83,17 @@ impl Asking {
                 }
                 AskingForm::Trees(found)
             }
+            Form::Trained(trained) => AskingForm::Forest(AskingForest::resolve(trained, resolver, report)?),
         };
         Some(Self { bias: scorer.bias.0, form })
     }
 
     /// Every set that the model tells apart, so that its borders exist.
     pub(crate) fn sets(&self) -> impl Iterator<Item = (usize, &Set)> {
-        let (linear, trees) = match &self.form {
-            AskingForm::Linear(terms) => (Some(terms), None),
-            AskingForm::Trees(trees) => (None, Some(trees)),
+        let (linear, trees, forest) = match &self.form {
+            AskingForm::Linear(terms) => (Some(terms), None, None),
+            AskingForm::Trees(trees) => (None, Some(trees), None),
+            AskingForm::Forest(forest) => (None, None, Some(forest)),
         };
         let linear = linear
             .into_iter()
@@ -98,7 +103,8 @@ impl Asking {
             .into_iter()
             .flatten()
             .flat_map(|(levels, ..)| levels.iter().map(|(attribute, set)| (*attribute, set)));
-        linear.chain(trees)
+        let forest = forest.into_iter().flat_map(|forest| &forest.questions).map(|(attribute, set)| (*attribute, set));
+        linear.chain(trees).chain(forest)
     }
 
     /// The model in numbers; the attributes must be settled.
@@ -108,6 +114,7 @@ impl Asking {
         let bias = fixed(self.bias, 65_536.0, f64::from(i32::MIN), f64::from(i32::MAX));
         let mut model = Quantised { kind: 2, depth: 0, reads_profile, bias, data: Vec::new(), parts: 0 };
         match &self.form {
+            AskingForm::Forest(forest) => return forest.quantise(attributes, reads_profile, report),
             AskingForm::Linear(terms) => {
                 for (at, weights) in terms {
                     let attribute = attributes.get(*at)?;
@@ -212,7 +219,7 @@ fn weight(value: f64) -> i16 {
 }
 
 /// A number in fixed point, held to its bounds.
-fn fixed(value: f64, one: f64, least: f64, most: f64) -> i32 {
+pub(crate) fn fixed(value: f64, one: f64, least: f64, most: f64) -> i32 {
     #[expect(clippy::cast_possible_truncation, reason = "rounded and held within bounds that i32 has")]
     let whole = (value * one).round().clamp(least, most) as i32;
     whole

@@ -1,12 +1,14 @@
 //! Models as they are written: a linear sum of weights, or oblivious trees, in a small format that people can read.
 //!
 //! A model stands in the campaign file or in a file of its own (YAML or JSON, `file: thirst.json`). Its numbers are
-//! log-odds. Quantising them is the business of [`crate::quantise`]; this module says what was written.
+//! log-odds. Quantising them is the business of [`crate::quantise`]; this module says what was written, and [`crate::trained`] what another
+//! library trained.
 
 use crate::diagnostic::Report;
 use crate::reader::{self, Fields};
 use crate::segment::{self, Condition, Expression, Operator, Subject};
 use crate::source::{Node, Span, Value};
+use crate::trained::Trained;
 
 /// A model.
 #[derive(Clone, Debug)]
@@ -20,6 +22,7 @@ pub(crate) struct Scorer {
 pub(crate) enum Form {
     Linear(Vec<Term>),
     Trees(Vec<Tree>),
+    Trained(Box<Trained>),
 }
 
 /// The weights of one thing; every weight whose operators hold counts.

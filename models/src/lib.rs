@@ -8,9 +8,12 @@
 //! behind their parents), and nothing is allocated beyond a small multiple of the file.
 //! Absent on purpose: training, and anything that runs where visitors are.
 
+pub mod border;
 mod fault;
 mod forest;
+mod grid;
 pub mod lightgbm;
+pub mod metric;
 mod rows;
 mod ubjson;
 pub mod xgboost;

@@ -471,13 +471,13 @@ impl Stock<'_> {
 }
 
 impl Model<'_> {
-    /// 1 oblivious trees, 2 linear.
+    /// 1 oblivious trees, 2 linear, 3 trees that ask one question at each split.
     #[must_use]
     pub fn kind(&self) -> u8 {
         self.0[8]
     }
 
-    /// Levels of every tree.
+    /// Levels of every tree; of kind 3, bytes of a leaf.
     #[must_use]
     pub fn depth(&self) -> u8 {
         self.0[9]

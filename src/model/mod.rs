@@ -10,19 +10,21 @@ mod trees;
 pub use sigmoid::probability;
 
 use crate::catalog::{Catalog, Model, Section};
+use petitfour_kernel::forest;
 
 /// Scores a visitor whose attributes fall into `bins`. A model of a kind that this build does not know, or whose data is
 /// cut, scores its bias.
 #[must_use]
 pub fn score(catalog: &Catalog, model: &Model<'_>, bins: &[u16]) -> i32 {
     let data = catalog.section(Section::ModelData).get(model.data()..).unwrap_or(&[]);
+    // Weights are Q8.8, the score is Q16.16.
     let sum = match model.kind() {
-        1 => trees::sum(data, usize::from(model.depth()), model.parts(), bins),
-        2 => linear::sum(data, model.parts(), bins),
+        1 => trees::sum(data, usize::from(model.depth()), model.parts(), bins).saturating_mul(256),
+        2 => linear::sum(data, model.parts(), bins).saturating_mul(256),
+        3 => forest::sum(data, model.parts(), usize::from(model.depth()), bins).unwrap_or(0),
         _ => 0,
     };
-    // Weights are Q8.8, the score is Q16.16.
-    model.bias().saturating_add(sum.saturating_mul(256))
+    model.bias().saturating_add(sum)
 }
 
 fn short(bytes: &[u8], at: usize) -> Option<u16> {

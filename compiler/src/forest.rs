@@ -1,0 +1,389 @@
+//! From trained trees to the bundle's (`docs/formats/bundle.md`, MODL 3): splits become bits of answers, leaves become integers.
+//!
+//! A split keeps exactly the values on each side that the library has there: its border is a border of the attribute. What is lost is
+//! lost in the leaves alone, and by how much at most is known here.
+
+use std::collections::BTreeMap;
+
+use petitfour_models::{Blank, Child, Feature, Forest, Link, Precision, Side, Test, Tree, border};
+
+use crate::attribute::Attributes;
+use crate::condition::{Asked, Resolver, Unit};
+use crate::declaration::Kind;
+use crate::diagnostic::Report;
+use crate::quantise::Quantised;
+use crate::segment::Subject;
+use crate::set::Set;
+use crate::source::Span;
+use crate::trained::Trained;
+
+/// Most leaves of a tree: how many splits stand to one side is a byte.
+const MAX_LEAVES: usize = 256;
+/// Bits that all questions of a model may take: a question's number has 16.
+const MAX_BITS: usize = 1 << 16;
+/// What is so close to 0 is 0 where 0 means missing (LightGBM's `kZeroThreshold`).
+const ZERO: f64 = 1e-35_f32 as f64;
+
+/// A forest whose splits have met their attributes.
+#[derive(Debug)]
+pub(crate) struct AskingForest {
+    /// An attribute, and the values that go right.
+    pub(crate) questions: Vec<(usize, Set)>,
+    /// Splits in the order in which a walk meets them: a question and how many splits stand to its left. Then the leaves in log-odds.
+    trees: Vec<(Vec<(usize, u8)>, Vec<f64>)>,
+    bias: f64,
+    leaf_bytes: u8,
+    tolerance: f64,
+    span: Span,
+}
+
+impl AskingForest {
+    /// Finds the attributes of a forest.
+    pub(crate) fn resolve(trained: &Trained, resolver: &mut Resolver<'_>, report: &mut Report) -> Option<Self> {
+        let Trained { forest, subjects, leaf_bytes, tolerance, span } = trained;
+        let columns = columns(forest, subjects, *span, resolver, report)?;
+        let slope = match forest.link {
+            Link::Logistic { slope } => slope,
+            Link::Identity => 1.0,
+        };
+        let weight = if forest.averaged { slope / (forest.trees.len() as f64).max(1.0) } else { slope };
+        let mut questions = Questions { forest, columns, attributes: &resolver.attributes, known: BTreeMap::new(), all: Vec::new() };
+        let mut trees = Vec::with_capacity(forest.trees.len());
+        for (number, tree) in forest.trees.iter().enumerate() {
+            if tree.leaves.len() > MAX_LEAVES {
+                report
+                    .error("model/leaves", *span, format!("tree {number} has {} leaves of {MAX_LEAVES}", tree.leaves.len()))
+                    .remedy("train with fewer leaves (`num_leaves`, `max_leaves`, `max_depth`): 15 to 63 are usual");
+                return None;
+            }
+            let mut walk = (Vec::with_capacity(tree.splits.len()), Vec::with_capacity(tree.leaves.len()));
+            let root = if tree.splits.is_empty() { Child::Leaf(0) } else { Child::Split(0) };
+            lay(tree, root, &mut questions, &mut walk, *span, report)?;
+            walk.1.iter_mut().for_each(|leaf| *leaf *= weight);
+            trees.push(walk);
+        }
+        let Questions { all: questions, .. } = questions;
+        let (leaf_bytes, tolerance, span) = (*leaf_bytes, *tolerance, *span);
+        Some(Self { questions, trees, bias: forest.bias * slope, leaf_bytes, tolerance, span })
+    }
+
+    /// The forest in numbers; the attributes must be settled.
+    pub(crate) fn quantise(&self, attributes: &Attributes, reads_profile: bool, report: &mut Report) -> Option<Quantised> {
+        let (answers, places) = answers(&self.questions, attributes)?;
+        let Some(places) = places.into_iter().map(|place| u16::try_from(place).ok()).collect::<Option<Vec<u16>>>() else {
+            report
+                .error("model/questions", self.span, format!("its splits ask more than {MAX_BITS} different questions"))
+                .remedy("`borders:` makes them fewer");
+            return None;
+        };
+        let Leaves { unit, bias, numbers, worst } = self.leaves();
+        let Some(unit) = unit else {
+            report.error("file/out-of-range", self.span, "a leaf is further than 32,000 log-odds from the others of its tree");
+            return None;
+        };
+        if worst > self.tolerance {
+            let bits = 8 * self.leaf_bytes;
+            report
+                .error("model/drift", self.span, format!("with leaves of {bits} bits a score may move by {worst:.3} log-odds; at most {} are allowed", self.tolerance))
+                .remedy("keep leaves in 16 bits (`leaves: 16`), or allow more (`tolerance:`)");
+            return None;
+        }
+        let splits = || self.trees.iter().flat_map(|(splits, _)| splits);
+        let mut data = Vec::new();
+        data.extend(unit.to_le_bytes());
+        data.extend(u32::try_from(splits().count()).ok()?.to_le_bytes());
+        data.extend(answers.features.to_le_bytes());
+        data.extend([0; 2]);
+        data.extend(answers.bytes);
+        for (splits, _) in &self.trees {
+            data.push(u8::try_from(splits.len()).ok()?);
+        }
+        data.extend(splits().map(|(_, left)| left));
+        for (question, _) in splits() {
+            data.extend(places.get(*question)?.to_le_bytes());
+        }
+        for number in numbers {
+            data.extend(number.to_le_bytes().get(..usize::from(self.leaf_bytes))?);
+        }
+        let parts = u32::try_from(self.trees.len()).ok()?;
+        Some(Quantised { kind: 3, depth: self.leaf_bytes, reads_profile, bias, data, parts })
+    }
+
+    /// Leaves in whole units. Each tree's are counted from the middle of its range, and the middles go to the bias: the first tree of most
+    /// libraries has the base rate in every leaf, which would make the unit of all of them coarse.
+    fn leaves(&self) -> Leaves {
+        let range = |leaves: &[f64]| {
+            let least = leaves.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = leaves.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            (f64::midpoint(least, most), (most - least) / 2.0)
+        };
+        let top = if self.leaf_bytes == 1 { 127.0 } else { 32_767.0 };
+        let half = self.trees.iter().map(|(_, leaves)| range(leaves).1).fold(0.0, f64::max);
+        // Units are 2^-32 log-odds; one that is no whole number of them is taken a little larger, so that the furthest leaf still fits.
+        let units = (half / top * 2f64.powi(32)).ceil().max(1.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within what u32 has")]
+        let unit = (units <= f64::from(u32::MAX)).then_some(units as u32);
+        let size = units / 2f64.powi(32);
+        let (mut bias, mut worst, mut numbers) = (self.bias, 0.0, Vec::new());
+        for (_, leaves) in &self.trees {
+            let (middle, _) = range(leaves);
+            bias += middle;
+            let rounded = leaves.iter().map(|leaf| ((leaf - middle) / size).round().clamp(-top, top));
+            let drift = leaves.iter().zip(rounded.clone()).map(|(leaf, number)| (leaf - middle - number * size).abs());
+            worst += drift.fold(0.0, f64::max);
+            #[expect(clippy::cast_possible_truncation, reason = "held within what i16 has")]
+            numbers.extend(rounded.map(|number| number as i16));
+        }
+        let bias = crate::quantise::fixed(bias, 65_536.0, f64::from(i32::MIN), f64::from(i32::MAX));
+        // The bias and the sum are each cut to 65,536ths.
+        Leaves { unit, bias, numbers, worst: worst + 1.5 / 65_536.0 }
+    }
+}
+
+struct Leaves {
+    /// In 2^-32 log-odds.
+    unit: Option<u32>,
+    bias: i32,
+    numbers: Vec<i16>,
+    /// The most that a score can be moved by.
+    worst: f64,
+}
+
+/// A feature on the device.
+struct Column {
+    attribute: usize,
+    kind: Kind,
+    /// What the device's numbers are in one of the model's.
+    times: f64,
+}
+
+/// The attribute of each feature that is asked.
+fn columns(
+    forest: &Forest,
+    subjects: &[Option<Subject>],
+    span: Span,
+    resolver: &mut Resolver<'_>,
+    report: &mut Report,
+) -> Option<Vec<Option<Column>>> {
+    let mut columns = Vec::with_capacity(subjects.len());
+    let mut missing = Vec::new();
+    for (feature, subject) in forest.features.iter().zip(subjects) {
+        let Some(subject) = subject else {
+            columns.push(None);
+            continue;
+        };
+        if let Subject::Context(word) = subject
+            && word.span == span
+            && !resolver.names.context.contains_key(word.text.as_str())
+        {
+            missing.push(format!("`{}`", feature.name));
+            continue;
+        }
+        let (attribute, asked) = resolver.subject(subject, report)?;
+        let kind = resolver.attributes.get(attribute)?.kind;
+        let times = if matches!(asked, Asked::Number(Unit::Thousandths)) { 1_000.0 } else { 1.0 };
+        columns.push(Some(Column { attribute, kind, times }));
+    }
+    if !missing.is_empty() {
+        report
+            .error("model/unknown-feature", span, format!("no context value has the name of what the model asks for: {}", missing.join(", ")))
+            .remedy("say where each is found: `features: { Name: { context: ... } }`, or `event:`, `trait:`, `moment:`, …");
+        return None;
+    }
+    Some(columns)
+}
+
+/// The different questions of a forest.
+struct Questions<'a> {
+    forest: &'a Forest,
+    columns: Vec<Option<Column>>,
+    attributes: &'a Attributes,
+    known: BTreeMap<(usize, [u64; 2], Vec<u32>), usize>,
+    all: Vec<(usize, Set)>,
+}
+
+impl Questions<'_> {
+    /// The number of a question; the fault says why it cannot be asked on the device.
+    fn number(&mut self, feature: usize, test: &Test) -> Result<usize, String> {
+        let side = |side: &Side| u64::from(*side == Side::Right);
+        let key = match test {
+            Test::AtMost { threshold, blank } => {
+                let blank = match blank {
+                    Blank::Zero => 0,
+                    Blank::Missing(to) => 1 + side(to),
+                    Blank::MissingOrZero(to) => 3 + side(to),
+                };
+                (feature, [blank, threshold.to_bits()], Vec::new())
+            }
+            Test::Below { threshold, missing } => (feature, [5 + side(missing), threshold.to_bits()], Vec::new()),
+            Test::Among { set, missing } => (feature, [7 + side(missing), 0], set.clone()),
+        };
+        if let Some(number) = self.known.get(&key) {
+            return Ok(*number);
+        }
+        let unknown = || format!("a split asks for the feature {feature}, which is not there");
+        let named = self.forest.features.get(feature).ok_or_else(unknown)?;
+        let column = self.columns.get(feature).and_then(Option::as_ref).ok_or_else(unknown)?;
+        let set = right(test, named, column, self.forest.precision)?;
+        let set = self.attributes.get(column.attribute).map_or_else(|| set.clone(), |attribute| attribute.narrow(set.clone()));
+        self.all.push((column.attribute, set));
+        self.known.insert(key, self.all.len() - 1);
+        Ok(self.all.len() - 1)
+    }
+}
+
+/// The values that go right.
+fn right(test: &Test, feature: &Feature, column: &Column, precision: Precision) -> Result<Set, String> {
+    let text = column.kind == Kind::Text;
+    let scaled = |number: f64| if column.times == 1.0 { number } else { number * column.times };
+    let from = |number: f64| Set::numbers(Some(scaled(number)), None);
+    let (mut set, missing) = match test {
+        Test::AtMost { .. } | Test::Below { .. } if text => {
+            return Err(format!("the model compares `{}` with numbers, and on the device it is a text", feature.name));
+        }
+        Test::AtMost { threshold, blank } => {
+            let above = from(border::above(*threshold, precision));
+            let zeros = || Set::numbers(Some(scaled(-ZERO)), Some(scaled(ZERO.next_up())));
+            match blank {
+                Blank::Zero => (above, 0.0 > *threshold),
+                Blank::Missing(to) => (above, *to == Side::Right),
+                Blank::MissingOrZero(Side::Right) => (above.or(&zeros()), true),
+                Blank::MissingOrZero(Side::Left) => (above.and(&zeros().others()), false),
+            }
+        }
+        Test::Below { threshold, missing } => (from(border::not_below(*threshold, precision)), *missing == Side::Right),
+        Test::Among { set, missing } => {
+            let missing = *missing == Side::Right;
+            let in_set = |code: usize| set.get(code / 32).is_some_and(|word| word >> (code % 32) & 1 == 1);
+            let set = match (&feature.levels, text) {
+                // A text that the model has not seen in training is missing to it.
+                (Some(levels), true) => {
+                    let apart = levels.iter().enumerate().filter(|(code, _)| in_set(*code) == missing);
+                    let set = Set::texts(apart.map(|(_, level)| level.clone()));
+                    if missing { set.others() } else { set }
+                }
+                (None, true) => {
+                    return Err(format!(
+                        "the model knows the categories of `{}` by number alone, and on the device it is a text",
+                        feature.name
+                    ));
+                }
+                (Some(levels), false) => {
+                    let numbers: Option<Vec<f64>> = levels.iter().map(|level| level.trim().parse().ok()).collect();
+                    let numbers = numbers.ok_or_else(|| {
+                        format!("the categories of `{}` are texts, and on the device it is a number", feature.name)
+                    })?;
+                    let apart = numbers.iter().enumerate().filter(|(code, _)| in_set(*code) == missing);
+                    let exactly = |number: &f64| Set::numbers(Some(scaled(*number)), Some(scaled(*number).next_up()));
+                    let set = apart.map(|(_, number)| exactly(number)).reduce(|all, one| all.or(&one));
+                    let set = set.unwrap_or_else(|| Set::present(false).none_like());
+                    if missing { set.others() } else { set }
+                }
+                (None, false) => {
+                    // Numbers are cut to whole ones; above -1 that is 0.
+                    let code = |code: usize| {
+                        let from = if code == 0 { (-1f64).next_up() } else { code as f64 };
+                        Set::numbers(Some(scaled(from)), Some(scaled(code as f64 + 1.0)))
+                    };
+                    let left = (0..32 * set.len()).filter(|number| in_set(*number)).map(code);
+                    let left = left.reduce(|all, one| all.or(&one)).unwrap_or_else(|| Set::present(false).none_like());
+                    left.others()
+                }
+            };
+            (set, missing)
+        }
+    };
+    set.missing = missing;
+    Ok(set)
+}
+
+/// Lays down what stands under `child`; returns how many splits that were.
+fn lay(
+    tree: &Tree,
+    child: Child,
+    questions: &mut Questions<'_>,
+    into: &mut (Vec<(usize, u8)>, Vec<f64>),
+    span: Span,
+    report: &mut Report,
+) -> Option<usize> {
+    let number = match child {
+        Child::Leaf(number) => {
+            into.1.push(tree.leaves.get(number).copied()?);
+            return Some(0);
+        }
+        Child::Split(number) => number,
+    };
+    let split = tree.splits.get(number)?;
+    let question = match questions.number(split.feature, &split.test) {
+        Ok(question) => question,
+        Err(fault) => {
+            report.error("model/feature-kind", span, fault).remedy("map it to a value of the other kind, or train with what the device has");
+            return None;
+        }
+    };
+    let own = into.0.len();
+    into.0.push((question, 0));
+    let left = lay(tree, split.left, questions, into, span, report)?;
+    into.0.get_mut(own)?.1 = u8::try_from(left).ok()?;
+    let right = lay(tree, split.right, questions, into, span, report)?;
+    Some(1 + left + right)
+}
+
+/// How the visitor's answers are laid out.
+#[derive(Default)]
+struct Answers {
+    features: u16,
+    /// A record for each, with its rows.
+    bytes: Vec<u8>,
+}
+
+/// Gives each question a bit: of a thermometer where it asks whether a bin is reached, else of a row for each bin.
+fn answers(questions: &[(usize, Set)], attributes: &Attributes) -> Option<(Answers, Vec<usize>)> {
+    /// What the bits of one attribute are.
+    #[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+    enum Bits {
+        Reached { missing: bool },
+        Row,
+    }
+    let mut groups: BTreeMap<(usize, Bits), Vec<(usize, usize)>> = BTreeMap::new();
+    let mut accepted = Vec::with_capacity(questions.len());
+    for (number, (attribute, set)) in questions.iter().enumerate() {
+        let bins = attributes.get(*attribute)?.accepted(set);
+        let (missing, present) = bins.split_first()?;
+        let first = present.iter().position(|yes| *yes).unwrap_or(present.len());
+        let is_thermometer = present.get(first..)?.iter().all(|yes| *yes);
+        let group = groups.entry((*attribute, if is_thermometer { Bits::Reached { missing: *missing } } else { Bits::Row }));
+        let group = group.or_default();
+        group.push((number, if is_thermometer { first + 1 } else { group.len() }));
+        accepted.push(bins);
+    }
+    let (mut answers, mut places, mut begin) = (Answers::default(), vec![0; questions.len()], 0);
+    for ((attribute, bits), group) in &groups {
+        let length = group.iter().map(|(_, bit)| bit / 8 + 1).max()?;
+        let rows = match bits {
+            Bits::Reached { missing: false } => 0,
+            Bits::Reached { missing: true } => u16::MAX,
+            Bits::Row => u16::try_from(attributes.get(*attribute)?.bins()).ok()?,
+        };
+        answers.features = answers.features.checked_add(1)?;
+        answers.bytes.extend(u16::try_from(*attribute).ok()?.to_le_bytes());
+        answers.bytes.extend(u16::try_from(length).ok()?.to_le_bytes());
+        answers.bytes.extend(rows.to_le_bytes());
+        if *bits == Bits::Row {
+            for bin in 0..usize::from(rows) {
+                let mut row = vec![0u8; length];
+                for (number, bit) in group {
+                    if accepted.get(*number)?.get(bin).copied()? {
+                        *row.get_mut(bit / 8)? |= 1 << (bit % 8);
+                    }
+                }
+                answers.bytes.extend(row);
+            }
+        }
+        for (number, bit) in group {
+            *places.get_mut(*number)? = 8 * begin + bit;
+        }
+        begin += length;
+    }
+    Some((answers, places))
+}
