@@ -64,7 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let name = arguments.model.display();
     let bytes = fs::read(&arguments.model).with_context(|| format!("cannot read {name}"))?;
     let (library, forest) = petitfour_models::read(&bytes).map_err(|fault| anyhow!("{name}: {fault}"))?;
-    if let Some(report) = arguments.quantise.report(&bytes, &forest, arguments.rows.as_deref()).with_context(|| name.to_string())? {
+    if let Some(report) =
+        arguments.quantise.report(&bytes, &forest, arguments.rows.as_deref()).with_context(|| name.to_string())?
+    {
         if arguments.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
         } else {

@@ -432,8 +432,7 @@ impl Unit {
     fn set(self, operator: &Operator, report: &mut Report) -> Option<Set> {
         let numbers: Vec<Option<f64>> = operator.values.iter().map(|word| self.number(word, report)).collect();
         let numbers: Vec<f64> = numbers.into_iter().collect::<Option<_>>()?;
-        let exactly = |number: &f64| Set::numbers(Some(*number), Some(number.next_up()));
-        let listed = || numbers.iter().map(exactly).reduce(|all, one| all.or(&one));
+        let listed = || (!numbers.is_empty()).then(|| Set::points(numbers.iter().copied()));
         match (operator.kind, numbers.as_slice()) {
             (OperatorKind::Is | OperatorKind::In, _) => listed(),
             (OperatorKind::IsNot | OperatorKind::NotIn, _) => listed().map(Set::others),

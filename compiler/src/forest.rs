@@ -29,13 +29,16 @@ const ZERO: f64 = 1e-35_f32 as f64;
 pub(crate) struct AskingForest {
     /// An attribute, and the values that go right.
     pub(crate) questions: Vec<(usize, Set)>,
-    /// Splits in the order in which a walk meets them: a question and how many splits stand to its left. Then the leaves in log-odds.
-    trees: Vec<(Vec<(usize, u8)>, Vec<f64>)>,
+    trees: Vec<Walk>,
     bias: f64,
     leaf_bytes: u8,
     tolerance: f64,
     span: Span,
 }
+
+/// A tree: its splits in the order in which a walk meets them, each a question and how many splits stand to its left; then the leaves in
+/// log-odds.
+type Walk = (Vec<(usize, u8)>, Vec<f64>);
 
 impl AskingForest {
     /// Finds the attributes of a forest.
@@ -47,12 +50,17 @@ impl AskingForest {
             Link::Identity => 1.0,
         };
         let weight = if forest.averaged { slope / (forest.trees.len() as f64).max(1.0) } else { slope };
-        let mut questions = Questions { forest, columns, attributes: &resolver.attributes, known: BTreeMap::new(), all: Vec::new() };
+        let mut questions =
+            Questions { forest, columns, attributes: &resolver.attributes, known: BTreeMap::new(), all: Vec::new() };
         let mut trees = Vec::with_capacity(forest.trees.len());
         for (number, tree) in forest.trees.iter().enumerate() {
             if tree.leaves.len() > MAX_LEAVES {
                 report
-                    .error("model/leaves", *span, format!("tree {number} has {} leaves of {MAX_LEAVES}", tree.leaves.len()))
+                    .error(
+                        "model/leaves",
+                        *span,
+                        format!("tree {number} has {} leaves of {MAX_LEAVES}", tree.leaves.len()),
+                    )
                     .remedy("train with fewer leaves (`num_leaves`, `max_leaves`, `max_depth`): 15 to 63 are usual");
                 return None;
             }
@@ -68,9 +76,15 @@ impl AskingForest {
     }
 
     /// The forest in numbers; the attributes must be settled.
-    pub(crate) fn quantise(&self, attributes: &Attributes, reads_profile: bool, report: &mut Report) -> Option<Quantised> {
+    pub(crate) fn quantise(
+        &self,
+        attributes: &Attributes,
+        reads_profile: bool,
+        report: &mut Report,
+    ) -> Option<Quantised> {
         let (answers, places) = answers(&self.questions, attributes)?;
-        let Some(places) = places.into_iter().map(|place| u16::try_from(place).ok()).collect::<Option<Vec<u16>>>() else {
+        let Some(places) = places.into_iter().map(|place| u16::try_from(place).ok()).collect::<Option<Vec<u16>>>()
+        else {
             report
                 .error("model/questions", self.span, format!("its splits ask more than {MAX_BITS} different questions"))
                 .remedy("`borders:` makes them fewer");
@@ -78,13 +92,24 @@ impl AskingForest {
         };
         let Leaves { unit, bias, numbers, worst } = self.leaves();
         let Some(unit) = unit else {
-            report.error("file/out-of-range", self.span, "a leaf is further than 32,000 log-odds from the others of its tree");
+            report.error(
+                "file/out-of-range",
+                self.span,
+                "a leaf is further than 32,000 log-odds from the others of its tree",
+            );
             return None;
         };
         if worst > self.tolerance {
             let bits = 8 * self.leaf_bytes;
             report
-                .error("model/drift", self.span, format!("with leaves of {bits} bits a score may move by {worst:.3} log-odds; at most {} are allowed", self.tolerance))
+                .error(
+                    "model/drift",
+                    self.span,
+                    format!(
+                        "with leaves of {bits} bits a score may move by {worst:.4} log-odds; at most {} are allowed",
+                        self.tolerance
+                    ),
+                )
                 .remedy("keep leaves in 16 bits (`leaves: 16`), or allow more (`tolerance:`)");
             return None;
         }
@@ -186,8 +211,14 @@ fn columns(
     }
     if !missing.is_empty() {
         report
-            .error("model/unknown-feature", span, format!("no context value has the name of what the model asks for: {}", missing.join(", ")))
-            .remedy("say where each is found: `features: { Name: { context: ... } }`, or `event:`, `trait:`, `moment:`, …");
+            .error(
+                "model/unknown-feature",
+                span,
+                format!("no context value has the name of what the model asks for: {}", missing.join(", ")),
+            )
+            .remedy(
+                "say where each is found: `features: { Name: { context: ... } }`, or `event:`, `trait:`, `moment:`, …",
+            );
         return None;
     }
     Some(columns)
@@ -225,7 +256,10 @@ impl Questions<'_> {
         let named = self.forest.features.get(feature).ok_or_else(unknown)?;
         let column = self.columns.get(feature).and_then(Option::as_ref).ok_or_else(unknown)?;
         let set = right(test, named, column, self.forest.precision)?;
-        let set = self.attributes.get(column.attribute).map_or_else(|| set.clone(), |attribute| attribute.narrow(set.clone()));
+        let set = self
+            .attributes
+            .get(column.attribute)
+            .map_or_else(|| set.clone(), |attribute| attribute.narrow(set.clone()));
         self.all.push((column.attribute, set));
         self.known.insert(key, self.all.len() - 1);
         Ok(self.all.len() - 1)
@@ -274,9 +308,7 @@ fn right(test: &Test, feature: &Feature, column: &Column, precision: Precision) 
                         format!("the categories of `{}` are texts, and on the device it is a number", feature.name)
                     })?;
                     let apart = numbers.iter().enumerate().filter(|(code, _)| in_set(*code) == missing);
-                    let exactly = |number: &f64| Set::numbers(Some(scaled(*number)), Some(scaled(*number).next_up()));
-                    let set = apart.map(|(_, number)| exactly(number)).reduce(|all, one| all.or(&one));
-                    let set = set.unwrap_or_else(|| Set::present(false).none_like());
+                    let set = Set::points(apart.map(|(_, number)| scaled(*number)));
                     if missing { set.others() } else { set }
                 }
                 (None, false) => {
@@ -302,7 +334,7 @@ fn lay(
     tree: &Tree,
     child: Child,
     questions: &mut Questions<'_>,
-    into: &mut (Vec<(usize, u8)>, Vec<f64>),
+    into: &mut Walk,
     span: Span,
     report: &mut Report,
 ) -> Option<usize> {
@@ -317,7 +349,9 @@ fn lay(
     let question = match questions.number(split.feature, &split.test) {
         Ok(question) => question,
         Err(fault) => {
-            report.error("model/feature-kind", span, fault).remedy("map it to a value of the other kind, or train with what the device has");
+            report
+                .error("model/feature-kind", span, fault)
+                .remedy("map it to a value of the other kind, or train with what the device has");
             return None;
         }
     };
@@ -352,10 +386,11 @@ fn answers(questions: &[(usize, Set)], attributes: &Attributes) -> Option<(Answe
         let (missing, present) = bins.split_first()?;
         let first = present.iter().position(|yes| *yes).unwrap_or(present.len());
         let is_thermometer = present.get(first..)?.iter().all(|yes| *yes);
-        let group = groups.entry((*attribute, if is_thermometer { Bits::Reached { missing: *missing } } else { Bits::Row }));
+        let group =
+            groups.entry((*attribute, if is_thermometer { Bits::Reached { missing: *missing } } else { Bits::Row }));
         let group = group.or_default();
         group.push((number, if is_thermometer { first + 1 } else { group.len() }));
-        accepted.push(bins);
+        accepted.push(if is_thermometer { Vec::new() } else { bins });
     }
     let (mut answers, mut places, mut begin) = (Answers::default(), vec![0; questions.len()], 0);
     for ((attribute, bits), group) in &groups {

@@ -49,6 +49,24 @@ impl Set {
         Self { missing: false, values: Values::Numbers { below, changes } }
     }
 
+    /// Exactly these numbers.
+    pub(crate) fn points(numbers: impl IntoIterator<Item = f64>) -> Self {
+        let mut numbers: Vec<f64> = numbers.into_iter().collect();
+        numbers.sort_by(f64::total_cmp);
+        numbers.dedup();
+        let mut changes: Vec<f64> = Vec::with_capacity(2 * numbers.len());
+        for number in numbers {
+            // Where one ends and the next begins nothing changes.
+            if changes.last() == Some(&number) {
+                changes.pop();
+            } else {
+                changes.push(number);
+            }
+            changes.push(number.next_up());
+        }
+        Self { missing: false, values: Values::Numbers { below: false, changes } }
+    }
+
     /// These texts.
     pub(crate) fn texts(listed: impl IntoIterator<Item = String>) -> Self {
         Self { missing: false, values: Values::Texts { others: false, listed: listed.into_iter().collect() } }
@@ -200,6 +218,15 @@ mod tests {
         let five = Set::numbers(Some(5.0), Some(5.0f64.next_up()));
         assert!(!five.missing && !five.clone().others().missing && five.clone().complement().missing);
         assert!(five.has_number(5.0) && !five.has_number(5.5) && five.others().has_number(5.5));
+    }
+
+    #[test]
+    fn points_are_the_union_of_single_numbers() {
+        let numbers = [3.0, 1.0, 3.0, 1.0f64.next_up(), -2.0];
+        let single = |number: f64| Set::numbers(Some(number), Some(number.next_up()));
+        let union = numbers.map(single).into_iter().reduce(|all, one| all.or(&one)).unwrap();
+        assert_eq!(Set::points(numbers), union);
+        assert!(Set::points([]).is_empty());
     }
 
     #[test]

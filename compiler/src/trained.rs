@@ -81,7 +81,11 @@ impl Trained {
             .collect();
         if !shared.is_empty() {
             report
-                .warning("model/grid", name.span, format!("some bounds share one of {borders} borders: {}", shared.join(", ")))
+                .warning(
+                    "model/grid",
+                    name.span,
+                    format!("some bounds share one of {borders} borders: {}", shared.join(", ")),
+                )
                 .remedy("`petitfour model` says on rows what that costs; `borders:` may allow more");
         }
         let forest = forest.coarsened(usize::try_from(borders).ok()?);
@@ -92,7 +96,12 @@ impl Trained {
 }
 
 /// Where the device finds each feature: as the file says, or in the context value of its name.
-fn subjects(forest: &Forest, written: Option<&Node>, model: &Word, report: &mut Report) -> Option<Vec<Option<Subject>>> {
+fn subjects(
+    forest: &Forest,
+    written: Option<&Node>,
+    model: &Word,
+    report: &mut Report,
+) -> Option<Vec<Option<Subject>>> {
     let names: BTreeMap<&str, usize> =
         forest.features.iter().enumerate().map(|(number, feature)| (feature.name.as_str(), number)).collect();
     let mut found: BTreeMap<usize, Option<Subject>> = BTreeMap::new();

@@ -535,6 +535,65 @@ fn a_fault_in_a_model_file_is_told_in_that_file() {
     assert!(drawn.contains("m.json:2:11") && drawn.contains("\"kind\": \"forest\""), "{drawn}");
 }
 
+/// One split of `heat` for each bound, as LightGBM writes it.
+fn trained(bounds: impl IntoIterator<Item = u32>) -> String {
+    let mut text = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx=0\nobjective=binary sigmoid:1\nfeature_names=heat\n".to_owned();
+    for (tree, bound) in bounds.into_iter().enumerate() {
+        write!(
+            text,
+            "\nTree={tree}\nnum_leaves=2\nnum_cat=0\nsplit_feature=0\nthreshold={bound}.5\ndecision_type=2\nleft_child=-1\nright_child=-2\nleaf_value=0 0.3\nis_linear=0\nshrinkage=1\n"
+        )
+        .unwrap();
+    }
+    text + "\nend of trees\n"
+}
+
+#[test]
+fn what_a_trained_model_lacks_is_told_where_it_is_named() {
+    let small = trained([20, 30, 40]);
+    let regression = small.replace("binary sigmoid:1", "regression");
+    let cut = small.replace("end of trees", "");
+    // Borders that segments ask for count too: two columns of 40,000 are more bits than a question has.
+    let listed = |name: &str| {
+        let values: Vec<String> = (0..20_000).map(|value| (2 * value).to_string()).collect();
+        format!("{{ context: {name}, in: [{}] }}", values.join(", "))
+    };
+    let wide = trained([50_000, 50_001])
+        .replace("max_feature_idx=0", "max_feature_idx=1")
+        .replace("feature_names=heat", "feature_names=heat cold");
+    let wide = wide.replacen("split_feature=0", "split_feature=1", 1);
+    let many = format!("{{ trained: »m }}\nsegments: {{ s: {{ any: [{}, {}] }} }}", listed("heat"), listed("cold"));
+    let cases: [(&str, &str, &str); 9] = [
+        ("model/no-file", &small, "{ trained: »gone.txt }"),
+        ("model/unread", &cut, "{ trained: »m }"),
+        ("model/no-probability", &regression, "{ trained: »m }"),
+        ("model/leaves", &small, "»{ trained: m, leaves: 9 }"),
+        ("model/tolerance", &small, "»{ trained: m, tolerance: -1 }"),
+        ("model/drift", &trained((0..40).map(|tree| tree * tree)), "{ trained: »m, leaves: 8, tolerance: 0.0000001 }"),
+        ("model/feature-kind", &small, "{ trained: »m, features: { heat: { context: sky } } }"),
+        ("model/unknown-feature", &small, "{ trained: m, features: { »heta: { context: heat } } }"),
+        ("model/questions", &wide, &many),
+    ];
+    for (code, file, text) in cases {
+        let base = model(text)
+            .replace("model: m", if code == "model/questions" { "segment: s\n    model: m" } else { "model: m" });
+        let base = base.replace("heat: { type: number } }", "heat: { type: number }, cold: { type: number } }");
+        let (text, line, column) = unmarked(&base);
+        let files = |name: &str| (name == "m").then(|| file.as_bytes().to_vec());
+        let told = compile(&[Source { name: "c.yaml".to_owned(), text }], &files).diagnostics;
+        let found: Vec<_> = told.iter().map(|told| (told.code, told.place.line, told.place.column)).collect();
+        assert_eq!(found, [(code, line, column)], "{}", &base[..base.len().min(900)]);
+    }
+    let many = trained(0..300);
+    let files = |_: &str| Some(many.as_bytes().to_vec());
+    let told = compile(&[Source { name: "c.yaml".to_owned(), text: model("{ trained: m }") }], &files);
+    assert_eq!(
+        told.diagnostics.iter().map(|told| (told.code, told.severity)).collect::<Vec<_>>(),
+        [("model/grid", Severity::Warning)]
+    );
+    assert!(told.bundle.is_some());
+}
+
 #[test]
 fn a_diagnostic_is_drawn_with_its_line_and_its_remedy() {
     let (text, ..) = unmarked(&segment("{ context: »heta, is: 1 }"));

@@ -56,9 +56,14 @@ fn faults(schema: &Validator, text: &str) -> Vec<String> {
 
 /// Campaign files of this repository.
 fn files() -> Vec<(String, String)> {
-    ["examples/soda/campaigns.yaml", "cli/src/starter.yaml", "examples/fifty/campaigns.yaml"]
-        .map(|path| (path.to_owned(), read(path)))
-        .to_vec()
+    [
+        "examples/soda/campaigns.yaml",
+        "cli/src/starter.yaml",
+        "examples/fifty/campaigns.yaml",
+        "tests/golden/campaigns/scores.yaml",
+    ]
+    .map(|path| (path.to_owned(), read(path)))
+    .to_vec()
 }
 
 #[test]
@@ -85,6 +90,10 @@ fn reference(page: &str) {
     assert_eq!(faults(&schema, &whole), Vec::<String>::new());
     let compiled = compile(&[Source { name: page.to_owned(), text: whole }], &|_| None);
     assert_eq!(compiled.diagnostics, []);
+    // Pieces that name files of their own.
+    for piece in text.split("```yml\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+        assert_eq!(faults(&schema, &format!("petitfour: 1\nversion: 1\n{piece}")), Vec::<String>::new(), "{piece}");
+    }
 }
 
 #[test]

@@ -18,9 +18,14 @@ impl Forest {
                 continue;
             }
             // The middle of each of `most` equal shares of the splits.
-            kept = (0..most.max(1)).filter_map(|share| asked.get((2 * share + 1) * asked.len() / (2 * most.max(1)))).copied().collect();
+            kept = (0..most.max(1))
+                .filter_map(|share| asked.get((2 * share + 1) * asked.len() / (2 * most.max(1))))
+                .copied()
+                .collect();
             kept.dedup();
-            let rank = |bound: f64| asked.partition_point(|other| *other < bound) + asked.partition_point(|other| *other <= bound);
+            let rank = |bound: f64| {
+                asked.partition_point(|other| *other < bound) + asked.partition_point(|other| *other <= bound)
+            };
             let ranks: Vec<usize> = kept.iter().map(|bound| rank(*bound)).collect();
             for bound in self.bounds(feature) {
                 let own = rank(*bound);

@@ -7,6 +7,7 @@ use crate::catalog::{Attribute, Campaign, Catalog, Section, Source};
 use crate::content::Said;
 use crate::eligibility::{Circumstances, Reason, refused_after_segment, refused_before_segment};
 use crate::journey::{DONE, LEFT, Place, REACHED, resting};
+use crate::model;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
@@ -97,8 +98,8 @@ fn detail(reason: Reason, campaign: &Campaign<'_>, given: &Circumstances<'_>) ->
         format!("shown {} of {cap} times {when}", count.min(cap))
     };
     match reason {
-        Reason::Chosen => "the best of those that may be shown".to_owned(),
-        Reason::Outranked => "may be shown, but another one is worth more here".to_owned(),
+        Reason::Chosen => format!("the best of those that may be shown{}", scored(campaign, given)),
+        Reason::Outranked => format!("may be shown, but another one is worth more here{}", scored(campaign, given)),
         Reason::Permission if campaign.reads_profile() && !given.permissions.personalise() => {
             "reads the profile, and the visitor has not permitted to personalise".to_owned()
         }
@@ -122,6 +123,15 @@ fn detail(reason: Reason, campaign: &Campaign<'_>, given: &Circumstances<'_>) ->
         Reason::Holdout => "the visitor is in the share that is left alone on purpose".to_owned(),
         Reason::Fallback | Reason::Nothing => String::new(),
     }
+}
+
+/// What the campaign's model makes of the visitor, if it has one: every bit of the score can be told from the log-odds.
+fn scored(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
+    let Some(own) = campaign.model().and_then(|index| given.catalog.model(index)) else { return String::new() };
+    let score = model::score(given.catalog, &own, given.bins);
+    let (odds, chance) = (f64::from(score) / 65_536.0, f64::from(model::probability(score)) / 65_536.0);
+    let (name, value) = (given.catalog.string(own.name()), f64::from(campaign.value()) / 1_000.0);
+    format!(": worth {value} with a probability of {chance:.4}, as {name} has it (log-odds {odds:.6})")
 }
 
 fn item<'a>(campaign: &Campaign<'_>, catalog: &'a Catalog) -> &'a str {

@@ -27,7 +27,9 @@ pub fn root() -> PathBuf {
 
 /// Compiles one campaign file; warnings are allowed, faults are not.
 pub fn bundle(name: &str, text: &str) -> Vec<u8> {
-    let compiled = compile(&[Source { name: name.to_owned(), text: text.to_owned() }], &|_| None);
+    let beside = root().join("tests/golden/campaigns");
+    let files = |name: &str| std::fs::read(beside.join(name)).ok();
+    let compiled = compile(&[Source { name: name.to_owned(), text: text.to_owned() }], &files);
     let Some(bundle) = compiled.bundle else {
         let faults = compiled.diagnostics.iter().map(|fault| render::diagnostic(fault, &compiled.sources, false));
         panic!("{name} does not compile:\n{}", faults.collect::<Vec<_>>().join("\n"));

@@ -27,7 +27,10 @@ impl Device {
             writeln!(text, "  f{number}: {{ type: {kind} }}")?;
         }
         // The report says what moved, so nothing is refused for it here.
-        writeln!(text, "models:\n  m:\n    trained: m\n    leaves: {leaves}\n    borders: {borders}\n    tolerance: 1e9\n    features:")?;
+        writeln!(
+            text,
+            "models:\n  m:\n    trained: m\n    leaves: {leaves}\n    borders: {borders}\n    tolerance: 1e9\n    features:"
+        )?;
         for (number, feature) in features.iter().enumerate() {
             writeln!(text, "      {}: {{ context: f{number} }}", serde_json::to_string(&feature.name)?)?;
         }
@@ -51,10 +54,16 @@ impl Device {
 
     /// What a device scores a row: log-odds in Q16.16, and the probability of 65,536.
     pub(crate) fn score(&mut self, row: &[f64]) -> (i32, u32) {
-        for (value, (place, bins)) in row.iter().zip(&self.inputs).filter_map(|(value, input)| Some((value, input.as_ref()?))) {
+        for (value, (place, bins)) in
+            row.iter().zip(&self.inputs).filter_map(|(value, input)| Some((value, input.as_ref()?)))
+        {
             if let Some(slot) = self.values.get_mut(*place) {
                 // A text comes as its bin; one that the model has not seen is missing to it.
-                *slot = if bins.is_empty() { *value } else { bins.get(*value as usize).filter(|_| !value.is_nan()).copied().unwrap_or(0.0) };
+                *slot = if bins.is_empty() {
+                    *value
+                } else {
+                    bins.get(*value as usize).filter(|_| !value.is_nan()).copied().unwrap_or(0.0)
+                };
             }
         }
         rule::bin(&self.catalog, &self.values, &mut self.bins);

@@ -63,7 +63,10 @@ impl Options {
         let told = |fault| anyhow!("{name}: {fault}");
         let mut device = Device::of(model, &forest.features, bits, usize::from(self.borders))?;
         let mut columns = forest.features.clone();
-        columns.push(Feature { name: target.replace(' ', "_"), levels: self.positive.as_ref().map(|word| vec![word.clone()]) });
+        columns.push(Feature {
+            name: target.replace(' ', "_"),
+            levels: self.positive.as_ref().map(|word| vec![word.clone()]),
+        });
         let mut read = Rows::open(unzipped(rows)?, &columns).map_err(told)?;
         let (mut row, mut truths) = (Vec::new(), Vec::new());
         // Log-odds, then probabilities; as trained, then on the device.
@@ -85,7 +88,10 @@ impl Options {
         let positives = truths.iter().filter(|truth| **truth).count();
         let auc = odds.each_ref().map(|odds| metric::auc(odds, &truths));
         if positives == 0 || positives == truths.len() {
-            bail!("{name}: `{target}` says the same of all {} rows, so that nothing can be compared", grouped(truths.len() as u64));
+            bail!(
+                "{name}: `{target}` says the same of all {} rows, so that nothing can be compared",
+                grouped(truths.len() as u64)
+            );
         }
         let log_loss = answers.each_ref().map(|answers| metric::log_loss(answers, &truths));
         let [whole, small] = &odds;
@@ -123,11 +129,15 @@ impl Report {
         let rows = grouped(self.rows as u64);
         println!("\n{rows} rows, {} came true; leaves of {} bits\n", grouped(self.positives as u64), self.leaf_bits);
         println!("{:<20}{:>12}{:>15}{:>12}", "", "as trained", "on the device", "moved");
-        let line = |what: &str, [one, other]: [f64; 2]| println!("{what:<20}{one:>12.5}{other:>15.5}{:>+12.5}", other - one);
+        let line =
+            |what: &str, [one, other]: [f64; 2]| println!("{what:<20}{one:>12.5}{other:>15.5}{:>+12.5}", other - one);
         line("AUC", self.auc.map(Option::unwrap_or_default));
         line("log loss", self.log_loss);
         line("calibration error", self.calibration_error);
-        println!("\nA score moved by {:.5} log-odds in the mean, by {:.5} at most.", self.mean_score_change, self.largest_score_change);
+        println!(
+            "\nA score moved by {:.5} log-odds in the mean, by {:.5} at most.",
+            self.mean_score_change, self.largest_score_change
+        );
         println!(
             "In the bundle: {} bytes for the trees ({} after brotli), {} for their borders ({}).",
             grouped(self.model_bytes as u64),
@@ -138,7 +148,10 @@ impl Report {
         if self.within {
             println!("Neither AUC nor log loss moved by more than {}.", self.tolerance);
         } else {
-            println!("Refused: AUC or log loss moved by more than {}; keep leaves in 16 bits, allow more `--borders`, or a larger `--tolerance`.", self.tolerance);
+            println!(
+                "Refused: AUC or log loss moved by more than {}; keep leaves in 16 bits, allow more `--borders`, or a larger `--tolerance`.",
+                self.tolerance
+            );
         }
     }
 }
