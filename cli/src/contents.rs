@@ -142,7 +142,12 @@ impl Bundle {
             models: catalog
                 .models()
                 .map(|model| match model.kind() {
-                    1 => format!("{}: {} trees of depth {}", name(model.name()), model.parts(), model.depth()),
+                    3 => format!(
+                        "{}: {} trees, leaves of {} bits",
+                        name(model.name()),
+                        model.parts(),
+                        8 * model.leaf_bytes()
+                    ),
                     2 => format!("{}: linear, {} terms", name(model.name()), model.parts()),
                     kind => format!("{}: of unknown kind {kind}", name(model.name())),
                 })

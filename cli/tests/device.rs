@@ -1,6 +1,12 @@
 //! `petitfour model --quantise`: what models of 100 trees of 31 leaves lose on their way to a device, on rows that they were not trained on.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! From trained trees to the bundle's (`docs/formats/bundle.md`, MODL 3): splits become bits of answers, leaves become integers.
+//! From trees, written or trained, to the bundle's (`docs/formats/bundle.md`, MODL 3): splits become bits of answers, leaves become integers.
 //!
-//! A split keeps exactly the values on each side that the library has there: its border is a border of the attribute. What is lost is
+//! A trained split keeps exactly the values on each side that the library has there: its border is a border of the attribute. What is lost is
 //! lost in the leaves alone, and by how much at most is known here.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,8 @@ use crate::attribute::Attributes;
 use crate::condition::{Asked, Resolver, Unit};
 use crate::declaration::Kind;
 use crate::diagnostic::Report;
-use crate::quantise::Quantised;
+use crate::quantise::{Quantised, fixed, weight};
+use crate::scorer;
 use crate::segment::Subject;
 use crate::set::Set;
 use crate::source::Span;
@@ -31,9 +32,17 @@ pub(crate) struct AskingForest {
     pub(crate) questions: Vec<(usize, Set)>,
     trees: Vec<Walk>,
     bias: f64,
-    leaf_bytes: u8,
-    tolerance: f64,
+    precision: Kept,
     span: Span,
+}
+
+/// How finely leaves are kept.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    /// In 256ths, as weights are.
+    Weights,
+    /// In a unit that fits them, of so many bytes; the score may move by so much of log-odds.
+    Fitted { leaf_bytes: u8, tolerance: f64 },
 }
 
 /// A tree: its splits in the order in which a walk meets them, each a question and how many splits stand to its left; then the leaves in
@@ -71,8 +80,33 @@ impl AskingForest {
             trees.push(walk);
         }
         let Questions { all: questions, .. } = questions;
-        let (leaf_bytes, tolerance, span) = (*leaf_bytes, *tolerance, *span);
-        Some(Self { questions, trees, bias: forest.bias * slope, leaf_bytes, tolerance, span })
+        let precision = Kept::Fitted { leaf_bytes: *leaf_bytes, tolerance: *tolerance };
+        Some(Self { questions, trees, bias: forest.bias * slope, precision, span: *span })
+    }
+
+    /// Finds the attributes of trees whose levels ask one question each.
+    pub(crate) fn written(
+        written: &[scorer::Tree],
+        bias: f64,
+        resolver: &mut Resolver<'_>,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let (mut questions, mut trees): (Vec<(usize, Set)>, Vec<Walk>) = (Vec::new(), Vec::new());
+        for tree in written {
+            let mut levels = Vec::with_capacity(tree.levels.len());
+            for level in &tree.levels {
+                let question = resolver.condition(level, report)?;
+                levels.push(questions.iter().position(|known| *known == question).unwrap_or(questions.len()));
+                if levels.last() == Some(&questions.len()) {
+                    questions.push(question);
+                }
+            }
+            let mut walk = Walk::default();
+            level(&levels, 0, 0, &tree.leaves, &mut walk)?;
+            trees.push(walk);
+        }
+        let span = written.first().map_or_else(Span::default, |tree| tree.span);
+        Some(Self { questions, trees, bias, precision: Kept::Weights, span })
     }
 
     /// The forest in numbers; the attributes must be settled.
@@ -90,7 +124,10 @@ impl AskingForest {
                 .remedy("`borders:` makes them fewer");
             return None;
         };
-        let Leaves { unit, bias, numbers, worst } = self.leaves();
+        let Leaves { leaf_bytes, unit, bias, numbers, worst } = match self.precision {
+            Kept::Weights => self.weights(),
+            Kept::Fitted { leaf_bytes, .. } => self.fitted(leaf_bytes),
+        };
         let Some(unit) = unit else {
             report.error(
                 "file/out-of-range",
@@ -99,17 +136,15 @@ impl AskingForest {
             );
             return None;
         };
-        if worst > self.tolerance {
-            let bits = 8 * self.leaf_bytes;
+        if let Kept::Fitted { tolerance, .. } = self.precision
+            && worst > tolerance
+        {
+            let bits = 8 * leaf_bytes;
+            let message = format!(
+                "with leaves of {bits} bits a score may move by {worst:.4} log-odds; at most {tolerance} are allowed"
+            );
             report
-                .error(
-                    "model/drift",
-                    self.span,
-                    format!(
-                        "with leaves of {bits} bits a score may move by {worst:.4} log-odds; at most {} are allowed",
-                        self.tolerance
-                    ),
-                )
+                .error("model/drift", self.span, message)
                 .remedy("keep leaves in 16 bits (`leaves: 16`), or allow more (`tolerance:`)");
             return None;
         }
@@ -128,44 +163,55 @@ impl AskingForest {
             data.extend(places.get(*question)?.to_le_bytes());
         }
         for number in numbers {
-            data.extend(number.to_le_bytes().get(..usize::from(self.leaf_bytes))?);
+            data.extend(number.to_le_bytes().get(..usize::from(leaf_bytes))?);
         }
         let parts = u32::try_from(self.trees.len()).ok()?;
-        Some(Quantised { kind: 3, depth: self.leaf_bytes, reads_profile, bias, data, parts })
+        Some(Quantised { kind: 3, leaf_bytes, reads_profile, bias, data, parts })
     }
 
-    /// Leaves in whole units. Each tree's are counted from the middle of its range, and the middles go to the bias: the first tree of most
+    /// Leaves as weights are kept, of which nothing moves but what their rounding does.
+    fn weights(&self) -> Leaves {
+        let numbers = self.trees.iter().flat_map(|(_, leaves)| leaves).map(|leaf| weight(*leaf)).collect();
+        Leaves { leaf_bytes: 2, unit: Some(1 << 24), bias: bias(self.bias), numbers, worst: 0.0 }
+    }
+
+    /// Leaves in whole units of their own. Each tree's are counted from the middle of its range, and the middles go to the bias: the first tree of most
     /// libraries has the base rate in every leaf, which would make the unit of all of them coarse.
-    fn leaves(&self) -> Leaves {
+    fn fitted(&self, leaf_bytes: u8) -> Leaves {
         let range = |leaves: &[f64]| {
             let least = leaves.iter().copied().fold(f64::INFINITY, f64::min);
             let most = leaves.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             (f64::midpoint(least, most), (most - least) / 2.0)
         };
-        let top = if self.leaf_bytes == 1 { 127.0 } else { 32_767.0 };
+        let top = if leaf_bytes == 1 { 127.0 } else { 32_767.0 };
         let half = self.trees.iter().map(|(_, leaves)| range(leaves).1).fold(0.0, f64::max);
         // Units are 2^-32 log-odds; one that is no whole number of them is taken a little larger, so that the furthest leaf still fits.
         let units = (half / top * 2f64.powi(32)).ceil().max(1.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within what u32 has")]
         let unit = (units <= f64::from(u32::MAX)).then_some(units as u32);
         let size = units / 2f64.powi(32);
-        let (mut bias, mut worst, mut numbers) = (self.bias, 0.0, Vec::new());
+        let (mut middles, mut worst, mut numbers) = (self.bias, 0.0, Vec::new());
         for (_, leaves) in &self.trees {
             let (middle, _) = range(leaves);
-            bias += middle;
+            middles += middle;
             let rounded = leaves.iter().map(|leaf| ((leaf - middle) / size).round().clamp(-top, top));
             let drift = leaves.iter().zip(rounded.clone()).map(|(leaf, number)| (leaf - middle - number * size).abs());
             worst += drift.fold(0.0, f64::max);
             #[expect(clippy::cast_possible_truncation, reason = "held within what i16 has")]
             numbers.extend(rounded.map(|number| number as i16));
         }
-        let bias = crate::quantise::fixed(bias, 65_536.0, f64::from(i32::MIN), f64::from(i32::MAX));
         // The bias and the sum are each cut to 65,536ths.
-        Leaves { unit, bias, numbers, worst: worst + 1.5 / 65_536.0 }
+        Leaves { leaf_bytes, unit, bias: bias(middles), numbers, worst: worst + 1.5 / 65_536.0 }
     }
 }
 
+/// A bias in Q16.16.
+fn bias(odds: f64) -> i32 {
+    fixed(odds, 65_536.0, f64::from(i32::MIN), f64::from(i32::MAX))
+}
+
 struct Leaves {
+    leaf_bytes: u8,
     /// In 2^-32 log-odds.
     unit: Option<u32>,
     bias: i32,
@@ -361,6 +407,18 @@ fn lay(
     into.0.get_mut(own)?.1 = u8::try_from(left).ok()?;
     let right = lay(tree, split.right, questions, into, span, report)?;
     Some(1 + left + right)
+}
+
+/// Lays down a tree whose levels ask one question each, from `level` on; the answer to the first level is the lowest bit of a leaf's number.
+fn level(questions: &[usize], asked: usize, number: usize, leaves: &[f64], into: &mut Walk) -> Option<()> {
+    let Some(question) = questions.get(asked) else {
+        into.1.push(leaves.get(number).copied()?);
+        return Some(());
+    };
+    let left = (1 << (questions.len() - asked - 1)) - 1;
+    into.0.push((*question, left));
+    level(questions, asked + 1, number, leaves, into)?;
+    level(questions, asked + 1, number | 1 << asked, leaves, into)
 }
 
 /// How the visitor's answers are laid out.

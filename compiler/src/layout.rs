@@ -478,7 +478,7 @@ fn write_models(plan: &Plan<'_>, strings: &mut Strings) -> Option<Models> {
     let mut sections = Models::default();
     for (named, model) in plan.folder.models.iter().zip(&plan.models) {
         let record = sections.models.name(&named.name, strings);
-        record.u8(model.kind).u8(model.depth).raw16(u16::from(model.reads_profile)).i32(model.bias);
+        record.u8(model.kind).u8(model.leaf_bytes).raw16(u16::from(model.reads_profile)).i32(model.bias);
         record.u32(sections.data.len())?.raw32(model.parts);
         sections.data.extend(&model.data);
     }

@@ -16,14 +16,8 @@ const MISSING_IS_HIGHEST: u16 = u16::MAX;
 /// The leaves that a visitor falls into, added up in Q16.16 (`docs/formats/bundle.md`, MODL 3); `None` when the data is cut.
 #[must_use]
 pub fn sum(data: &[u8], trees: usize, leaf_bytes: usize, bins: &[u16]) -> Option<i32> {
-    let (head, mut rest) = data.split_first_chunk::<12>()?;
-    let [a, b, c, d, e, f, g, h, i, j, _, _] = *head;
-    let unit = i64::from(u32::from_le_bytes([a, b, c, d]));
-    let splits = u32::from_le_bytes([e, f, g, h]) as usize;
-    let mut answers = Vec::new();
-    for _ in 0..u16::from_le_bytes([i, j]) {
-        rest = answer(rest, bins, &mut answers)?;
-    }
+    let unit = i64::from(u32::from_le_bytes(*data.first_chunk()?));
+    let (splits, answers, rest) = answers(data, bins)?;
     let (sizes, rest) = rest.split_at_checked(trees)?;
     let (lefts, rest) = rest.split_at_checked(splits)?;
     let (questions, leaves) = rest.split_at_checked(splits.checked_mul(2)?)?;
@@ -53,6 +47,19 @@ pub fn sum(data: &[u8], trees: usize, leaf_bytes: usize, bins: &[u16]) -> Option
         };
     }
     Some(((sum * unit) >> 16).clamp(i32::MIN.into(), i32::MAX.into()) as i32)
+}
+
+/// How many splits there are, what a visitor answers to their questions, a bit for each, and what stands behind: splits of each tree, how many
+/// stand to the left of each, questions, leaves.
+#[must_use]
+pub fn answers<'a>(data: &'a [u8], bins: &[u16]) -> Option<(usize, Vec<u8>, &'a [u8])> {
+    let (head, mut rest) = data.split_first_chunk::<12>()?;
+    let [_, _, _, _, a, b, c, d, e, f, _, _] = *head;
+    let mut answers = Vec::new();
+    for _ in 0..u16::from_le_bytes([e, f]) {
+        rest = answer(rest, bins, &mut answers)?;
+    }
+    Some((u32::from_le_bytes([a, b, c, d]) as usize, answers, rest))
 }
 
 /// Adds what the visitor answers to the questions about one attribute; what stands behind them is left.

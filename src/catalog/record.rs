@@ -471,15 +471,15 @@ impl Stock<'_> {
 }
 
 impl Model<'_> {
-    /// 1 oblivious trees, 2 linear, 3 trees that ask one question at each split.
+    /// 2 linear, 3 a forest. (1 was trees of another layout.)
     #[must_use]
     pub fn kind(&self) -> u8 {
         self.0[8]
     }
 
-    /// Levels of every tree; of kind 3, bytes of a leaf.
+    /// Of a forest, bytes of a leaf.
     #[must_use]
-    pub fn depth(&self) -> u8 {
+    pub fn leaf_bytes(&self) -> u8 {
         self.0[9]
     }
 

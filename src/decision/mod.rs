@@ -93,6 +93,8 @@ struct Selection {
 fn select(mask: usize, is_scored: bool, matches: &[u64], given: &Circumstances<'_>) -> Selection {
     let catalog = given.catalog;
     let mut selection = Selection::default();
+    // Campaigns that share a model mostly stand together, and a forest takes as long as a hundred gates.
+    let mut known = (None, 65_536);
     for index in candidates(catalog, mask, matches) {
         let Some(campaign) = catalog.campaign(index) else { continue };
         if selection.best.is_some_and(|best| campaign.priority() < best.priority) {
@@ -104,7 +106,11 @@ fn select(mask: usize, is_scored: bool, matches: &[u64], given: &Circumstances<'
             Some(Reason::Holdout) => &mut selection.withheld,
             Some(_) => continue,
         };
-        let rival = Rival { campaign: index, priority: campaign.priority(), worth: worth(&campaign, given) };
+        if campaign.model() != known.0 {
+            known = (campaign.model(), chance(&campaign, given));
+        }
+        let worth = i64::from(campaign.value()) * i64::from(known.1);
+        let rival = Rival { campaign: index, priority: campaign.priority(), worth };
         if rival.beats(slot.as_ref()) {
             *slot = Some(rival);
         }
@@ -120,13 +126,10 @@ fn select(mask: usize, is_scored: bool, matches: &[u64], given: &Circumstances<'
     selection
 }
 
-/// Value × probability, in 65 536ths of a thousandth.
-fn worth(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> i64 {
-    let probability = match campaign.model().and_then(|index| given.catalog.model(index)) {
-        Some(model) => model::probability(model::score(given.catalog, &model, given.bins)),
-        None => 65_536,
-    };
-    i64::from(campaign.value()) * i64::from(probability)
+/// What the campaign's model says, in 65 536ths; certain without one. Times its value, that is what a campaign is worth.
+fn chance(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> u32 {
+    let model = campaign.model().and_then(|index| given.catalog.model(index));
+    model.map_or(65_536, |model| model::probability(model::score(given.catalog, &model, given.bins)))
 }
 
 /// Campaigns whose conjuncts match under a mask, in decision order, each once.

@@ -1,8 +1,7 @@
 //! All that may be shown, the best first: for who may have to take another one than the best, as a bidder does.
 
-use super::{candidates, pick, worth};
+use super::{candidates, chance, pick};
 use crate::eligibility::{Circumstances, refused_after_segment, refused_before_segment};
-use crate::model;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
@@ -31,9 +30,9 @@ pub fn rank(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> Vec
             continue;
         }
         if let Some((creative, probability)) = pick(&campaign, given) {
-            let model = campaign.model().and_then(|index| catalog.model(index));
-            let chance = model.map(|model| model::probability(model::score(catalog, &model, given.bins)));
-            let order = Reverse((campaign.priority(), worth(&campaign, given)));
+            let chance = chance(&campaign, given);
+            let order = Reverse((campaign.priority(), i64::from(campaign.value()) * i64::from(chance)));
+            let chance = campaign.model().map(|_| chance);
             ranked.push((order, Contender { campaign: index, creative, probability, chance }));
         }
     }

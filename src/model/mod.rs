@@ -5,8 +5,8 @@
 
 mod linear;
 mod sigmoid;
-mod trees;
 
+pub use petitfour_kernel::forest::answers;
 pub use sigmoid::probability;
 
 use crate::catalog::{Catalog, Model, Section};
@@ -17,11 +17,10 @@ use petitfour_kernel::forest;
 #[must_use]
 pub fn score(catalog: &Catalog, model: &Model<'_>, bins: &[u16]) -> i32 {
     let data = catalog.section(Section::ModelData).get(model.data()..).unwrap_or(&[]);
-    // Weights are Q8.8, the score is Q16.16.
+    // A linear model's weights are Q8.8, the score is Q16.16.
     let sum = match model.kind() {
-        1 => trees::sum(data, usize::from(model.depth()), model.parts(), bins).saturating_mul(256),
         2 => linear::sum(data, model.parts(), bins).saturating_mul(256),
-        3 => forest::sum(data, model.parts(), usize::from(model.depth()), bins).unwrap_or(0),
+        3 => forest::sum(data, model.parts(), usize::from(model.leaf_bytes()), bins).unwrap_or(0),
         _ => 0,
     };
     model.bias().saturating_add(sum)

@@ -6,6 +6,7 @@
 
 use petitfour::catalog::{Attribute, Campaign, Catalog, Model, Section};
 use petitfour::engine::{Explanation, Reason, Verdict};
+use petitfour::model;
 use serde::Serialize;
 
 use super::person::Person;
@@ -138,36 +139,42 @@ fn segment_tells(catalog: &Catalog, attribute: &Attribute<'_>, campaign: &Campai
 
 /// Whether a model answers two bins of an attribute differently. The layout is `MDAT` of `docs/formats/bundle.md`.
 fn model_tells(catalog: &Catalog, attribute: usize, model: &Model<'_>, bins: [u16; 2]) -> bool {
-    let mut data = catalog.section(Section::ModelData).get(model.data()..).unwrap_or_default();
+    let data = catalog.section(Section::ModelData).get(model.data()..).unwrap_or_default();
+    match model.kind() {
+        2 => terms_tell(data, attribute, model.parts(), bins),
+        3 => forest_tells(data, attribute, model.parts(), bins).unwrap_or(false),
+        _ => false,
+    }
+}
+
+/// Whether a term has another weight for one of the bins than for the other.
+fn terms_tell(mut data: &[u8], attribute: usize, terms: usize, bins: [u16; 2]) -> bool {
     let short = |data: &[u8], at: usize| Some(u16::from_le_bytes(*data.get(at..)?.first_chunk::<2>()?));
-    let is_it = |found: u16| usize::from(found) == attribute;
-    for _ in 0..model.parts() {
-        let length = match model.kind() {
-            1 => {
-                let depth = usize::from(model.depth()).min(8);
-                for level in 0..depth {
-                    let (found, first) = (short(data, 4 * level), short(data, 4 * level + 2));
-                    let [one, other] = bins.map(|bin| first.is_some_and(|first| bin >= first));
-                    if found.is_some_and(is_it) && one != other {
-                        return true;
-                    }
-                }
-                4 * depth + (2 << depth)
-            }
-            2 => {
-                let count = short(data, 2).unwrap_or_default();
-                let weight = |bin: u16| (bin < count).then(|| short(data, 4 + 2 * usize::from(bin))).flatten();
-                let [one, other] = bins.map(|bin| weight(bin).unwrap_or_default());
-                if short(data, 0).is_some_and(is_it) && one != other {
-                    return true;
-                }
-                4 + 2 * usize::from(count)
-            }
-            _ => return false,
-        };
-        data = data.get(length..).unwrap_or_default();
+    for _ in 0..terms {
+        let count = short(data, 2).unwrap_or_default();
+        let weight = |bin: u16| (bin < count).then(|| short(data, 4 + 2 * usize::from(bin))).flatten();
+        let [one, other] = bins.map(|bin| weight(bin).unwrap_or_default());
+        if short(data, 0).is_some_and(|found| usize::from(found) == attribute) && one != other {
+            return true;
+        }
+        data = data.get(4 + 2 * usize::from(count)..).unwrap_or_default();
     }
     false
+}
+
+/// Whether a split asks something that one of the bins answers otherwise than the other; `None` when the data is cut.
+fn forest_tells(data: &[u8], attribute: usize, trees: usize, bins: [u16; 2]) -> Option<bool> {
+    let [one, other] = bins.map(|bin| {
+        let bins: Vec<u16> = (0..=attribute).map(|at| if at == attribute { bin } else { 0 }).collect();
+        model::answers(data, &bins)
+    });
+    let ((splits, one, rest), (_, other, _)) = (one?, other?);
+    let questions = rest.get(trees.checked_add(splits)?..)?.as_chunks::<2>().0.get(..splits)?;
+    let differs = |question: usize| {
+        let bit = |answers: &[u8]| answers.get(question / 8).map(|byte| byte >> (question % 8) & 1);
+        bit(&one) != bit(&other)
+    };
+    Some(questions.iter().any(|question| differs(usize::from(u16::from_le_bytes(*question)))))
 }
 
 fn reasons(why: &Explanation, other: &Explanation) -> Vec<Reasons> {
