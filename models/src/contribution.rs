@@ -100,6 +100,12 @@ impl<'a> Explainer<'a> {
         Ok(Self { forest, trees, rules, base: forest.bias + base * scale(forest) })
     }
 
+    /// The forest that is taken apart.
+    #[must_use]
+    pub fn forest(&self) -> &'a Forest {
+        self.forest
+    }
+
     /// What the forest says before anything is known of a row, in units of [`Forest::raw`]: the mean over its training, tree by tree.
     #[must_use]
     pub fn base(&self) -> f64 {
@@ -215,7 +221,7 @@ impl Walk<'_> {
     /// Goes through what is below a child; the sums of `depth` are what its leaves come to.
     fn visit(&mut self, child: Child, depth: usize) {
         let (own, next) = (self.run(depth), self.run(depth + 1));
-        let split = match child {
+        let (split, left) = match child {
             Child::Leaf(leaf) => {
                 let value = self.tree.leaves.get(leaf).copied().unwrap_or_default();
                 if let (Some(sums), Some(products)) = (self.sums.get_mut(own.clone()), self.products.get(own)) {
@@ -228,7 +234,6 @@ impl Walk<'_> {
                 _ => return,
             },
         };
-        let (split, left) = split;
         if let Some(sums) = self.sums.get_mut(own.clone()) {
             sums.fill(0.0);
         }
