@@ -73,7 +73,7 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Say whether each recorded visitor's own hour is better than one hour for all, and which hour that is
     Hours(hours::Arguments),
-    /// Say what a model that was trained elsewhere asks, or what it answers to rows
+    /// Say what a model that was trained elsewhere asks, what it answers to rows, and why
     Model(model::Arguments),
 }
 

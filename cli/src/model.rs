@@ -1,17 +1,22 @@
-//! `petitfour model`: what a model that was trained elsewhere asks, and what it says of rows.
+//! `petitfour model`: what a model that was trained elsewhere asks, what it says of rows, and why.
+
+mod device;
+mod drift;
+mod quantise;
+mod sentence;
+mod waterfall;
+mod why;
 
 use std::fs;
 use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail};
+use petitfour_models::contribution::Explainer;
 use petitfour_models::{Forest, Library, Link, Rows, Test};
 use serde::Serialize;
 
 use crate::simulate::{recorded::unzipped, summary::grouped};
-
-mod device;
-mod quantise;
 
 /// Thresholds of one feature up to which each can be a border of its own on the device.
 const BORDERS: usize = 255;
@@ -19,8 +24,12 @@ const BORDERS: usize = 255;
 /// What to read.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  petitfour model model.txt\n  petitfour model model.txt --rows rows.csv > answers.csv\n  petitfour model model.txt --rows rows.csv --target bought --quantise 8\n\n\
-                        docs/models.md says what is read."
+    after_help = "Examples:\n  petitfour model model.txt\n  petitfour model model.txt --rows rows.csv > answers.csv\n  \
+                        petitfour model model.txt --rows rows.csv --target bought --quantise 8\n  \
+                        petitfour model model.txt --rows rows.csv --why 57 --sentences sentences.yaml\n  \
+                        petitfour model model.txt --rows rows.csv --why 57 --beside 91 --picture why.svg\n  \
+                        petitfour model model.txt --rows june.csv --importance --against may.csv\n\n\
+                        docs/models.md says what is read, docs/reasons.md what reasons are."
 )]
 pub(crate) struct Arguments {
     /// A model: LightGBM's text, or XGBoost's JSON or UBJSON
@@ -31,7 +40,25 @@ pub(crate) struct Arguments {
     rows: Option<PathBuf>,
     #[command(flatten)]
     quantise: quantise::Options,
-    /// Print what it asks, or the comparison, as JSON
+    /// Say what each feature contributes to the score of the row in this line of the file, which counts from 1 with the names
+    #[arg(long, value_name = "LINE", requires = "rows")]
+    why: Option<usize>,
+    /// … and what makes its score another than that of the row in this line
+    #[arg(long, value_name = "LINE", requires = "why")]
+    beside: Option<usize>,
+    /// Say it in these sentences of yours
+    #[arg(long, value_name = "FILE.yaml", requires = "why")]
+    sentences: Option<PathBuf>,
+    /// Draw it as an SVG picture
+    #[arg(long, value_name = "FILE.svg", requires = "why")]
+    picture: Option<PathBuf>,
+    /// Say how much each feature counts over all rows
+    #[arg(long, requires = "rows", conflicts_with = "why")]
+    importance: bool,
+    /// … and whether the rows are still like these older ones
+    #[arg(long, value_name = "OLD.csv", requires = "importance")]
+    against: Option<PathBuf>,
+    /// Print what it asks, the comparison, why, or what counts, as JSON
     #[arg(long)]
     json: bool,
 }
@@ -76,8 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         return Ok(report.is_within());
     }
     if let Some(rows) = &arguments.rows {
-        ensure!(!arguments.json, "answers for rows are CSV; `--json` goes without `--rows`, or with `--quantise`");
-        return match answer(&forest, rows) {
+        return match of_rows(&forest, rows, arguments) {
             // Whoever reads has read enough: `| head`.
             Err(error)
                 if error
@@ -86,7 +112,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             {
                 Ok(true)
             }
-            other => other.map(|()| true),
+            other => other,
         };
     }
     let card = Card::of(library, &forest, &arguments.model);
@@ -95,6 +121,26 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     } else {
         card.print();
     }
+    Ok(true)
+}
+
+/// Answers what is asked of rows; `false` for faults in the marketer's sentences.
+fn of_rows(forest: &Forest, rows: &Path, arguments: &Arguments) -> anyhow::Result<bool> {
+    let Arguments { model, why, beside, picture, importance, against, json, .. } = arguments;
+    let explainer = || Explainer::of(forest).map_err(|fault| anyhow!("{}: {fault}", model.display()));
+    let told = if let Some(why) = *why {
+        let Some(sentences) = sentence::read(arguments.sentences.as_deref(), forest)? else { return Ok(false) };
+        let (explainer, sentences) = (&explainer()?, &sentences);
+        let (beside, picture, json) = (*beside, picture.as_deref(), *json);
+        why::told(&why::Question { explainer, rows, why, beside, sentences, picture, json })?
+    } else if *importance {
+        drift::told(&explainer()?, rows, against.as_deref(), *json)?
+    } else if *json {
+        bail!("answers to rows are written as CSV: leave --json out, or ask with --why or --importance");
+    } else {
+        return answer(forest, rows).map(|()| true);
+    };
+    writeln!(stdout().lock(), "{}", told.trim_end())?;
     Ok(true)
 }
 

@@ -17,8 +17,9 @@
 //!
 //! The way of a folder: [`source`] reads YAML into trees with places; `folder` and its rooms (`campaign`, `segment`,
 //! `declaration`, `policy`, `scorer`, `journey`, `content`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
-//! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers, `forest` those that were `trained` elsewhere;
-//! `layout` writes the file. [`render`] draws diagnostics for people. [`story`] reads the tests that stand beside campaign files.
+//! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers, `forest` trees, written or
+//! `trained` elsewhere; `layout` writes the file. [`render`] draws diagnostics for people. [`story`] reads the tests that stand beside campaign
+//! files, [`sentence`] what a marketer says of a model's features.
 //!
 //! Invariants: the same sources give the same bytes; no clock, no random source, no file is read except through the
 //! function that the caller hands in; a bundle is written only when there is no error.
@@ -47,6 +48,7 @@ mod reader;
 pub mod render;
 mod scorer;
 mod segment;
+pub mod sentence;
 mod set;
 pub mod source;
 pub mod story;

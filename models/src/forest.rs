@@ -57,6 +57,8 @@ pub struct Tree {
     pub splits: Vec<Split>,
     /// What is added.
     pub leaves: Vec<f64>,
+    /// How much of the training each leaf saw, in rows or in weight, where the file says it; contributions alone ask for it.
+    pub covers: Option<Vec<f64>>,
 }
 
 /// A question about one column.
@@ -146,10 +148,7 @@ impl Forest {
     /// What the library answers: a probability, or the sum itself.
     #[must_use]
     pub fn answer(&self, row: &[f64]) -> f64 {
-        match self.link {
-            Link::Identity => self.raw(row),
-            Link::Logistic { slope } => 1.0 / (1.0 + (-slope * self.raw(row)).exp()),
-        }
+        self.link.answer(self.raw(row))
     }
 
     /// Leaves of all trees.
@@ -171,6 +170,17 @@ impl Forest {
         bounds.sort_by(f64::total_cmp);
         bounds.dedup();
         bounds
+    }
+}
+
+impl Link {
+    /// What a sum means.
+    #[must_use]
+    pub fn answer(self, sum: f64) -> f64 {
+        match self {
+            Self::Identity => sum,
+            Self::Logistic { slope } => 1.0 / (1.0 + (-slope * sum).exp()),
+        }
     }
 }
 
@@ -272,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_tree_of_one_leaf_is_a_constant_and_a_mean_is_taken_where_it_is_meant() {
-        let tree = |value| Tree { splits: Vec::new(), leaves: vec![value] };
+        let tree = |value| Tree { leaves: vec![value], ..Tree::default() };
         let forest = Forest {
             features: Vec::new(),
             trees: vec![tree(1.0), tree(2.0)],

@@ -59,6 +59,7 @@ mod tests {
                 right: Child::Leaf(1),
             }],
             leaves: vec![0.0, 1.0],
+            covers: None,
         };
         Forest {
             features: vec![Feature { name: "x".into(), levels: None }],

@@ -2,18 +2,22 @@
 //!
 //! A [`Forest`] is a sum of decision trees over a row of numbers, whatever library grew it: [`lightgbm`] reads what LightGBM saves, [`xgboost`]
 //! what XGBoost saves, and [`read`] either. It scores in the precision and the order of the library, so that what comes out is what the library says; quantising it is another step.
-//! [`Rows`] brings the rows of a CSV file into the order of a model's features.
+//! [`Rows`] brings the rows of a CSV file into the order of a model's features. [`contribution`] takes a score apart by features, and [`drift`]
+//! says whether rows are still like those of before.
 //!
 //! Invariants: a file from outside is read or refused with the line and a remedy, never half; what is read always ends (children stand
 //! behind their parents), and nothing is allocated beyond a small multiple of the file.
 //! Absent on purpose: training, and anything that runs where visitors are.
 
 pub mod border;
+pub mod contribution;
+pub mod drift;
 mod fault;
 mod forest;
 mod grid;
 pub mod lightgbm;
 pub mod metric;
+mod quadrature;
 mod rows;
 mod ubjson;
 pub mod xgboost;

@@ -132,7 +132,7 @@ fn tree(block: &Block<'_>, start: usize, features: usize) -> Result<Tree, Fault>
         return Err(Fault::at(at, format!("leaf {place} is {}", leaves.get(place).copied().unwrap_or_default())));
     }
     if count == 1 {
-        return Ok(Tree { splits: Vec::new(), leaves });
+        return Ok(Tree { leaves, ..Tree::default() });
     }
     let splits = count - 1;
     let (feature_line, asked) = list::<usize>(block, "split_feature", start, splits)?;
@@ -140,6 +140,10 @@ fn tree(block: &Block<'_>, start: usize, features: usize) -> Result<Tree, Fault>
     let (type_line, types) = list::<u8>(block, "decision_type", start, splits)?;
     let (left_line, left) = list::<i64>(block, "left_child", start, splits)?;
     let (right_line, right) = list::<i64>(block, "right_child", start, splits)?;
+    let covers = match block.get("leaf_count") {
+        Some(_) => Some(list(block, "leaf_count", start, count)?.1),
+        None => None,
+    };
     let sets = sets(block, start)?;
     let mut reached = Reached { splits: vec![false; splits], leaves: vec![false; count] };
     let mut read = Vec::with_capacity(splits);
@@ -174,7 +178,7 @@ fn tree(block: &Block<'_>, start: usize, features: usize) -> Result<Tree, Fault>
         let right = reached.child(number, right).map_err(|what| Fault::at(right_line, what))?;
         read.push(Split { feature, test, left, right });
     }
-    Ok(Tree { splits: read, leaves })
+    Ok(Tree { splits: read, leaves, covers })
 }
 
 /// The sets of categories of a tree: `cat_boundaries` cut `cat_threshold` into runs of words.

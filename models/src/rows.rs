@@ -67,6 +67,12 @@ impl<'a> Rows<'a> {
         Ok(Self { reader, columns, record: csv::StringRecord::new() })
     }
 
+    /// The line that the last row began in, from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(usize::MAX))
+    }
+
     /// The next row, until there is none.
     ///
     /// # Errors
@@ -83,7 +89,7 @@ impl<'a> Rows<'a> {
             Ok(false) => return Ok(false),
             Err(error) => return Err(Fault::at(told(&error), error.to_string())),
         }
-        let line = self.record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(usize::MAX));
+        let line = self.line();
         for Column { place, feature } in &self.columns {
             let field = self.record.get(*place).unwrap_or_default().trim();
             row.push(value(field, feature).ok_or_else(|| {

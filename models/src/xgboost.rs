@@ -152,6 +152,7 @@ struct Nodes {
     condition: Vec<f32>,
     default_left: Vec<u8>,
     kind: Vec<u8>,
+    cover: Option<Vec<f32>>,
     sets: HashMap<usize, Vec<u32>>,
 }
 
@@ -173,6 +174,7 @@ fn tree(place: &Place<'_>, weight: f32, features: usize) -> Result<Tree, Fault> 
         kind: place
             .field("split_type")
             .map_or_else(|_| Ok(vec![0; left.len()]), |_| place.column("split_type", left.len()))?,
+        cover: place.field("sum_hessian").ok().map(|_| place.column("sum_hessian", left.len())).transpose()?,
         sets: sets(place)?,
         left,
     };
@@ -213,7 +215,7 @@ impl Nodes {
     /// Follows the children from the root, so that nodes that pruning has left behind are left out, and a circle is found.
     fn walk(&self, weight: f32, features: usize) -> Result<Tree, Fault> {
         let fault = |node: usize, what: &str| Fault::of(format!("{}: node {node} {what}", self.path));
-        let mut tree = Tree::default();
+        let mut tree = Tree { covers: self.cover.as_ref().map(|_| Vec::new()), ..Tree::default() };
         let mut reached = vec![false; self.left.len()];
         // What is to be looked at, and the side of the split that leads to it.
         let mut next: Vec<(usize, Option<(usize, Side)>)> = vec![(0, None)];
@@ -230,6 +232,9 @@ impl Nodes {
                     return Err(fault(node, "is a leaf without a value"));
                 }
                 tree.leaves.push(f64::from(condition * weight));
+                if let (Some(covers), Some(cover)) = (&mut tree.covers, &self.cover) {
+                    covers.push(cover.get(node).copied().unwrap_or(f32::NAN).into());
+                }
                 Child::Leaf(tree.leaves.len() - 1)
             } else {
                 let feature = self.feature.get(node).copied().unwrap_or(usize::MAX);

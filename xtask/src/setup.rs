@@ -234,7 +234,10 @@ fn postgres() -> Result<String> {
 /// Who needs which Python packages, and what for. Each list has an environment of its own.
 const PYTHON: [(&str, &str); 2] = [
     ("collector/tests/requirements.txt", "a collector test delivers mail to the SMTP server among them"),
-    ("models/tests/requirements.txt", "models that LightGBM and XGBoost train are held against their own answers"),
+    (
+        "models/tests/requirements.txt",
+        "models that LightGBM and XGBoost train are held against their own answers, and contributions against shap",
+    ),
 ];
 
 /// Installs what the lists of [`PYTHON`] pin, each into a folder that is named after the list's content and

@@ -6,39 +6,11 @@ usage: grow.py lightgbm|xgboost DATA OUT
 import sys
 from pathlib import Path
 
-import numpy
 import pandas
+from frames import categories, holes, numbered, sets
 
 library, data, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 ROUNDS = 40
-
-
-def sets():
-    shoppers = pandas.read_csv(data / "shoppers/online_shoppers_intention.csv.gz")
-    bought = shoppers.pop("Revenue").astype(int)
-    bank = pandas.read_csv(data / "bank/bank-additional-full.csv.gz", sep=";").drop(columns="duration")
-    subscribed = (bank.pop("y") == "yes").astype(int)
-    return {"shoppers": (shoppers, bought), "bank": (bank, subscribed)}
-
-
-def categories(frame):
-    frame = frame.copy()
-    for column in frame.columns:
-        if not pandas.api.types.is_numeric_dtype(frame[column]):
-            frame[column] = frame[column].astype("category")
-    return frame
-
-
-def holes(frame):
-    """Every seventh field or so is missing, in columns of either kind."""
-    frame = frame.copy()
-    draw = numpy.random.default_rng(7).random(frame.shape) < 1 / 7
-    return frame.mask(draw)
-
-
-def numbered(frame):
-    """Texts as numbers, as somebody does who hands over an array."""
-    return frame.apply(lambda column: column if pandas.api.types.is_numeric_dtype(column) else column.astype("category").cat.codes)
 
 
 def keep(name, frame, raw, answer):
