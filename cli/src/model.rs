@@ -32,7 +32,7 @@ const BORDERS: usize = 255;
                         docs/models.md says what is read, docs/reasons.md what reasons are."
 )]
 pub(crate) struct Arguments {
-    /// A model: LightGBM's text, or XGBoost's JSON or UBJSON
+    /// A model: LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's JSON, or trees in ONNX
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// Answer each row of a CSV file, plain or gzip'd, instead: two columns, `raw` and `answer`

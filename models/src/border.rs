@@ -1,4 +1,4 @@
-//! Where a split parts the numbers, exactly: a comparison that a library makes in single precision has its border between two single
+//! Where a split parts the numbers, exactly: a comparison that a library makes of single precision values has its border between two single
 //! precision numbers, and not at the bound that is written.
 
 use crate::forest::Precision;
@@ -8,7 +8,7 @@ use crate::forest::Precision;
 pub fn not_below(bound: f64, precision: Precision) -> f64 {
     match precision {
         Precision::Double => bound,
-        Precision::Single => rounding_to(single_from(bound)),
+        Precision::Single | Precision::Mixed => rounding_to(single_from(bound)),
     }
 }
 
@@ -17,7 +17,7 @@ pub fn not_below(bound: f64, precision: Precision) -> f64 {
 pub fn above(bound: f64, precision: Precision) -> f64 {
     match precision {
         Precision::Double => bound.next_up(),
-        Precision::Single => {
+        Precision::Single | Precision::Mixed => {
             let least = single_from(bound);
             rounding_to(if f64::from(least) > bound { least } else { least.next_up() })
         }
@@ -49,8 +49,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_border_parts_numbers_as_the_comparison_does(bound in any::<f64>().prop_filter("a number", |b| b.is_finite() && b.abs() < 1e38), ulps in -3i64..=3) {
-            for precision in [Precision::Double, Precision::Single] {
-                let seen = |value: f64| if precision == Precision::Single { f64::from(value as f32) } else { value };
+            for precision in [Precision::Double, Precision::Single, Precision::Mixed] {
+                let seen = |value: f64| if precision == Precision::Double { value } else { f64::from(value as f32) };
                 for (border, is_right) in [
                     (not_below(bound, precision), &(|value: f64| seen(value) >= bound) as &dyn Fn(f64) -> bool),
                     (above(bound, precision), &|value: f64| seen(value) > bound),

@@ -27,6 +27,8 @@ pub enum Precision {
     Double,
     /// 32, values of rows included.
     Single,
+    /// 64, of rows whose values have 32.
+    Mixed,
 }
 
 /// A column.
@@ -137,10 +139,23 @@ impl Forest {
     /// missing.
     #[must_use]
     pub fn raw(&self, row: &[f64]) -> f64 {
-        if self.precision == Precision::Single {
-            let row: Vec<f64> = row.iter().map(|value| f64::from(*value as f32)).collect();
-            return f64::from(self.trees.iter().fold(self.bias as f32, |sum, tree| sum + tree.leaf(&row) as f32));
+        if self.precision == Precision::Double {
+            return self.sum(row);
         }
+        let row: Vec<f64> = row.iter().map(|value| f64::from(*value as f32)).collect();
+        if self.precision == Precision::Mixed { self.sum(&row) } else { f64::from(self.sum_single(&row)) }
+    }
+
+    fn sum_single(&self, row: &[f64]) -> f32 {
+        let add = |first: f32| self.trees.iter().fold(first, |sum, tree| sum + tree.leaf(row) as f32);
+        if self.averaged {
+            add(0.0) / (self.trees.len() as f32).max(1.0) + self.bias as f32
+        } else {
+            add(self.bias as f32)
+        }
+    }
+
+    fn sum(&self, row: &[f64]) -> f64 {
         let sum = self.trees.iter().fold(0.0, |sum, tree| sum + tree.leaf(row));
         self.bias + if self.averaged { sum / (self.trees.len() as f64).max(1.0) } else { sum }
     }

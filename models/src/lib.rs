@@ -1,7 +1,8 @@
 //! Models that others trained: read as their libraries write them, and scored as these score.
 //!
 //! A [`Forest`] is a sum of decision trees over a row of numbers, whatever library grew it: [`lightgbm`] reads what LightGBM saves, [`xgboost`]
-//! what XGBoost saves, and [`read`] either. It scores in the precision and the order of the library, so that what comes out is what the library says; quantising it is another step.
+//! what XGBoost saves, [`catboost`] what CatBoost does, [`onnx`] what scikit-learn's models and others' are exported to, and [`read`] any of
+//! them. It scores in the precision and the order of the library, so that what comes out is what the library says; quantising it is another step.
 //! [`Rows`] brings the rows of a CSV file into the order of a model's features. [`contribution`] takes a score apart by features, and [`drift`]
 //! says whether rows are still like those of before.
 //!
@@ -10,6 +11,7 @@
 //! Absent on purpose: training, and anything that runs where visitors are.
 
 pub mod border;
+pub mod catboost;
 pub mod contribution;
 pub mod drift;
 mod fault;
@@ -17,9 +19,12 @@ mod forest;
 mod grid;
 pub mod lightgbm;
 pub mod metric;
+pub mod onnx;
+mod place;
 mod quadrature;
 mod rows;
 mod ubjson;
+mod walk;
 pub mod xgboost;
 
 pub use fault::Fault;
@@ -33,6 +38,10 @@ pub enum Library {
     LightGbm,
     /// JSON or UBJSON, as `Booster.save_model` writes it.
     XgBoost,
+    /// JSON, as `save_model` writes it when asked for that.
+    CatBoost,
+    /// ONNX, whatever was exported to it.
+    Onnx,
 }
 
 impl Library {
@@ -42,6 +51,8 @@ impl Library {
         match self {
             Self::LightGbm => "LightGBM",
             Self::XgBoost => "XGBoost",
+            Self::CatBoost => "CatBoost",
+            Self::Onnx => "ONNX",
         }
     }
 }
@@ -50,15 +61,23 @@ impl Library {
 ///
 /// # Errors
 ///
-/// As [`lightgbm::read`] and [`xgboost::read`] say; a file of neither is refused.
+/// As [`lightgbm::read`], [`xgboost::read`], [`catboost::read`] and [`onnx::read`] say; a file of none of them is refused.
 pub fn read(bytes: &[u8]) -> Result<(Library, Forest), Fault> {
     if bytes.first() == Some(&b'{') {
-        return Ok((Library::XgBoost, xgboost::read(bytes)?));
+        let value = xgboost::parse(bytes)?;
+        if value.get("features_info").is_some() {
+            return Ok((Library::CatBoost, catboost::forest(&value)?));
+        }
+        return Ok((Library::XgBoost, xgboost::forest(&value)?));
+    }
+    // The version of the format, which is the first field of every ONNX file.
+    if bytes.first() == Some(&8) {
+        return Ok((Library::Onnx, onnx::read(bytes)?));
     }
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.starts_with("tree"));
     let text = text.ok_or_else(|| {
-        Fault::of("this is neither LightGBM's text nor XGBoost's JSON or UBJSON")
-            .remedy("save it with `booster.save_model(\"model.txt\")`, or `\"model.json\"` for XGBoost")
+        Fault::of("this is neither LightGBM's text nor XGBoost's JSON or UBJSON, nor CatBoost's JSON, nor ONNX")
+            .remedy("docs/models.md says how each library saves what is read")
     })?;
     Ok((Library::LightGbm, lightgbm::read(text)?))
 }

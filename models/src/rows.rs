@@ -50,7 +50,7 @@ impl<'a> Rows<'a> {
         for (number, feature) in features.iter().enumerate() {
             let found = names
                 .iter()
-                .position(|name| *name == feature.name)
+                .position(|name| *name == feature.name.replace(' ', "_"))
                 .or_else(|| (numbered && names.len() == features.len()).then_some(number));
             match found {
                 Some(place) => columns.push(Column { place, feature: feature.clone() }),
@@ -91,7 +91,7 @@ impl<'a> Rows<'a> {
         }
         let line = self.line();
         for Column { place, feature } in &self.columns {
-            let field = self.record.get(*place).unwrap_or_default().trim();
+            let field = self.record.get(*place).unwrap_or_default();
             row.push(value(field, feature).ok_or_else(|| {
                 let cut: String = field.chars().take(40).collect();
                 Fault::at(line, format!("`{}` is `{cut}`, where the model wants a number", feature.name))
@@ -102,9 +102,12 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn value(field: &str, feature: &Feature) -> Option<f64> {
+fn value(written: &str, feature: &Feature) -> Option<f64> {
+    let field = written.trim();
     if let Some(levels) = &feature.levels {
-        return Some(levels.iter().position(|level| level == field).map_or(f64::NAN, |place| place as f64));
+        // A level may begin or end with a space; a field may have been written with one.
+        let is = |wanted: &str| levels.iter().position(|level| level == wanted);
+        return Some(is(written).or_else(|| is(field)).map_or(f64::NAN, |place| place as f64));
     }
     if MISSING.contains(&field) {
         return Some(f64::NAN);
@@ -122,7 +125,10 @@ mod tests {
 
     fn features() -> Vec<Feature> {
         vec![
-            Feature { name: "weather_now".to_owned(), levels: Some(vec!["sunny".to_owned(), "rain".to_owned()]) },
+            Feature {
+                name: "weather now".to_owned(),
+                levels: Some(vec!["sunny".to_owned(), "rain".to_owned(), " fog".to_owned()]),
+            },
             Feature { name: "degrees".to_owned(), levels: None },
         ]
     }
@@ -140,10 +146,14 @@ mod tests {
     fn columns_are_found_by_name_and_levels_become_their_numbers() {
         let read = all("degrees;id;weather now\n21,;1;rain\n").unwrap_err();
         assert_eq!(read.line, Some(2), "{read}");
-        let read = all("degrees;id;\"weather now\"\n21.5;1;rain\n;2;snow\nTRUE;3;sunny\n").unwrap();
+        let read = all("degrees;id;\"weather now\"\n21.5;1;rain\n;2;snow\nTRUE;3; sunny\n0;4; fog\n").unwrap();
         assert_eq!(read[0], [1.0, 21.5]);
         assert!(read[1].iter().all(|value| value.is_nan()), "a level never seen, and nothing");
-        assert_eq!(read[2], [0.0, 1.0]);
+        assert_eq!(
+            (read[2].as_slice(), read[3][0]),
+            ([0.0, 1.0].as_slice(), 2.0),
+            "a space is part of a level that has it"
+        );
     }
 
     #[test]
@@ -151,7 +161,7 @@ mod tests {
         let fault = all("degrees,id\n1,2\n").unwrap_err();
         assert_eq!(
             fault.to_string(),
-            "line 1: the model asks for columns that are not here: `weather_now`; name the columns as they were named in training"
+            "line 1: the model asks for columns that are not here: `weather now`; name the columns as they were named in training"
         );
         let fault = all("weather_now,degrees\nrain,warm\n").unwrap_err();
         assert_eq!(

@@ -10,13 +10,8 @@ use serde_json::Value;
 
 use crate::fault::Fault;
 use crate::forest::{Child, Feature, Forest, Link, MAX_LEAVES, Precision, Side, Split, Test, Tree};
+use crate::place::{self, Place};
 use crate::ubjson;
-
-/// A value, and the way to it.
-struct Place<'a> {
-    value: &'a Value,
-    path: String,
-}
 
 /// Reads a model of one output: binary classification, regression or a ranking, by trees (`gbtree`, `dart`).
 ///
@@ -25,17 +20,17 @@ struct Place<'a> {
 /// Names the field, or the byte of UBJSON, where the file is cut, contradicts itself, or says what a forest of plain sums cannot: several
 /// classes, linear boosters, another transformation of the sum, more than [`MAX_LEAVES`] leaves.
 pub fn read(bytes: &[u8]) -> Result<Forest, Fault> {
+    forest(&parse(bytes)?)
+}
+
+/// The values of JSON, or of UBJSON, which is what follows a brace otherwise.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Fault> {
     let second = bytes.iter().skip(1).find(|byte| !byte.is_ascii_whitespace());
-    let value = if matches!(second, Some(b'"' | b'}')) {
-        serde_json::from_slice(bytes).map_err(|error| Fault {
-            line: Some(error.line()),
-            what: format!("no JSON: {error}"),
-            remedy: None,
-        })?
-    } else {
-        ubjson::read(bytes)?
-    };
-    let learner = Place { value: &value, path: String::new() }.field("learner")?;
+    if matches!(second, Some(b'"' | b'}')) { place::parse(bytes) } else { ubjson::read(bytes) }
+}
+
+pub(crate) fn forest(value: &Value) -> Result<Forest, Fault> {
+    let learner = Place::root(value, "save it with `booster.save_model(\"model.json\")`").field("learner")?;
     let objective = learner.field("objective")?.field("name")?.text()?;
     let (link, logit) = link(&objective)?;
     let parameters = learner.field("learner_model_param")?;
@@ -273,90 +268,5 @@ impl Nodes {
             }
         }
         Ok(tree)
-    }
-}
-
-impl<'a> Place<'a> {
-    fn field(&self, key: &str) -> Result<Place<'a>, Fault> {
-        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-        let value = self.value.get(key);
-        let value = value.ok_or_else(|| {
-            Fault::of(format!("{path} is missing")).remedy("save it with `booster.save_model(\"model.json\")`")
-        })?;
-        Ok(Place { value, path })
-    }
-
-    fn items(&self) -> Result<Vec<Place<'a>>, Fault> {
-        let items = self.value.as_array().ok_or_else(|| Fault::of(format!("{} is no list", self.path)))?;
-        Ok(items
-            .iter()
-            .enumerate()
-            .map(|(number, value)| Place { value, path: format!("{}[{number}]", self.path) })
-            .collect())
-    }
-
-    fn text(&self) -> Result<String, Fault> {
-        self.value.as_str().map(str::to_owned).ok_or_else(|| Fault::of(format!("{} is no text", self.path)))
-    }
-
-    /// A number, or one that stands as text, perhaps alone in brackets (`"[5E-1]"`).
-    fn number<T: FromNumber>(&self) -> Result<T, Fault> {
-        T::from_number(self.value).ok_or_else(|| {
-            let cut: String = self.value.to_string().chars().take(40).collect();
-            Fault::of(format!("{} is {cut}, which is not such a number", self.path))
-        })
-    }
-
-    fn numbers<T: FromNumber>(&self) -> Result<Vec<T>, Fault> {
-        let items = self.value.as_array().ok_or_else(|| Fault::of(format!("{} is no list", self.path)))?;
-        let read = items.iter().enumerate().map(|(number, value)| {
-            T::from_number(value)
-                .ok_or_else(|| Fault::of(format!("{}[{number}] is {value}, which is not such a number", self.path)))
-        });
-        read.collect()
-    }
-
-    fn column<T: FromNumber>(&self, key: &str, wanted: usize) -> Result<Vec<T>, Fault> {
-        let place = self.field(key)?;
-        let numbers = place.numbers::<T>()?;
-        if numbers.len() != wanted {
-            return Err(Fault::of(format!("{} has {} numbers where {wanted} are needed", place.path, numbers.len())));
-        }
-        Ok(numbers)
-    }
-}
-
-/// A number as XGBoost writes it.
-trait FromNumber: Sized {
-    fn from_number(value: &Value) -> Option<Self>;
-}
-
-macro_rules! whole {
-    ($($kind:ty),*) => {$(
-        impl FromNumber for $kind {
-            fn from_number(value: &Value) -> Option<Self> {
-                match value {
-                    Value::Bool(truth) => Some((*truth).into()),
-                    Value::String(text) => text.trim_matches(['[', ']']).parse().ok(),
-                    other => other.as_i64().and_then(|number| number.try_into().ok()),
-                }
-            }
-        }
-    )*};
-}
-whole!(u8, u64, i64);
-
-impl FromNumber for usize {
-    fn from_number(value: &Value) -> Option<Self> {
-        u64::from_number(value).and_then(|number| number.try_into().ok())
-    }
-}
-
-impl FromNumber for f32 {
-    fn from_number(value: &Value) -> Option<Self> {
-        match value {
-            Value::String(text) => text.trim_matches(['[', ']']).parse().ok(),
-            other => other.as_f64().map(|number| number as f32),
-        }
     }
 }
