@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod collector;
 mod contents;
+mod evaluate;
 mod explain;
 mod folder;
 mod hours;
@@ -75,6 +76,8 @@ enum Command {
     Hours(hours::Arguments),
     /// Say what a model that was trained elsewhere asks, what it answers to rows, and why
     Model(model::Arguments),
+    /// Say what another policy, or other weights of creatives, would have earned on a log of decisions
+    Evaluate(evaluate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hours(arguments) => hours::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -231,23 +231,31 @@ fn postgres() -> Result<String> {
     Ok("installed  PostgreSQL".to_owned())
 }
 
-/// Who needs which Python packages, and what for. Each list has an environment of its own.
-const PYTHON: [(&str, &str); 2] = [
-    ("collector/tests/requirements.txt", "a collector test delivers mail to the SMTP server among them"),
+/// Who needs which Python packages, what for, and what else pip is told. Each list has an environment of its own.
+const PYTHON: [(&str, &str, &[&str]); 3] = [
+    ("collector/tests/requirements.txt", "a collector test delivers mail to the SMTP server among them", &[]),
     (
         "models/tests/requirements.txt",
         "models that LightGBM, XGBoost, CatBoost and scikit-learn train are held against their own answers, and contributions against shap",
+        &[],
+    ),
+    (
+        "evaluation/tests/requirements.txt",
+        "estimates of a policy's value are held against those of the Open Bandit Pipeline",
+        // It asks for an old Python, and needs none.
+        &["--ignore-requires-python"],
     ),
 ];
 
 /// Installs what the lists of [`PYTHON`] pin, each into a folder that is named after the list's content and
 /// survives the clone. `collector/tests/support/python.rs` looks for it in the same place.
 fn python(workspace: &Workspace) -> Result<String> {
-    let done = PYTHON.iter().map(|(list, why)| environment(workspace, list, why)).collect::<Result<Vec<_>>>()?;
+    let done =
+        PYTHON.iter().map(|(list, why, more)| environment(workspace, list, why, more)).collect::<Result<Vec<_>>>()?;
     Ok(done.join("\n"))
 }
 
-fn environment(workspace: &Workspace, name: &str, why: &str) -> Result<String> {
+fn environment(workspace: &Workspace, name: &str, why: &str, more: &[&str]) -> Result<String> {
     let list = workspace.root().join(name);
     let wanted = fs::read(&list).context(name.to_owned())?;
     let folder = cache()?.join(format!("python-{:016x}", hash(&wanted)));
@@ -265,7 +273,7 @@ fn environment(workspace: &Workspace, name: &str, why: &str) -> Result<String> {
         .context(by_hand)?;
     // The lists name all that is needed, and leave out what packages ask for and no test uses.
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
-    call(Command::new(folder.join("bin/python")).args(install).arg(&list))?;
+    call(Command::new(folder.join("bin/python")).args(install).arg(&list).args(more))?;
     fs::write(stamp, b"")?;
     Ok(format!("installed  Python packages in {}", folder.display()))
 }
