@@ -2,6 +2,7 @@
 //!
 //! One file per command. Exit codes: 0 fine, 1 faults in what was given, 2 wrong usage.
 
+mod attribution;
 mod bid;
 mod build;
 mod check;
@@ -73,6 +74,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Say whether each recorded visitor's own hour is better than one hour for all, and which hour that is
     Hours(hours::Arguments),
+    /// Divide outcomes among the channels before them, by every rule, and hold that against a holdout
+    Attribution(attribution::Arguments),
     /// Say what a model that was trained elsewhere asks, or what it answers to rows
     Model(model::Arguments),
 }
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Command::Bid(arguments) => bid::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hours(arguments) => hours::run(&arguments),
+        Command::Attribution(arguments) => attribution::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
     };
     match outcome {
