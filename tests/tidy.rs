@@ -122,7 +122,7 @@ fn only_the_face_knows_javascript() {
 
 #[test]
 fn what_moves_somebody_in_a_journey_is_known_to_the_engine_alone() {
-    for folder in ["collector/src", "cli/src", "edge/fastly/src", "hours/src", "models/src", "seal/src"] {
+    for folder in ["attribution/src", "collector/src", "cli/src", "edge/fastly/src", "hours/src", "models/src", "seal/src"] {
         for (path, text) in sources(folder) {
             for inner in
                 ["catalog::Act", "journey::turn", "journey::pass", "journey::resting", ".trigger(", ".asks_page("]
@@ -134,10 +134,11 @@ fn what_moves_somebody_in_a_journey_is_known_to_the_engine_alone() {
 }
 
 /// What is held to the rules of files.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "src",
     "kernel/src",
     "compiler/src",
+    "attribution/src",
     "bid/src",
     "cli/src",
     "collector/src",

@@ -6,8 +6,8 @@
 //! Where the log also says from whom something was withheld on purpose, [`Log::lifts`] compares these people with the others: that is
 //! what a channel caused, and no rule of attribution is.
 //!
-//! Invariants: the credits of every rule add up to the outcomes that have a path; neither the order of a log's rows nor that of a table's
-//! changes them beyond rounding; and a file from outside is read or refused with line, field and remedy, never half.
+//! Invariants: the credits of every rule add up to the outcomes that have a path; neither the order of a table's rows nor that of a log's
+//! (but of those of one person, moment and kind) changes them beyond rounding; and a file from outside is read or refused with line, field and remedy, never half.
 //! Absent on purpose: who is one person (whoever writes the log knows), costs, and outcomes that were not yet there when the log ended.
 
 mod fault;

@@ -10,6 +10,15 @@ use std::path::PathBuf;
 use flate2::read::MultiGzDecoder;
 use petitfour_attribution::{Log, Paths, Source, read};
 
+#[path = "../../../collector/tests/support/claim.rs"]
+mod claim;
+
+/// Records a figure for `cargo xtask claims`.
+pub fn claim(name: &str, value: f64, unit: &str, most: f64) {
+    let bound = format!("<= {most}");
+    claim::claim(name, value, unit, &bound, value <= most, "cargo test -p petitfour-attribution --test reference");
+}
+
 /// A file of data that must not be copied into this project; where it is absent, that is said aloud.
 pub fn shared(file: &str) -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")).join(file);

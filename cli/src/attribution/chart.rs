@@ -16,17 +16,13 @@ const GAP: f64 = 14.0;
 /// Channels that are drawn: those with most. A picture of hundreds tells nobody anything.
 const MOST: usize = 30;
 
-/// One colour for each rule, in the order of tables; legible on white and on black.
-const COLOURS: [&str; 9] =
-    ["#4a6fa5", "#3c8d5a", "#7fb069", "#b5563c", "#e0b04a", "#8c6bb1", "#2a9d9d", "#c9699b", "#8a8f98"];
-
 const STYLE: &str = "line{stroke:#8a8f98}line.caused{stroke:#222;stroke-width:2}circle{fill:#222}\
 @media(prefers-color-scheme:dark){circle{fill:#eee}line.caused{stroke:#eee}}";
 
 /// Draws it as SVG.
 pub(super) fn draw(report: &Report) -> String {
     let mut body = String::new();
-    let title = format!("{}: {} outcomes by rule", report.file, grouped(report.outcomes.round() as u64));
+    let title = format!("{}: {} outcomes by rule", name(report), grouped(report.outcomes.round() as u64));
     text(&mut body, MARGIN, MARGIN + 8.0, "t", &title);
     let mut y = legend(&mut body, report, MARGIN + 24.0);
     let drawn = report.channels.iter().take(MOST);
@@ -40,8 +36,8 @@ pub(super) fn draw(report: &Report) -> String {
     let first = y;
     for (row, channel) in drawn.enumerate() {
         let top = y;
-        for (column, colour) in report.rules.iter().zip(COLOURS) {
-            let credit = column.outcomes.get(row).copied().unwrap_or_default();
+        for column in &report.rules {
+            let (credit, colour) = (column.outcomes.get(row).copied().unwrap_or_default(), colour(&column.rule));
             let (from, to) = (place(credit.min(0.0)), place(credit.max(0.0)));
             let told = escape(&format!("{channel}, {}: {}", column.rule, amount(credit)));
             let _ = writeln!(
@@ -56,6 +52,7 @@ pub(super) fn draw(report: &Report) -> String {
         let middle = f64::midpoint(top, y);
         text(&mut body, MARGIN, middle + 4.0, "", &channel.chars().take(22).collect::<String>());
         if let Some([caused, from, to]) = report.caused(channel) {
+            y += 5.0;
             let told =
                 escape(&format!("{channel}: the holdout says {} ({} to {})", amount(caused), amount(from), amount(to)));
             let _ = writeln!(
@@ -87,7 +84,8 @@ pub(super) fn draw(report: &Report) -> String {
 /// Which colour is which rule; where bars begin.
 fn legend(body: &mut String, report: &Report, top: f64) -> f64 {
     let (mut x, mut y) = (MARGIN, top);
-    for (column, colour) in report.rules.iter().zip(COLOURS) {
+    for column in &report.rules {
+        let colour = colour(&column.rule);
         let wide = 24.0 + column.rule.chars().count() as f64 * 7.5;
         if x + wide > WIDTH - MARGIN {
             (x, y) = (MARGIN, y + 18.0);
@@ -104,6 +102,27 @@ fn legend(body: &mut String, report: &Report, top: f64) -> f64 {
     y + 28.0
 }
 
+/// The same colour for a rule in every picture; legible on white and on black.
+fn colour(rule: &str) -> &'static str {
+    match rule {
+        "first" => "#4a6fa5",
+        "last" => "#3c8d5a",
+        "last-non-direct" => "#7fb069",
+        "linear" => "#b5563c",
+        "position" => "#e0b04a",
+        "time-decay" => "#8c6bb1",
+        "shapley" => "#c9699b",
+        "shapley-rate" => "#8a8f98",
+        // A chain of any order.
+        _ => "#2a9d9d",
+    }
+}
+
+/// The file without its folders.
+fn name(report: &Report) -> &str {
+    report.file.rsplit(['/', '\\']).next().unwrap_or(&report.file)
+}
+
 /// Draws it as a page that stands alone, with the table under the picture.
 pub(super) fn page(report: &Report) -> String {
     let mut rows = String::new();
@@ -116,9 +135,9 @@ pub(super) fn page(report: &Report) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{}</title>\n<style>:root{{color-scheme:light dark}}body{{font:14px system-ui,sans-serif;max-width:60rem;margin:2rem auto}}\
-         td{{text-align:right;padding:.1rem .6rem}}th[scope=row]{{text-align:left}}table{{font-variant-numeric:tabular-nums}}</style>\n\
+         td,th{{text-align:right;padding:.1rem .5rem}}th[scope=row]{{text-align:left}}table{{font-variant-numeric:tabular-nums}}</style>\n\
          {}<table><caption>Outcomes</caption>\n<tr><td></td>{heads}</tr>\n{rows}</table></html>\n",
-        escape(&report.file),
+        escape(name(report)),
         draw(report)
     )
 }

@@ -259,8 +259,9 @@ impl fmt::Display for Report {
             if let Some(Chain { states, bound, .. }) = markov {
                 writeln!(
                     f,
-                    "{rule}: {} states, solved; removal effects are right to {bound:.0e}",
-                    grouped(*states as u64)
+                    "{rule}: {} states, solved; removal effects are right to {:.0e}",
+                    grouped(*states as u64),
+                    bound.max(1e-15)
                 )?;
             }
             if let Some(margins) = margins {
@@ -271,6 +272,12 @@ impl fmt::Display for Report {
                     amount(most)
                 )?;
             }
+        }
+        if self.rules.iter().any(|column| column.rule == "shapley-rate") {
+            writeln!(
+                f,
+                "shapley-rate: sets of channels with few paths have as much say as those with many; less than nothing is a lower rate with it"
+            )?;
         }
         for LeftOut { rule, why } in &self.left_out {
             writeln!(f, "not asked: {rule}: {why}")?;
