@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use petitfour_attribution::{By, Rule, Source, Windows};
 
 use crate::simulate::recorded::unzipped;
-use report::{Input, Report};
+use report::{Input, LeftOut, Report};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     for rule in rules {
         match rule.credit(&input.paths) {
             Ok(credits) => report.add(&rule, &credits),
-            Err(error) if arguments.asks_all() => left_out.push((rule.name(), error.to_string())),
+            Err(error) if arguments.asks_all() => left_out.push(LeftOut { rule: rule.name(), why: error.to_string() }),
             Err(error) => bail!("{file}: {}: {error}", rule.name()),
         }
     }
@@ -181,7 +181,7 @@ impl Arguments {
     }
 
     /// The rules in the order of tables, and those of `all` that cannot be asked, each with why.
-    fn rules(&self, input: &Input<'_>) -> anyhow::Result<(Vec<Rule>, Vec<(String, String)>)> {
+    fn rules(&self, input: &Input<'_>) -> anyhow::Result<(Vec<Rule>, Vec<LeftOut>)> {
         let needs = [
             ("--order", self.order.is_some(), Name::Markov, "markov"),
             ("--position", self.position.is_some(), Name::Position, "position"),
@@ -204,7 +204,8 @@ impl Arguments {
                 bail!("last-non-direct has to know which channel is direct: name it with --direct")
             }
             None => {
-                left_out.push(("last-non-direct".to_owned(), "name the direct channel with --direct".to_owned()));
+                let why = "name the direct channel with --direct".to_owned();
+                left_out.push(LeftOut { rule: "last-non-direct".to_owned(), why });
                 None
             }
         };

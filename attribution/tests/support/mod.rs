@@ -1,7 +1,7 @@
 //! A slow, other way to the removal effect, and files that are not everywhere.
 
 #![allow(dead_code, reason = "not every test takes all of it")]
-#![allow(clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
 use std::fs::File;

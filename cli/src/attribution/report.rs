@@ -77,10 +77,11 @@ struct Chain {
     removal_effects: Vec<f64>,
 }
 
+/// A rule that was not asked.
 #[derive(Debug, Serialize)]
-struct LeftOut {
-    rule: String,
-    why: String,
+pub(super) struct LeftOut {
+    pub(super) rule: String,
+    pub(super) why: String,
 }
 
 /// What the holdout says of one channel.
@@ -158,8 +159,8 @@ impl Report {
     }
 
     /// All rules are there: those with most come first, and each is held against the holdout.
-    pub(super) fn finish(&mut self, left_out: Vec<(String, String)>) {
-        self.left_out = left_out.into_iter().map(|(rule, why)| LeftOut { rule, why }).collect();
+    pub(super) fn finish(&mut self, left_out: Vec<LeftOut>) {
+        self.left_out = left_out;
         for beside in &mut self.holdout {
             let Some([_, from, to]) = beside.caused else { continue };
             let place = self.channels.iter().position(|channel| *channel == beside.lift.channel);
