@@ -126,9 +126,17 @@ fn only_the_face_knows_javascript() {
 
 #[test]
 fn what_moves_somebody_in_a_journey_is_known_to_the_engine_alone() {
-    for folder in
-        ["collector/src", "cli/src", "edge/fastly/src", "evaluation/src", "hours/src", "models/src", "seal/src"]
-    {
+    for folder in [
+        "attribution/src",
+        "collector/src",
+        "cli/src",
+        "edge/fastly/src",
+        "evaluation/src",
+        "hours/src",
+        "lifetime/src",
+        "models/src",
+        "seal/src",
+    ] {
         for (path, text) in sources(folder) {
             for inner in
                 ["catalog::Act", "journey::turn", "journey::pass", "journey::resting", ".trigger(", ".asks_page("]
@@ -144,6 +152,7 @@ const FOLDERS: [&str; 10] = [
     "src",
     "kernel/src",
     "compiler/src",
+    "attribution/src",
     "bid/src",
     "cli/src",
     "collector/src",

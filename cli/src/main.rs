@@ -2,6 +2,7 @@
 //!
 //! One file per command. Exit codes: 0 fine, 1 faults in what was given, 2 wrong usage.
 
+mod attribution;
 mod bid;
 mod build;
 mod check;
@@ -74,6 +75,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Say whether each recorded visitor's own hour is better than one hour for all, and which hour that is
     Hours(hours::Arguments),
+    /// Divide outcomes among the channels before them, by every rule, and hold that against a holdout
+    Attribution(attribution::Arguments),
     /// Say what a model that was trained elsewhere asks, what it answers to rows, and why
     Model(model::Arguments),
     /// Say what another policy, or other weights of creatives, would have earned on a log of decisions
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Command::Bid(arguments) => bid::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hours(arguments) => hours::run(&arguments),
+        Command::Attribution(arguments) => attribution::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
     };

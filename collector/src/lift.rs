@@ -15,6 +15,8 @@
 use std::collections::BTreeMap;
 
 use petitfour::id::Key;
+pub use petitfour_attribution::Interval;
+use petitfour_attribution::Share;
 use serde::Serialize;
 
 use crate::{
@@ -25,9 +27,6 @@ use crate::{
 
 /// Ms after the first decision within which an outcome counts.
 pub const WINDOW: i64 = 7 * 24 * 60 * 60 * 1000;
-
-/// Of the normal distribution: 95 % lie within this many standard deviations.
-const Z: f64 = 1.959_963_984_540_054;
 
 /// Visitors, and how many of them did something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -51,17 +50,6 @@ pub struct Funnel {
     pub outcome: i64,
 }
 
-/// A difference of rates, and between what it lies.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Interval {
-    /// Of chosen, less that of withheld.
-    pub difference: f64,
-    /// From here, 95 %.
-    pub from: f64,
-    /// To here.
-    pub to: f64,
-}
-
 /// One campaign.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Lift {
@@ -81,41 +69,19 @@ impl Group {
     /// The share that had an outcome.
     #[must_use]
     pub fn rate(self) -> f64 {
-        if self.visitors > 0 { self.outcomes as f64 / self.visitors as f64 } else { 0.0 }
+        self.share().rate()
     }
-}
 
-impl Interval {
-    /// The difference between two groups; nothing while one is empty.
+    /// What it was changed by, held against those it was withheld from; nothing while a group is empty.
     #[must_use]
-    pub fn of(chosen: Group, withheld: Group) -> Option<Self> {
-        let ((low, high), (low_other, high_other)) = (wilson(chosen)?, wilson(withheld)?);
-        let (rate, other) = (chosen.rate(), withheld.rate());
-        let difference = rate - other;
-        Some(Self {
-            difference,
-            from: difference - (rate - low).hypot(high_other - other),
-            to: difference + (high - rate).hypot(other - low_other),
-        })
+    pub fn against(self, withheld: Self) -> Option<Interval> {
+        Interval::between(self.share(), withheld.share())
     }
 
-    /// Can it be told from nothing?
-    #[must_use]
-    pub fn is_told(&self) -> bool {
-        self.from > 0.0 || self.to < 0.0
+    fn share(self) -> Share {
+        let count = |number: i64| u64::try_from(number).unwrap_or_default();
+        Share { persons: count(self.visitors), outcomes: count(self.outcomes) }
     }
-}
-
-/// Wilson's score interval of one rate.
-fn wilson(group: Group) -> Option<(f64, f64)> {
-    if group.visitors <= 0 {
-        return None;
-    }
-    let (count, rate) = (group.visitors as f64, group.rate());
-    let middle = rate + Z * Z / (2.0 * count);
-    let spread = Z * (rate * (1.0 - rate) / count + Z * Z / (4.0 * count * count)).sqrt();
-    let scale = 1.0 + Z * Z / count;
-    Some(((middle - spread) / scale, (middle + spread) / scale))
 }
 
 /// Every campaign that was chosen or withheld, by key. Reads all decisions: not for every request.
@@ -163,7 +129,7 @@ pub fn read(connection: &Connection) -> Result<BTreeMap<i64, Lift>> {
     }
     for lift in lifts.values_mut() {
         let any = lift.chosen.outcomes + lift.withheld.outcomes > 0;
-        lift.interval = if any { Interval::of(lift.chosen, lift.withheld) } else { None };
+        lift.interval = if any { lift.chosen.against(lift.withheld) } else { None };
     }
     Ok(lifts)
 }
@@ -172,31 +138,11 @@ pub fn read(connection: &Connection) -> Result<BTreeMap<i64, Lift>> {
 mod tests {
     use super::*;
 
-    fn of(a: (i64, i64), b: (i64, i64)) -> (f64, f64) {
-        let group = |(outcomes, visitors)| Group { visitors, outcomes };
-        let interval = Interval::of(group(a), group(b)).unwrap();
-        ((interval.from * 1e4).round() / 1e4, (interval.to * 1e4).round() / 1e4)
-    }
-
-    /// Newcombe's own examples: his table of 95 % limits by method 10.
     #[test]
-    fn the_interval_is_the_one_that_its_paper_prints() {
-        assert_eq!(of((56, 70), (48, 80)), (0.0524, 0.3339));
-        assert_eq!(of((9, 10), (3, 10)), (0.1705, 0.8090));
-        assert_eq!(of((5, 56), (0, 29)), (-0.0381, 0.1926));
-        assert_eq!(of((0, 10), (0, 20)), (-0.1611, 0.2775));
-        assert_eq!(of((10, 10), (0, 20)), (0.6791, 1.0));
-    }
-
-    #[test]
-    fn nothing_is_told_of_an_empty_group() {
-        assert_eq!(Interval::of(Group { visitors: 10, outcomes: 3 }, Group::default()), None);
-    }
-
-    #[test]
-    fn a_difference_is_told_when_zero_is_not_between_the_limits() {
-        let many = Interval::of(Group { visitors: 10_000, outcomes: 600 }, Group { visitors: 10_000, outcomes: 500 });
-        let few = Interval::of(Group { visitors: 100, outcomes: 6 }, Group { visitors: 100, outcomes: 5 });
-        assert!(many.is_some_and(|interval| interval.is_told()) && few.is_some_and(|interval| !interval.is_told()));
+    fn groups_are_held_against_each_other_by_the_interval_that_attribution_has() {
+        let interval = Group { visitors: 70, outcomes: 56 }.against(Group { visitors: 80, outcomes: 48 }).unwrap();
+        assert!((interval.difference - 0.2).abs() < 1e-12 && interval.is_told());
+        assert_eq!(((interval.from * 1e4).round(), (interval.to * 1e4).round()), (524.0, 3339.0), "as Newcombe prints");
+        assert_eq!(Group { visitors: 10, outcomes: 3 }.against(Group::default()), None);
     }
 }

@@ -29,6 +29,7 @@ use petitfour::{
     sync::{Entry, answer::Verdict},
 };
 use petitfour_collector::{
+    event::{Event, Kind},
     hex,
     lake::schema::{Growth, TABLES},
     store::{Place, Store, now},
@@ -123,6 +124,50 @@ fn duckdb_counts_what_the_store_counts_and_every_column_is_of_the_type_that_is_d
         );
         assert!(ask(&folder.path().join("parquet"), &notes) > 0, "units stand in the file");
     }
+}
+
+#[test]
+fn attribution_reads_the_touches_of_a_lake() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Place::folder(folder.path());
+    let people: Vec<Somebody> = (0..5).map(Somebody::new).collect();
+    let mut store = Store::open(&place).expect("a store");
+    fill(&mut store, now(), &people, 2);
+    let url = "https://shop.example/tea?utm_source=newsletter&utm_campaign=spring";
+    let arrival = Event {
+        kind: Kind::Page,
+        name: "tea".into(),
+        body: format!(r#"{{"context":{{"page":{{"url":"{url}"}}}}}}"#),
+        ..people[0].event(77, now())
+    };
+    record(&mut store, now(), &[arrival]);
+    let (lake, csv) = (folder.path().join("lake"), folder.path().join("touches.csv"));
+    run(&[words(&["export", "--to", &lake.display().to_string()]), arguments(folder.path(), &place)].concat());
+    duck(&lake, &[format!("COPY (FROM touches) TO '{}'", csv.display())]);
+    let source = petitfour_attribution::read(std::fs::File::open(&csv).expect("a log")).expect("it reads");
+    let petitfour_attribution::Source::Log(log) = source else { panic!("a log of touches") };
+    let store = place.reader().expect("a store");
+    let click = i64::from(petitfour::id::Key::of("click").0);
+    let rows = |sql: &str| usize::try_from(count(&store, &sql.replace(":click", &click.to_string()))).expect("some");
+    let (views, clicks) = (
+        rows(
+            "SELECT count(*) FROM exposures e JOIN decisions d ON d.visitor = e.visitor AND d.decision = e.decision WHERE d.campaign IS NOT NULL",
+        ),
+        rows("SELECT count(*) FROM outcomes WHERE event = :click"),
+    );
+    assert!(views > 0 && clicks > 0, "{views} {clicks}");
+    assert_eq!(log.persons(), people.len());
+    // What was seen and clicked on the site, a partner's day of each person, and the arrival by a newsletter.
+    assert_eq!(log.touches(), views + clicks + people.len() + 1);
+    assert_eq!(log.outcomes().conversions as usize, rows("SELECT count(*) FROM outcomes WHERE event <> :click"));
+    let mut channels = log.paths(petitfour_attribution::By::Channel, Default::default()).channels;
+    channels.sort();
+    assert_eq!(channels, ["newsletter", "site", "tv"]);
+    let mut campaigns = log.paths(petitfour_attribution::By::Campaign, Default::default()).channels;
+    campaigns.sort();
+    // No bundle has told what the campaign is called.
+    let sunny = petitfour::id::Key::of("sunny").0.to_string();
+    assert_eq!(campaigns, [sunny.as_str(), "spring"]);
 }
 
 #[test]

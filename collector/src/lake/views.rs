@@ -5,11 +5,14 @@
 
 use std::fmt::Write as _;
 
+use petitfour::id::Key;
+
 use super::{
     Manifest,
     part::Encoding,
     schema::{DECISIONS, EDGES, EXPOSURES, Growth, OUTCOMES, PERSONS, TABLES, TOMBSTONES, Table},
 };
+use crate::ledger::CLICK;
 
 /// Its name in the lake.
 pub const FILE: &str = "lake.sql";
@@ -34,6 +37,35 @@ SELECT o.message, o.position, any_value(o.visitor) AS visitor, any_value(o.occur
 FROM outcomes o
 LEFT JOIN exposures e ON o.told IS NULL AND e.visitor = o.visitor AND e.occurred BETWEEN o.occurred - INTERVAL 24 HOUR AND o.occurred
 GROUP BY o.message, o.position;
+
+-- Touches and outcomes as `petitfour attribution` reads them: COPY (FROM touches) TO 'touches.csv';
+CREATE OR REPLACE VIEW touches AS
+WITH told AS (
+  SELECT visitor, occurred, 'chosen' AS kind, 'site' AS channel, campaign, NULL::VARCHAR AS named, NULL::DECIMAL(18,3) AS value, true AS device
+  FROM decisions WHERE campaign IS NOT NULL
+  UNION ALL
+  SELECT visitor, occurred, 'held_out', 'site', withheld, NULL, NULL, true FROM decisions WHERE withheld IS NOT NULL
+  UNION ALL
+  SELECT e.visitor, e.occurred, 'view', 'site', d.campaign, NULL, NULL, true
+  FROM exposures e JOIN decisions d ON d.visitor = e.visitor AND d.decision = e.decision WHERE d.campaign IS NOT NULL
+  UNION ALL
+  SELECT o.visitor, o.occurred, 'click', 'site', d.campaign, NULL, NULL, true
+  FROM credited_outcomes o JOIN decisions d ON d.visitor = o.visitor AND d.decision = o.decision
+  WHERE o.event = :click AND d.campaign IS NOT NULL
+  UNION ALL
+  SELECT visitor, occurred, 'outcome', NULL, NULL, NULL, value, true FROM outcomes WHERE event <> :click
+  UNION ALL
+  SELECT identifier, day_at, 'view', channel, campaign, NULL, NULL, false FROM impressions
+  UNION ALL
+  SELECT identifier, occurred, 'click', regexp_extract(url, '[?&]utm_source=([^&]+)', 1), NULL, regexp_extract(url, '[?&]utm_campaign=([^&]+)', 1), NULL, false
+  FROM (SELECT identifier, occurred, coalesce(body ->> '$.context.page.url', body ->> '$.properties.url') AS url FROM events WHERE kind = 'page') a
+  WHERE regexp_matches(url, '[?&]utm_source=[^&]')
+)
+SELECT coalesce(p.person, t.visitor) AS person, epoch_ms(t.occurred) AS time, t.kind, t.channel,
+       coalesce(t.named, c.name, t.campaign::VARCHAR) AS campaign, CASE WHEN t.device THEN t.visitor END AS device, t.value
+FROM told t
+LEFT JOIN persons p ON p.identifier = t.visitor
+LEFT JOIN names c ON c.kind = 'campaign' AND c.key = t.campaign;
 ";
 
 /// The file's content.
@@ -47,7 +79,7 @@ pub fn sql(address: &str, manifest: &Manifest) -> String {
         // Writing into a string cannot fail.
         view(&mut out, address, manifest, table).ok();
     }
-    out.push_str(MORE);
+    out.push_str(&MORE.replace(":click", &Key::of(CLICK).0.to_string()));
     out
 }
 

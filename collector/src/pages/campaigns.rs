@@ -224,12 +224,12 @@ fn table(out: &mut String, counts: &Counts) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lift::{Group, Interval};
+    use crate::lift::Group;
 
     fn of(chosen: (i64, i64), withheld: (i64, i64)) -> Lift {
         let group = |(outcomes, visitors)| Group { visitors, outcomes };
         let (chosen, withheld) = (group(chosen), group(withheld));
-        Lift { chosen, withheld, interval: Interval::of(chosen, withheld), ..Lift::default() }
+        Lift { chosen, withheld, interval: chosen.against(withheld), ..Lift::default() }
     }
 
     #[test]

@@ -87,6 +87,7 @@ const EDGE: &str = "node bench/edge/run.mjs";
 const PARTNERS: &str = "cargo test -p petitfour-collector --test partners";
 const GRAPH: &str = "cargo test -p petitfour-collector --test graph";
 const PEOPLE: &str = "cargo test -p petitfour-linkage --test people";
+const ATTRIBUTION: &str = "cargo test -p petitfour-attribution --test reference";
 const REPLAY: &str = "cargo xtask demo --check";
 
 /// Every claim, in the order of the table.
@@ -494,6 +495,27 @@ pub const CLAIMS: &[Claim] = &[
         "pairs",
         Bound::AtMost(10.0),
         PEOPLE,
+    ),
+    claim(
+        "attribution.first_last_linear.wrong",
+        "credits and values of first, last and linear that differ in any of six decimals from those of a table that was computed elsewhere",
+        "fields",
+        Bound::Equal(0.0),
+        ATTRIBUTION,
+    ),
+    claim(
+        "attribution.markov.off",
+        "largest difference of removal effects, credits and values of Markov order 1 to 3 from the same table, which has six decimals",
+        "",
+        Bound::AtMost(1e-6),
+        ATTRIBUTION,
+    ),
+    claim(
+        "attribution.walked.off",
+        "largest difference of removal effects of order 1 to 4 from those of letting everybody walk",
+        "",
+        Bound::AtMost(1e-10),
+        ATTRIBUTION,
     ),
     claim("package.installs", "ways to install the tarball that decided once", "ways", Bound::Equal(4.0), BROWSER),
 ];
