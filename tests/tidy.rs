@@ -134,7 +134,7 @@ fn what_moves_somebody_in_a_journey_is_known_to_the_engine_alone() {
 }
 
 /// What is held to the rules of files.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "src",
     "kernel/src",
     "compiler/src",
@@ -142,6 +142,7 @@ const FOLDERS: [&str; 9] = [
     "cli/src",
     "collector/src",
     "hours/src",
+    "lifetime/src",
     "models/src",
     "xtask/src",
 ];

@@ -11,6 +11,7 @@ mod explain;
 mod folder;
 mod hours;
 mod inspect;
+mod lifetime;
 mod model;
 mod new;
 mod picture;
@@ -73,6 +74,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Say whether each recorded visitor's own hour is better than one hour for all, and which hour that is
     Hours(hours::Arguments),
+    /// Say what customers will still buy, for how much, and how right that would have been
+    Lifetime(lifetime::Arguments),
     /// Say what a model that was trained elsewhere asks, or what it answers to rows
     Model(model::Arguments),
 }
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Command::Bid(arguments) => bid::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hours(arguments) => hours::run(&arguments),
+        Command::Lifetime(arguments) => lifetime::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
     };
     match outcome {
