@@ -10,7 +10,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use petitfour_lifetime::fit::{self, Fit};
-use petitfour_lifetime::{BgNbd, Cohort, Columns, Day, GammaGamma, Holdout, ParetoNbd, Process, Purchases};
+use petitfour_lifetime::{
+    BgNbd, Closeness, Cohort, Columns, Day, Device, GammaGamma, Holdout, ParetoNbd, Process, Purchases,
+};
 
 use crate::simulate::recorded::unzipped;
 use report::Report;
@@ -26,7 +28,7 @@ const WEEKS_A_YEAR: f64 = 365.25 / 7.0;
 #[command(
     after_help = "Examples:\n  petitfour lifetime purchases.csv\n  petitfour lifetime purchases.csv.gz --calibrate-until 2026-03-31 --picture holdout.svg\n  \
                   petitfour lifetime purchases.csv --weeks 52 --discount 10% --customers customers.csv\n  \
-                  petitfour lifetime purchases.csv --customer \"Customer ID\" --date InvoiceDate --amount Total\n\n\
+                  petitfour lifetime purchases.csv --campaign-model returns.json --within 28\n  petitfour lifetime purchases.csv --customer \"Customer ID\" --date InvoiceDate --amount Total\n\n\
                   docs/lifetime.md says what the models take for granted, and what is measured."
 )]
 pub(crate) struct Arguments {
@@ -60,6 +62,18 @@ pub(crate) struct Arguments {
     /// Write a line for each customer as CSV: how likely they are still there, and what is expected of them
     #[arg(long, value_name = "FILE")]
     customers: Option<PathBuf>,
+    /// Write the chance that somebody buys again within --within days as a model for campaign files, from what a visitor's profile knows
+    #[arg(long, value_name = "FILE")]
+    campaign_model: Option<PathBuf>,
+    /// Days of that chance
+    #[arg(long, value_name = "DAYS", default_value_t = 28, requires = "campaign_model", value_parser = clap::value_parser!(u32).range(1..=365))]
+    within: u32,
+    /// What campaign files call a purchase
+    #[arg(long, value_name = "EVENT", default_value = "purchase", requires = "campaign_model")]
+    event: String,
+    /// Points of probability that it may be off by on average, or it is not written
+    #[arg(long, value_name = "POINTS", default_value_t = 1.0, requires = "campaign_model", value_parser = points)]
+    tolerance: f64,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -86,6 +100,8 @@ struct Study<M> {
     holdout: Option<Holdout>,
     /// Why there is nothing about amounts.
     without_amounts: Option<String>,
+    /// For campaign files.
+    device: Option<Device>,
 }
 
 /// Runs the command.
@@ -115,6 +131,10 @@ fn tell<M: Process>(arguments: &Arguments, purchases: &Purchases) -> anyhow::Res
     if let (Some(picture), Some(holdout)) = (&arguments.picture, &study.holdout) {
         std::fs::write(picture, chart::draw(&report, holdout))
             .with_context(|| format!("cannot write {}", picture.display()))?;
+    }
+    if let (Some(file), Some(device)) = (&arguments.campaign_model, &study.device) {
+        std::fs::write(file, device.write(&arguments.event))
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     if let Some(customers) = &arguments.customers {
         table::write(customers, purchases, &study).with_context(|| format!("cannot write {}", customers.display()))?;
@@ -155,13 +175,35 @@ impl<M: Process> Study<M> {
         };
         let amounts_model = amounts.as_ref().map(|fit| &fit.model);
         let holdout = arguments.calibrate_until.map(|_| Holdout::of(purchases, &cohort, &buying.model, amounts_model));
-        Ok(Self { cohort, buying, amounts, weeks, discount: arguments.discount, holdout, without_amounts })
+        let device = match &arguments.campaign_model {
+            Some(_) => {
+                Some(close(Device::follow(purchases, &cohort, &buying.model, arguments.within), arguments.tolerance)?)
+            }
+            None => None,
+        };
+        Ok(Self { device, cohort, buying, amounts, weeks, discount: arguments.discount, holdout, without_amounts })
     }
 
     /// The discount a week, continuously.
     fn weekly(&self) -> f64 {
         self.discount.ln_1p() / WEEKS_A_YEAR
     }
+}
+
+/// A device's model, where it is close enough.
+fn close(device: Option<Device>, tolerance: f64) -> anyhow::Result<Device> {
+    let Some(device) = device else {
+        bail!("one customer is too few to make a model for campaign files of, and to measure it on another")
+    };
+    let Closeness { mean, worst, .. } = device.closeness;
+    if mean * 100.0 > tolerance {
+        bail!(
+            "a profile knows too little here: the model for campaign files would be off by {:.2} points of probability on average ({:.1} at worst), where --tolerance is {tolerance}; nothing was written",
+            mean * 100.0,
+            worst * 100.0
+        );
+    }
+    Ok(device)
 }
 
 /// `2026-11-26`.
@@ -173,6 +215,12 @@ fn day(text: &str) -> Result<Day, String> {
 fn weeks(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| (1.0 / 7.0..=5_200.0).contains(number));
     number.ok_or_else(|| "write a number of weeks from a day's (0.143) to 5200, such as `39`".to_owned())
+}
+
+/// `1`: more than nothing, and no more than everything.
+fn points(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| *number > 0.0 && *number <= 100.0);
+    number.ok_or_else(|| "write points of probability above 0 and up to 100, such as `1`".to_owned())
 }
 
 /// `10%`.

@@ -1,18 +1,14 @@
 //! The parameters under which what customers did was most likely, how sure they are, and where they cannot be trusted.
 //!
-//! The search is Nelder and Mead's (The Computer Journal 7(4), 1965; by the crate `argmin`) over the parameters' logarithms, from two places; Newton's
-//! method takes its end to the maximum, by differences of the likelihood. Standard errors are of the same second differences: the inverse of the observed information, times each parameter
-//! since it was searched by its logarithm.
+//! The search stands in `search.rs`. Standard errors are the roots of the diagonal of the inverse observed information, which is the likelihood's second
+//! differences by the parameters' logarithms, times each parameter.
 
 use std::fmt;
 
-use argmin::core::{CostFunction, Executor, State};
-use argmin::solver::neldermead::NelderMead;
-
 use crate::gammagamma::{GammaGamma, correlation};
 use crate::history::History;
-use crate::matrix::Matrix;
 use crate::process::Process;
+use crate::search::maximum;
 
 /// Within which parameters are looked for.
 pub const RANGE: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
@@ -23,9 +19,6 @@ pub const LEAST_REPEATERS: usize = 100;
 /// Correlation of frequency and spend from which on the Gamma-Gamma model is warned of, if it is also significant at 5%. CDNOW, on which it was
 /// published, has 0.1.
 pub const MOST_CORRELATED: f64 = 0.2;
-
-/// How much of a parameter's range, on each side, counts as its border.
-const BORDER: f64 = 30.0;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -210,145 +203,4 @@ fn alike(histories: &[History]) -> Vec<(History, f64)> {
         }
     }
     rows
-}
-
-/// Where a likelihood is highest.
-struct Maximum<const N: usize> {
-    parameters: [f64; N],
-    value: f64,
-    errors: Option<[f64; N]>,
-    warnings: Vec<Warning>,
-}
-
-/// Iterations of Nelder and Mead's search from one place; from anywhere that was tried it takes some 200.
-const ITERATIONS: u64 = 2_000;
-/// Spread of the values at its corners at which it hands over to Newton's method.
-const SPREAD: f64 = 1e-5;
-/// Steps of Newton's method, which doubles the digits in each.
-const STEPS: usize = 20;
-/// Log-likelihood that is still to be gained, by the parabola there, at which it is at rest.
-const REST: f64 = 1e-9;
-
-struct Search<F>(F);
-
-impl<F: Fn(&[f64]) -> f64> CostFunction for Search<F> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, place: &Vec<f64>) -> Result<f64, argmin::core::Error> {
-        Ok((self.0)(place))
-    }
-}
-
-fn maximum<const N: usize>(
-    begin: [[f64; N]; 2],
-    names: [&'static str; N],
-    likelihood: impl Fn([f64; N]) -> f64,
-) -> Maximum<N> {
-    let (low, high) = (RANGE.start().ln(), RANGE.end().ln());
-    let inside = |place: &[f64; N]| place.map(|value| value.clamp(low, high));
-    // Outside its range a likelihood goes on as at the border, and falls away from it.
-    let cost = |place: &[f64; N]| {
-        let within = inside(place);
-        let outside: f64 = place.iter().zip(&within).map(|(value, within)| (value - within).powi(2)).sum();
-        let found = -likelihood(within.map(f64::exp));
-        if found.is_finite() { found + outside } else { f64::MAX / 1e9 }
-    };
-    let searched = begin.map(|place| searched(place.map(f64::ln), &cost));
-    let mut best = searched.into_iter().min_by(|one, other| cost(one).total_cmp(&cost(other))).unwrap_or([0.0; N]);
-    let mut is_settled = false;
-    for _ in 0..STEPS {
-        let (slope, bend) = (gradient(&best, &cost), hessian(&best, &cost));
-        let Some(step) = bend.solve(slope) else { break };
-        let gain: f64 = step.iter().zip(slope).map(|(step, slope)| step * slope / 2.0).sum();
-        if gain.abs() < REST {
-            is_settled = true;
-            break;
-        }
-        // Half as far, and so on, where the parabola promised too much.
-        let nearer = (0..10).map(|half| {
-            let share = 0.5_f64.powi(half);
-            std::array::from_fn(|at| best.get(at).zip(step.get(at)).map_or(0.0, |(from, step)| from - share * step))
-        });
-        let before = cost(&best);
-        let Some(next) = nearer.into_iter().find(|next: &[f64; N]| cost(next) < before) else { break };
-        best = next;
-    }
-    let best = inside(&best);
-    let parameters = best.map(f64::exp);
-    let is_border = |value: f64| value < RANGE.start() * BORDER || value > RANGE.end() / BORDER;
-    let mut warnings: Vec<Warning> = names
-        .into_iter()
-        .zip(parameters)
-        .filter(|(_, value)| is_border(*value))
-        .map(|(parameter, value)| Warning::Border { parameter, value })
-        .collect();
-    let errors = if warnings.is_empty() { hessian(&best, &cost).inverse_diagonal() } else { None };
-    let errors = errors.map(|variances| {
-        std::array::from_fn(|at| {
-            variances.get(at).zip(parameters.get(at)).map_or(f64::NAN, |(variance, value)| variance.sqrt() * value)
-        })
-    });
-    if warnings.is_empty() {
-        if errors.is_none() {
-            warnings.push(Warning::Flat);
-        } else if !is_settled {
-            warnings.push(Warning::Unsettled);
-        }
-    }
-    Maximum { parameters, value: likelihood(parameters), errors, warnings }
-}
-
-/// Nelder and Mead's search from one place.
-fn searched<const N: usize>(begin: [f64; N], cost: &impl Fn(&[f64; N]) -> f64) -> [f64; N] {
-    let at = |place: &[f64]| -> [f64; N] { std::array::from_fn(|at| place.get(at).copied().unwrap_or_default()) };
-    let mut corners = vec![begin.to_vec()];
-    for axis in 0..N {
-        let mut corner = begin.to_vec();
-        if let Some(value) = corner.get_mut(axis) {
-            *value += 0.5;
-        }
-        corners.push(corner);
-    }
-    let found = NelderMead::new(corners).with_sd_tolerance(SPREAD).and_then(|solver| {
-        Executor::new(Search(|place: &[f64]| cost(&at(place))), solver)
-            .configure(|state| state.max_iters(ITERATIONS))
-            .run()
-    });
-    // It fails where the function does, and this one never does.
-    found.ok().and_then(|found| found.state().get_best_param().map(|place| at(place))).unwrap_or(begin)
-}
-
-/// First differences: with these steps, of the logarithms, they err by about 1e-8 of a slope.
-fn gradient<const N: usize>(place: &[f64; N], cost: &impl Fn(&[f64; N]) -> f64) -> [f64; N] {
-    const STEP: f64 = 1e-4;
-    std::array::from_fn(|axis| {
-        (cost(&moved(place, &[(axis, STEP)])) - cost(&moved(place, &[(axis, -STEP)]))) / (2.0 * STEP)
-    })
-}
-
-/// Second differences.
-fn hessian<const N: usize>(place: &[f64; N], cost: &impl Fn(&[f64; N]) -> f64) -> Matrix<N> {
-    const STEP: f64 = 1e-3;
-    let middle = cost(place);
-    let single: [[f64; 2]; N] =
-        std::array::from_fn(|axis| [STEP, -STEP].map(|step| cost(&moved(place, &[(axis, step)]))));
-    let sum = |axis: usize| single.get(axis).map_or(0.0, |[up, down]| up + down);
-    Matrix::symmetric(|row, column| {
-        if row == column {
-            return (sum(row) - 2.0 * middle) / (STEP * STEP);
-        }
-        let both = |step: f64| cost(&moved(place, &[(row, step), (column, step)]));
-        (both(STEP) + both(-STEP) - sum(row) - sum(column) + 2.0 * middle) / (2.0 * STEP * STEP)
-    })
-}
-
-fn moved<const N: usize>(place: &[f64; N], by: &[(usize, f64)]) -> [f64; N] {
-    let mut place = *place;
-    for (axis, step) in by {
-        if let Some(value) = place.get_mut(*axis) {
-            *value += step;
-        }
-    }
-    place
 }

@@ -17,6 +17,7 @@
 
 mod bgnbd;
 mod day;
+mod device;
 mod fault;
 pub mod fit;
 mod gammagamma;
@@ -28,9 +29,12 @@ mod paretonbd;
 mod process;
 mod purchases;
 mod quadrature;
+mod search;
+mod trees;
 
 pub use bgnbd::BgNbd;
 pub use day::Day;
+pub use device::{Closeness, Device};
 pub use fault::Fault;
 pub use gammagamma::GammaGamma;
 pub use history::{Cohort, Customer, Future, History};

@@ -8,7 +8,7 @@ use std::io::BufReader;
 
 use flate2::bufread::GzDecoder;
 use petitfour_lifetime::fit::{self, Fit};
-use petitfour_lifetime::{BgNbd, Cohort, Columns, Day, GammaGamma, Holdout, ParetoNbd, Process, Purchases};
+use petitfour_lifetime::{BgNbd, Cohort, Columns, Day, Device, GammaGamma, Holdout, ParetoNbd, Process, Purchases};
 
 const LOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/cdnow/cdnowElog.csv.gz");
 
@@ -85,4 +85,18 @@ fn what_the_39_weeks_after_brought_is_foreseen_better_than_by_a_constant_rate() 
     let off = |weeks: f64| at(weeks).expected / at(weeks).actual as f64 - 1.0;
     assert_eq!((holdout.curve.len(), at(77.8).actual), (78, 4_339));
     assert!(off(38.0).abs() < 0.03 && off(77.8).abs() < 0.05, "{} {}", off(38.0), off(77.8));
+}
+
+#[test]
+fn a_device_that_knows_no_first_purchase_comes_within_a_point_of_what_the_model_says() {
+    let Some((purchases, cohort)) = cdnow() else { return };
+    let bg: Fit<BgNbd, 4> = fit::process(&cohort.histories()).unwrap();
+    let device = Device::follow(&purchases, &cohort, &bg.model, 28).unwrap();
+    println!("{:?}", device.closeness);
+    let pareto: Fit<ParetoNbd, 4> = fit::process(&cohort.histories()).unwrap();
+    let other = Device::follow(&purchases, &cohort, &pareto.model, 28).unwrap();
+    println!("{:?}", other.closeness);
+    for found in [device.closeness, other.closeness] {
+        assert!(found.moments > 15_000 && found.mean < 0.01 && found.mean < found.constant / 5.0, "{found:?}");
+    }
 }

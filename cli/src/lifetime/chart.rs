@@ -14,29 +14,36 @@ const LEFT: f64 = 72.0;
 const RIGHT: f64 = WIDTH - MARGIN;
 const HEIGHT: f64 = 180.0;
 
-const STYLE: &str = "polyline{fill:none;stroke-width:2}.actual{stroke:#4a6fa5}.expected{stroke:#b5563c;stroke-dasharray:6 4}line{stroke:#c9ccd1}line.end{stroke:#8a8f98;stroke-dasharray:2 3}\
+const STYLE: &str = ".m{text-anchor:middle}.e{text-anchor:end}polyline{fill:none;stroke-width:2}.actual{stroke:#4a6fa5}.expected{stroke:#b5563c;stroke-dasharray:6 4}line{stroke:#c9ccd1}line.end{stroke:#8a8f98;stroke-dasharray:2 3}\
 rect.actual{fill:#4a6fa5;stroke:none}rect.expected{fill:#b5563c;stroke:none}line.actual,line.expected{stroke-width:2}@media(prefers-color-scheme:dark){line{stroke:#3a3f47}}";
 
 /// Draws it.
 pub(super) fn draw(report: &Report, holdout: &Holdout) -> String {
     let mut body = String::new();
-    let told = format!("{}: {} customers, {}", report.purchases, grouped(report.customers as u64), report.buying.model);
+    let file = report.purchases.rsplit(['/', '\\']).next().unwrap_or_default();
+    let told = format!("{file}: {} customers, {}", grouped(report.customers as u64), report.buying.model);
     let mut y = MARGIN;
     text(&mut body, MARGIN, y, "t", &told);
     y += 20.0;
     if let Some(held) = &report.holdout {
         let (own, constant) = (&held.purchases.model, &held.purchases.constant_rate);
         let line = format!(
-            "Learned from {} to {}. In the {:.1} weeks after it, mean absolute error {:.3} purchases a customer; by a constant rate {:.3}.",
-            report.from, report.until, held.weeks, own.mean_absolute_error, constant.mean_absolute_error
+            "Learned from {} to {}, held against the {:.1} weeks after it.",
+            report.from, report.until, held.weeks
+        );
+        text(&mut body, MARGIN, y, "s", &line);
+        y += 16.0;
+        let line = format!(
+            "Mean absolute error {:.3} purchases a customer; were each to go on at their own rate, {:.3}.",
+            own.mean_absolute_error, constant.mean_absolute_error
         );
         text(&mut body, MARGIN, y, "s", &line);
     }
     y += 22.0;
     legend(&mut body, y);
     y += MARGIN;
-    y = lines(&mut body, "Repeat purchases since the first day", &holdout.curve, holdout.end, y);
-    y = lines(&mut body, "Repeat purchases in each week", &weekly(&holdout.curve), holdout.end, y);
+    y = lines(&mut body, "Repeat purchases since the first day", &BEGIN, &holdout.curve, holdout.end, y);
+    y = lines(&mut body, "Repeat purchases in each week", &[], &weekly(&holdout.curve), holdout.end, y);
     y = bars(&mut body, &holdout.bands, y);
     frame(&told, STYLE, WIDTH, y, &body)
 }
@@ -52,6 +59,9 @@ fn legend(body: &mut String, y: f64) {
     }
 }
 
+/// Before anything was bought again.
+const BEGIN: [Week; 1] = [Week { until: 0.0, actual: 0, expected: 0.0 }];
+
 /// A point of a panel: week, what happened, what was foreseen.
 struct Point {
     week: f64,
@@ -61,8 +71,7 @@ struct Point {
 
 /// What happened in each week alone. A last week that is not whole is left out: it would look like a fall.
 fn weekly(curve: &[Week]) -> Vec<Week> {
-    let before = [Week { until: 0.0, actual: 0, expected: 0.0 }];
-    let pairs = before.iter().chain(curve).zip(curve);
+    let pairs = BEGIN.iter().chain(curve).zip(curve);
     pairs
         .filter(|(before, week)| week.until - before.until > 0.999)
         .map(|(before, week)| Week {
@@ -74,9 +83,10 @@ fn weekly(curve: &[Week]) -> Vec<Week> {
 }
 
 /// One panel of two lines over weeks from `top` on; where it ends.
-fn lines(body: &mut String, title: &str, weeks: &[Week], end: f64, top: f64) -> f64 {
-    let points: Vec<Point> = weeks
+fn lines(body: &mut String, title: &str, begin: &[Week], weeks: &[Week], end: f64, top: f64) -> f64 {
+    let points: Vec<Point> = begin
         .iter()
+        .chain(weeks)
         .map(|week| Point { week: week.until, actual: week.actual as f64, expected: week.expected })
         .collect();
     let most = points.iter().flat_map(|point| [point.actual, point.expected]).fold(1.0, f64::max);
@@ -89,9 +99,9 @@ fn lines(body: &mut String, title: &str, weeks: &[Week], end: f64, top: f64) -> 
     let step = if last > 208.0 { 52.0 } else { 13.0 };
     for tick in 0..=(last / step) as usize {
         let week = tick as f64 * step;
-        text(body, across(week) - 6.0, floor + 16.0, "s", &format!("{week:.0}"));
+        text(body, across(week), floor + 16.0, "s m", &format!("{week:.0}"));
     }
-    text(body, RIGHT - 34.0, floor + 30.0, "s", "weeks");
+    text(body, RIGHT, floor + 30.0, "s e", "weeks");
     let x = across(end);
     let _ = writeln!(body, "<line class=\"end\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{ceiling:.1}\" y2=\"{floor:.1}\"/>");
     text(body, x + 4.0, floor - 6.0, "s", "held back from here");
@@ -115,7 +125,7 @@ fn grid(body: &mut String, most: f64, floor: f64) {
         let y = floor - value / most * HEIGHT;
         let _ = writeln!(body, "<line x1=\"{LEFT:.1}\" x2=\"{RIGHT:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
         let told = if step < 1.0 { format!("{value:.1}") } else { grouped(value as u64) };
-        text(body, MARGIN, y + 4.0, "s", &told);
+        text(body, LEFT - 8.0, y + 4.0, "s e", &told);
     }
 }
 
@@ -141,8 +151,10 @@ fn bars(body: &mut String, bands: &[Band], top: f64) -> f64 {
             );
         }
         let more = if band.repeats == LAST_BAND { "+" } else { "" };
-        text(body, x + wide * 0.25, floor + 16.0, "s", &format!("{}{more}", band.repeats));
-        text(body, x + wide * 0.05, floor + 30.0, "s", &format!("{} of them", grouped(band.customers as u64)));
+        text(body, x + wide * 0.335, floor + 16.0, "s m", &format!("{}{more}", band.repeats));
+        text(body, x + wide * 0.335, floor + 32.0, "s m", &grouped(band.customers as u64));
     }
-    floor + 30.0 + MARGIN
+    text(body, MARGIN, floor + 16.0, "s", "repeats");
+    text(body, MARGIN, floor + 32.0, "s", "people");
+    floor + 32.0 + MARGIN
 }
