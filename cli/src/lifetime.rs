@@ -6,6 +6,7 @@ mod chart;
 mod report;
 mod table;
 
+use std::io::{ErrorKind, Write, stdout};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
@@ -123,10 +124,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
 fn tell<M: Process>(arguments: &Arguments, purchases: &Purchases) -> anyhow::Result<bool> {
     let study = Study::<M>::learn(arguments, purchases)?;
     let report = Report::of(&arguments.purchases, purchases, &study);
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{report}");
+    let told = if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
+    match stdout().write_all(told.as_bytes()) {
+        // Whoever reads has read enough: `| head`.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
     }
     if let (Some(picture), Some(holdout)) = (&arguments.picture, &study.holdout) {
         std::fs::write(picture, chart::draw(&report, holdout))

@@ -26,11 +26,15 @@ const SILENT: [u32; 25] =
 
 /// What a profile knows of somebody's purchases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    ever: u32,
-    recent: u32,
-    latest: u32,
-    silent: u32,
+pub struct Seen {
+    /// Purchases ever.
+    pub ever: u32,
+    /// Within the last 90 days, with today.
+    pub recent: u32,
+    /// Within the last 28.
+    pub latest: u32,
+    /// Whole days since the last.
+    pub silent: u32,
 }
 
 /// A model for campaign files, and how close it is.
@@ -92,6 +96,12 @@ impl Device {
             constant: measured.iter().map(|row| (probability(row.value) - middle).abs()).sum::<f64>() / count,
         };
         Some(Self { trees, closeness })
+    }
+
+    /// The chance that a device answers.
+    #[must_use]
+    pub fn chance(&self, seen: &Seen) -> f64 {
+        probability(self.trees.value(seen.answers()))
     }
 
     /// As a model's file in JSON (`file:` of a model in campaign files); `event` is what the site calls a purchase, and loses quotes, backslashes and

@@ -20,6 +20,9 @@ pub const LEAST_REPEATERS: usize = 100;
 /// published, has 0.1.
 pub const MOST_CORRELATED: f64 = 0.2;
 
+/// Different histories that are enough to come near the maximum; all of them have the last word.
+const ENOUGH: usize = 20_000;
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit<M, const N: usize> {
@@ -116,10 +119,10 @@ pub fn process<M: Process>(histories: &[History]) -> Result<Fit<M, 4>, Unfit> {
     }
     let rows = alike(histories);
     let age = histories.iter().map(|history| history.age).sum::<f64>() / histories.len() as f64;
-    let likelihood = |parameters: [f64; 4]| {
+    let likelihood = |parameters: [f64; 4], step: usize| {
         let model = M::of(parameters);
         let (mut sum, mut repeats, mut count) = (0.0, None, 0.0);
-        for (history, customers) in &rows {
+        for (history, customers) in rows.iter().step_by(step) {
             if repeats != Some(history.repeats) {
                 (repeats, count) = (Some(history.repeats), model.ln_count(history.repeats));
             }
@@ -127,7 +130,8 @@ pub fn process<M: Process>(histories: &[History]) -> Result<Fit<M, 4>, Unfit> {
         }
         sum
     };
-    let found = maximum(M::begin(age), M::PARAMETERS, likelihood);
+    let step = rows.len().div_ceil(ENOUGH);
+    let found = maximum(M::begin(age), M::PARAMETERS, |place| likelihood(place, step), |place| likelihood(place, 1));
     let mut fit = Fit {
         model: M::of(found.parameters),
         ln_likelihood: found.value,
@@ -157,9 +161,12 @@ pub fn spend(histories: &[History]) -> Result<Fit<GammaGamma, 3>, Unfit> {
     // In units of their mean, so that a currency's scale is far from the border.
     let unit = (read.iter().map(|history| history.spend / first.spend).sum::<f64>() / read.len() as f64) * first.spend;
     let rows: Vec<History> = read.iter().map(|history| History { spend: history.spend / unit, ..**history }).collect();
-    let likelihood =
-        |[p, q, v]: [f64; 3]| rows.iter().map(|history| GammaGamma { p, q, v }.ln_likelihood(history)).sum::<f64>();
-    let found = maximum([[4.0, 3.0, 0.5], [1.0, 2.0, 1.0]], GammaGamma::PARAMETERS, likelihood);
+    let likelihood = |[p, q, v]: [f64; 3], step: usize| {
+        rows.iter().step_by(step).map(|history| GammaGamma { p, q, v }.ln_likelihood(history)).sum::<f64>()
+    };
+    let step = rows.len().div_ceil(ENOUGH);
+    let begin = [[4.0, 3.0, 0.5], [1.0, 2.0, 1.0]];
+    let found = maximum(begin, GammaGamma::PARAMETERS, |place| likelihood(place, step), |place| likelihood(place, 1));
     let [p, q, v] = found.parameters;
     let mut fit = Fit {
         model: GammaGamma { p, q, v: v * unit },

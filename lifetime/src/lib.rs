@@ -34,7 +34,7 @@ mod trees;
 
 pub use bgnbd::BgNbd;
 pub use day::Day;
-pub use device::{Closeness, Device};
+pub use device::{Closeness, Device, Seen};
 pub use fault::Fault;
 pub use gammagamma::GammaGamma;
 pub use history::{Cohort, Customer, Future, History};

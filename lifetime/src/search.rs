@@ -30,23 +30,26 @@ const STEPS: usize = 20;
 /// Log-likelihood that is still to be gained, by the parabola there, at which it is at rest.
 const REST: f64 = 1e-9;
 
-/// Finds it, from the two places where it may begin; `names` are for warnings.
+/// Finds it, from the two places where it may begin; `names` are for warnings. `rough` is the same of a part of the customers, for the way there.
 pub(crate) fn maximum<const N: usize>(
     begin: [[f64; N]; 2],
     names: [&'static str; N],
+    rough: impl Fn([f64; N]) -> f64,
     likelihood: impl Fn([f64; N]) -> f64,
 ) -> Maximum<N> {
     let (low, high) = (RANGE.start().ln(), RANGE.end().ln());
     let inside = |place: &[f64; N]| place.map(|value| value.clamp(low, high));
     // Outside its range a likelihood goes on as at the border, and falls away from it.
-    let cost = |place: &[f64; N]| {
+    let cost_of = |place: &[f64; N], likelihood: &dyn Fn([f64; N]) -> f64| {
         let within = inside(place);
         let outside: f64 = place.iter().zip(&within).map(|(value, within)| (value - within).powi(2)).sum();
         let found = -likelihood(within.map(f64::exp));
         if found.is_finite() { found + outside } else { f64::MAX / 1e9 }
     };
-    let searched = begin.map(|place| searched(place.map(f64::ln), &cost));
-    let mut best = searched.into_iter().min_by(|one, other| cost(one).total_cmp(&cost(other))).unwrap_or([0.0; N]);
+    let near = |place: &[f64; N]| cost_of(place, &rough);
+    let cost = |place: &[f64; N]| cost_of(place, &likelihood);
+    let searched = begin.map(|place| searched(place.map(f64::ln), &near));
+    let mut best = searched.into_iter().min_by(|one, other| near(one).total_cmp(&near(other))).unwrap_or([0.0; N]);
     let mut is_settled = false;
     for _ in 0..STEPS {
         let (slope, bend) = (gradient(&best, &cost), hessian(&best, &cost));
@@ -185,7 +188,7 @@ mod tests {
             let (x, y) = (x.ln(), y.ln());
             -(1.0 - x).powi(2) - 100.0 * (y - x * x).powi(2)
         };
-        let found = maximum([[0.3, 3.0], [9.0, 0.1]], ["x", "y"], valley);
+        let found = maximum([[0.3, 3.0], [9.0, 0.1]], ["x", "y"], valley, valley);
         assert!(
             found.parameters.iter().all(|value| (value - std::f64::consts::E).abs() < 1e-3),
             "{:?}",
@@ -196,9 +199,11 @@ mod tests {
 
     #[test]
     fn a_slope_without_an_end_stops_at_the_border_and_a_plain_has_no_peak() {
-        let found = maximum([[1.0, 1.0], [2.0, 2.0]], ["x", "y"], |[x, y]: [f64; 2]| -(-x.ln()).exp() - y.ln().powi(2));
+        let slope = |[x, y]: [f64; 2]| -(-x.ln()).exp() - y.ln().powi(2);
+        let found = maximum([[1.0, 1.0], [2.0, 2.0]], ["x", "y"], slope, slope);
         assert!(matches!(found.warnings.as_slice(), [Warning::Border { parameter: "x", .. }]), "{:?}", found.warnings);
-        let found = maximum([[1.0, 1.0], [2.0, 2.0]], ["x", "y"], |[x, y]: [f64; 2]| -(x * y).ln().powi(2));
+        let plain = |[x, y]: [f64; 2]| -(x * y).ln().powi(2);
+        let found = maximum([[1.0, 1.0], [2.0, 2.0]], ["x", "y"], plain, plain);
         assert_eq!(found.warnings, [Warning::Flat]);
     }
 }

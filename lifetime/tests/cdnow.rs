@@ -99,4 +99,16 @@ fn a_device_that_knows_no_first_purchase_comes_within_a_point_of_what_the_model_
     for found in [device.closeness, other.closeness] {
         assert!(found.moments > 15_000 && found.mean < 0.01 && found.mean < found.constant / 5.0, "{found:?}");
     }
+    // And the chance itself: how many were to buy in the 28 days after the end, and how many did.
+    let soon = purchases.cohort(cohort.end, 28).unwrap();
+    let foreseen = |of: &dyn Fn(&petitfour_lifetime::History) -> f64| {
+        soon.customers.iter().map(|customer| of(&customer.history)).sum::<f64>()
+    };
+    let did = soon.customers.iter().filter(|customer| customer.future.purchases > 0).count();
+    let (bg, pareto) = (
+        foreseen(&|history| bg.model.buys_within(history, 4.0)),
+        foreseen(&|history| pareto.model.buys_within(history, 4.0)),
+    );
+    assert_eq!(did, 164);
+    near(&[bg, pareto], &[161.4, 159.8], 0.05);
 }
