@@ -80,6 +80,11 @@ fn what_the_39_weeks_after_brought_is_foreseen_better_than_by_a_constant_rate() 
     near(&actual, &[0.2367, 0.6970, 1.3925, 1.5600, 2.5323, 2.9474, 3.8621, 6.3594], 5e-5);
     let expected: Vec<f64> = holdout.bands.iter().map(|band| band.expected).collect();
     near(&expected, &[0.2251, 0.5231, 1.0441, 1.5203, 2.1639, 2.6538, 3.5040, 6.1572], 5e-5);
+    let other: Fit<ParetoNbd, 4> = fit::process(&cohort.histories()).unwrap();
+    let other = Holdout::of(&purchases, &cohort, &other.model, Some(&amounts.model));
+    near(&[other.purchases.mean_absolute, other.spend.unwrap().mean_absolute], &[0.755, 29.454], 5e-4);
+    let expected: Vec<f64> = other.bands.iter().map(|band| band.expected).collect();
+    near(&expected, &[0.138, 0.599, 1.196, 1.714, 2.398, 2.907, 3.819, 6.403], 1e-3);
     // The curve: within 3% of what was bought by the end of calibration, and 5% of all that was bought by the end.
     let at = |weeks: f64| holdout.curve.iter().find(|week| week.until >= weeks).unwrap();
     let off = |weeks: f64| at(weeks).expected / at(weeks).actual as f64 - 1.0;
