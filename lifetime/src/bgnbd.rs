@@ -5,7 +5,8 @@
 //! Model, Marketing Science 24(2), 2005: the likelihood is their equation (6), in the form of logarithms that they give for spreadsheets.
 //!
 //! Of somebody who is there, λ is of (r + x, α + T) and p of (a, b + x). So the purchases a week t weeks ahead are E[λ·e^(−λpt)] =
-//! (r + x)/(α + T) · E[(1 + p·t/(α + T))^(−(r + x + 1))], whose sum over time is their equation (10), and (9) for somebody new; unlike these, which divide by a − 1, it holds for every a.
+//! (r + x)/(α + T) · E[(1 + p·t/(α + T))^(−(r + x + 1))], whose sum over time is their equation (10), and (9) for somebody new;
+//! unlike these, which divide by a − 1, it holds for every a.
 
 use libm::lgamma;
 

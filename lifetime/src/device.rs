@@ -1,6 +1,7 @@
 //! The chance that somebody buys within so many days, as a model that runs where the visitor is.
 //!
-//! A profile knows how often somebody bought, ever and in the last days, and how long ago the last time was; it does not know when the first was, which the models of buying ask for. So what they say
+//! A profile knows how often somebody bought, ever and in the last days, and how long ago the last time was; it does not know when
+//! the first was, which the models of buying ask for. So what they say
 //! is followed by oblivious trees over what a profile knows, and how far the two are apart is measured on customers whom the trees were not grown on.
 
 use crate::history::{Cohort, History, WEEK};
@@ -61,7 +62,8 @@ pub struct Closeness {
 }
 
 impl Device {
-    /// Follows the chance of at least one purchase within so many days, at moments every four weeks of each customer from their first purchase to half a year after the end.
+    /// Follows the chance of at least one purchase within so many days, at moments every four weeks of each customer from their first
+    /// purchase to half a year after the end.
     ///
     /// Every other customer is grown on, and the rest measured on. `None` where there are fewer than two.
     #[must_use]

@@ -1,7 +1,9 @@
 //! For how much somebody buys at a time: the Gamma-Gamma model.
 //!
-//! The amounts of one customer are of a gamma distribution (p, ν), and ν over customers of another (q, v). How much and how often are taken to have nothing to do with each other.
-//! Fader, Hardie and Lee, RFM and CLV: Using Iso-Value Curves for Customer Base Analysis, Journal of Marketing Research 42(4), 2005; Fader and Hardie, The Gamma-Gamma
+//! The amounts of one customer are of a gamma distribution (p, ν), and ν over customers of another (q, v). How much and how often are
+//! taken to have nothing to do with each other.
+//! Fader, Hardie and Lee, RFM and CLV: Using Iso-Value Curves for Customer Base Analysis, Journal of Marketing Research 42(4), 2005;
+//! Fader and Hardie, The Gamma-Gamma
 //! Model of Monetary Value, 2013 (brucehardie.com/notes/025): the likelihood of a mean of x amounts is its equation (1), the mean expected next (5).
 
 use libm::lgamma;

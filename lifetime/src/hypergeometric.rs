@@ -8,7 +8,8 @@ const LEAST: f64 = -2.0;
 /// ₂F₁(power, a; c; −s) = E[(1 + p·s)^(−power)] for p of a beta distribution with parameters a and c − a (DLMF 15.6.1). For `power`, `a` > 0,
 /// `c` > `a` and `s` >= 0; between 0 and 1.
 ///
-/// The series (DLMF 15.2.1) is taken at s/(1+s), within 0..1, by that of the two transformations of Pfaff (DLMF 15.8.1) whose terms fall: as k^(a − power − 1) in
+/// The series (DLMF 15.2.1) is taken at s/(1+s), within 0..1, by that of the two transformations of Pfaff (DLMF 15.8.1) whose terms
+/// fall: as k^(a − power − 1) in
 /// the first, k^(power − a − 1) in the second. The second has only positive terms, so it also stands in where the first would cancel; there they
 /// grow first, and so are summed in scaled parts.
 pub(crate) fn mean_power(power: f64, a: f64, c: f64, s: f64) -> f64 {

@@ -4,8 +4,10 @@
 //! Schmittlein, Morrison and Colombo, Counting Your Customers: Who Are They and What Will They Do Next?, Management Science 33(1), 1987; derived anew in
 //! Fader and Hardie, A Note on Deriving the Pareto/NBD Model and Related Expressions, 2005 (brucehardie.com/notes/009).
 //!
-//! The likelihood there ends in a difference of two hypergeometric functions, in two cases by which of α and β is larger. It stands for one integral, over when somebody
-//! left: s·∫ (α + y)^−(r+x) · (β + y)^−(s+1) dy from the last purchase to now. It is taken as it is: nothing cancels where the two are close, and there is one case.
+//! The likelihood there ends in a difference of two hypergeometric functions, in two cases by which of α and β is larger. It stands
+//! for one integral, over when somebody
+//! left: s·∫ (α + y)^−(r+x) · (β + y)^−(s+1) dy from the last purchase to now. It is taken as it is: nothing cancels where the two
+//! are close, and there is one case.
 
 use libm::lgamma;
 

@@ -1,6 +1,7 @@
 //! Where a likelihood is highest.
 //!
-//! Nelder and Mead's search (A Simplex Method for Function Minimization, The Computer Journal 7(4), 1965) over the parameters' logarithms, from two places, and Newton's method from the better end of the two to
+//! Nelder and Mead's search (A Simplex Method for Function Minimization, The Computer Journal 7(4), 1965) over the parameters'
+//! logarithms, from two places, and Newton's method from the better end of the two to
 //! the maximum, by differences. Both are short, and a library for the first (argmin 0.11) brings nine crates, one of them no longer kept (RUSTSEC-2024-0436).
 
 use crate::fit::{RANGE, Warning};

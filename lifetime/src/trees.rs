@@ -1,6 +1,7 @@
 //! Oblivious trees that follow a known number: each level asks one question of all its nodes, as the engine's models do.
 //!
-//! Trees are grown one after the other, each on what the ones before it left over (Friedman, Greedy Function Approximation: A Gradient Boosting Machine, Annals of Statistics 29(5), 2001),
+//! Trees are grown one after the other, each on what the ones before it left over (Friedman, Greedy Function Approximation: A
+//! Gradient Boosting Machine, Annals of Statistics 29(5), 2001),
 //! and each level takes the question that leaves least of it.
 
 /// Trees of a model, and levels of each: 84 bytes a tree in a bundle.

@@ -1,4 +1,5 @@
-//! What was foreseen beside what happened, as a picture: the curve of all repeat purchases, the same week by week, and purchases after calibration by how often somebody bought before.
+//! What was foreseen beside what happened, as a picture: the curve of all repeat purchases, the same week by week, and purchases
+//! after calibration by how often somebody bought before.
 
 use std::fmt::Write as _;
 
