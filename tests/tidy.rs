@@ -158,6 +158,7 @@ const FOLDERS: [&str; 10] = [
     "collector/src",
     "evaluation/src",
     "hours/src",
+    "lifetime/src",
     "models/src",
     "xtask/src",
 ];

@@ -13,6 +13,7 @@ mod explain;
 mod folder;
 mod hours;
 mod inspect;
+mod lifetime;
 mod model;
 mod new;
 mod picture;
@@ -75,6 +76,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Say whether each recorded visitor's own hour is better than one hour for all, and which hour that is
     Hours(hours::Arguments),
+    /// Say what customers will still buy, for how much, and how right that would have been
+    Lifetime(lifetime::Arguments),
     /// Divide outcomes among the channels before them, by every rule, and hold that against a holdout
     Attribution(attribution::Arguments),
     /// Say what a model that was trained elsewhere asks, what it answers to rows, and why
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Command::Bid(arguments) => bid::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hours(arguments) => hours::run(&arguments),
+        Command::Lifetime(arguments) => lifetime::run(&arguments),
         Command::Attribution(arguments) => attribution::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
