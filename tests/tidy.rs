@@ -148,7 +148,7 @@ fn what_moves_somebody_in_a_journey_is_known_to_the_engine_alone() {
 }
 
 /// What is held to the rules of files.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 12] = [
     "src",
     "kernel/src",
     "compiler/src",
