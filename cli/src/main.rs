@@ -22,6 +22,7 @@ mod replay;
 mod signature;
 mod simulate;
 mod test;
+mod train;
 mod words;
 
 use std::process::ExitCode;
@@ -75,6 +76,8 @@ enum Command {
     Hours(hours::Arguments),
     /// Say what a model that was trained elsewhere asks, or what it answers to rows
     Model(model::Arguments),
+    /// Train a model from rows, and say what it is worth on rows that it did not see
+    Train(train::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hours(arguments) => hours::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

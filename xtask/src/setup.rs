@@ -232,9 +232,10 @@ fn postgres() -> Result<String> {
 }
 
 /// Who needs which Python packages, and what for. Each list has an environment of its own.
-const PYTHON: [(&str, &str); 2] = [
+const PYTHON: [(&str, &str); 3] = [
     ("collector/tests/requirements.txt", "a collector test delivers mail to the SMTP server among them"),
     ("models/tests/requirements.txt", "models that LightGBM and XGBoost train are held against their own answers"),
+    ("training/tests/requirements.txt", "LightGBM answers by models that are trained here, and says the same"),
 ];
 
 /// Installs what the lists of [`PYTHON`] pin, each into a folder that is named after the list's content and
