@@ -1,6 +1,7 @@
 //! Rows from outside, one at a time: CSV and Parquet.
 
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::Field as Cell;
@@ -118,7 +119,7 @@ impl Parquet {
     pub fn open<R: ChunkReader + 'static>(parts: Vec<R>, without: &[String]) -> Result<Self, Fault> {
         let mut readers: Vec<Box<dyn FileReader>> = Vec::new();
         for part in parts {
-            let reader = SerializedFileReader::new(part).map_err(|error| told(&error))?;
+            let reader = caught(|| SerializedFileReader::new(part).map_err(|error| told(&error)))?;
             readers.push(Box::new(reader));
         }
         let first = readers.first().ok_or_else(|| Fault::of("there is no Parquet file"))?;
@@ -165,9 +166,16 @@ impl Source for Parquet {
     fn each(&mut self, take: &mut Take<'_>) -> Result<(), Fault> {
         let mut row = 0;
         for part in &self.parts {
-            let rows = RowIter::from_file(Some(self.schema.clone()), part.as_ref()).map_err(|error| told(&error))?;
-            for cells in rows {
+            let schema = Some(self.schema.clone());
+            let mut rows = caught(|| RowIter::from_file(schema, part.as_ref()).map_err(|error| told(&error)))?;
+            loop {
                 row += 1;
+                let next =
+                    caught(|| Ok(rows.next())).map_err(|fault| Fault { place: Some(format!("row {row}")), ..fault })?;
+                let Some(cells) = next else {
+                    row -= 1;
+                    break;
+                };
                 let cells = cells.map_err(|error| Fault { place: Some(format!("row {row}")), ..told(&error) })?;
                 let fields = cells.get_column_iter().map(|(name, cell)| field(row, name, cell));
                 take(row, &fields.collect::<Result<Vec<_>, _>>()?)?;
@@ -215,6 +223,13 @@ fn field<'a>(row: u64, name: &str, cell: &'a Cell) -> Result<Field<'a>, Fault> {
         }
     };
     Ok(if number.is_nan() { Field::Missing } else { Field::Number(number) })
+}
+
+/// What the crate that reads Parquet does, although it panics at some files that are broken (60.1: negative offsets of columns, among others).
+fn caught<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    // What was being read is not looked at again.
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Fault::of("cannot be read as Parquet: the file is broken").remedy("write it anew")))
 }
 
 fn told(error: &parquet::errors::ParquetError) -> Fault {
