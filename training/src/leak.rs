@@ -31,8 +31,14 @@ pub struct Leak {
     pub without: Option<f64>,
 }
 
-/// AUC of each column alone: bins and levels are ordered by their rate among `train` and measured on `validation`.
+/// AUC of each column alone: ordered by one part of the rows and measured on the other, and the other way round; the mean of both.
 pub(crate) fn alone(table: &Table, encoding: &Encoding, train: &[usize], validation: &[usize]) -> Vec<f64> {
+    let (one, other) = (ordered(table, encoding, train, validation), ordered(table, encoding, validation, train));
+    one.into_iter().zip(other).map(|(one, other)| f64::midpoint(one, other)).collect()
+}
+
+/// Bins and levels are ordered by their rate among `train` and measured on `validation`.
+fn ordered(table: &Table, encoding: &Encoding, train: &[usize], validation: &[usize]) -> Vec<f64> {
     let base = table.rate(train);
     let of = |encoded: &crate::encoding::Encoded| {
         let Some(column) = table.columns.get(encoded.place) else { return 0.5 };
