@@ -136,6 +136,7 @@ fn what_moves_somebody_in_a_journey_is_known_to_the_engine_alone() {
         "lifetime/src",
         "models/src",
         "seal/src",
+        "training/src",
     ] {
         for (path, text) in sources(folder) {
             for inner in
@@ -148,7 +149,7 @@ fn what_moves_somebody_in_a_journey_is_known_to_the_engine_alone() {
 }
 
 /// What is held to the rules of files.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 13] = [
     "src",
     "kernel/src",
     "compiler/src",
@@ -160,6 +161,7 @@ const FOLDERS: [&str; 12] = [
     "hours/src",
     "lifetime/src",
     "models/src",
+    "training/src",
     "xtask/src",
 ];
 

@@ -25,6 +25,7 @@ mod replay;
 mod signature;
 mod simulate;
 mod test;
+mod train;
 mod words;
 
 use std::process::ExitCode;
@@ -82,6 +83,8 @@ enum Command {
     Attribution(attribution::Arguments),
     /// Say what a model that was trained elsewhere asks, what it answers to rows, and why
     Model(model::Arguments),
+    /// Train a model from rows, and say what it is worth on rows that it did not see
+    Train(train::Arguments),
     /// Say what another policy, or other weights of creatives, would have earned on a log of decisions
     Evaluate(evaluate::Arguments),
 }
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         Command::Lifetime(arguments) => lifetime::run(&arguments),
         Command::Attribution(arguments) => attribution::run(&arguments),
         Command::Model(arguments) => model::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
     };
     match outcome {

@@ -140,8 +140,9 @@ fn tree(block: &Block<'_>, start: usize, features: usize) -> Result<Tree, Fault>
     let (type_line, types) = list::<u8>(block, "decision_type", start, splits)?;
     let (left_line, left) = list::<i64>(block, "left_child", start, splits)?;
     let (right_line, right) = list::<i64>(block, "right_child", start, splits)?;
-    let covers = match block.get("leaf_count") {
-        Some(_) => Some(list(block, "leaf_count", start, count)?.1),
+    // How much of the training each leaf saw: rows, or, of those who write no counts, the weight of second derivatives.
+    let covers = match ["leaf_count", "leaf_weight"].into_iter().find(|name| block.get(name).is_some()) {
+        Some(name) => Some(list(block, name, start, count)?.1),
         None => None,
     };
     let sets = sets(block, start)?;
