@@ -13,6 +13,8 @@ use std::path::Path;
 
 use petitfour_evaluation::{Estimator, Evaluation, Folds, Interval, Method, Policy, Regression, Rewards, Table};
 
+#[path = "../../collector/tests/support/claim.rs"]
+mod claim;
 mod support;
 
 const CLOSE: f64 = 1e-9;
@@ -81,6 +83,8 @@ fn estimates_are_those_of_the_pipeline() {
         }
     }
     println!("{logs} logs, {values} values, off by at most {worst:.1e}");
+    let command = "cargo test -p petitfour-evaluation --test obp";
+    claim::claim("evaluation.obp.off", worst, "", "<= 0.000000001", worst <= CLOSE, command);
     assert_eq!(logs, 8);
     // Thompson sampling counted by us, with another stream of random numbers: at most five standard errors of 100,000 draws apart, 240 and 102 times.
     for campaign in ["all", "men"] {

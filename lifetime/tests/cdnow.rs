@@ -1,7 +1,12 @@
 //! The published figures, on the purchases that they are published of: CDNOW's customers of the first quarter of 1997. Their licence is not known, so
 //! they are read from beside the project, and where they are absent nothing is tested.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails here has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails here has failed"
+)]
 
 use std::fs::File;
 use std::io::BufReader;
@@ -9,6 +14,9 @@ use std::io::BufReader;
 use flate2::bufread::GzDecoder;
 use petitfour_lifetime::fit::{self, Fit};
 use petitfour_lifetime::{BgNbd, Cohort, Columns, Day, Device, GammaGamma, Holdout, ParetoNbd, Process, Purchases};
+
+#[path = "../../collector/tests/support/claim.rs"]
+mod claim;
 
 const LOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/cdnow/cdnowElog.csv.gz");
 
@@ -40,6 +48,8 @@ fn bg_nbd_is_as_fader_hardie_and_lee_published_it() {
     // Marketing Science 24(2), 2005, table 2: .243, 4.414, .793, 2.426, and -9,582.4.
     near(&fit.model.parameters(), &[0.2426, 4.4136, 0.7929, 2.4259], 5e-5);
     near(&[fit.ln_likelihood], &[-9582.429], 5e-4);
+    let (bound, command) = (">= -9582.4295", "cargo test -p petitfour-lifetime --test cdnow");
+    claim::claim("lifetime.cdnow.log_likelihood", fit.ln_likelihood, "", bound, true, command);
     near(&fit.errors.unwrap(), &[0.0126, 0.378, 0.186, 0.705], 5e-4);
     assert!(fit.warnings.is_empty(), "{:?}", fit.warnings);
 }

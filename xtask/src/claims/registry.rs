@@ -88,6 +88,10 @@ const PARTNERS: &str = "cargo test -p petitfour-collector --test partners";
 const GRAPH: &str = "cargo test -p petitfour-collector --test graph";
 const PEOPLE: &str = "cargo test -p petitfour-linkage --test people";
 const ATTRIBUTION: &str = "cargo test -p petitfour-attribution --test reference";
+const DEVICE: &str = "cargo test -p petitfour-cli --test device";
+const EVALUATION: &str = "cargo test -p petitfour-evaluation --test obp";
+const LIFETIME: &str = "cargo test -p petitfour-lifetime --test cdnow";
+const TRAINING: &str = "cargo test -p petitfour-training --test gates";
 const REPLAY: &str = "cargo xtask demo --check";
 
 /// Every claim, in the order of the table.
@@ -516,6 +520,45 @@ pub const CLAIMS: &[Claim] = &[
         "",
         Bound::AtMost(1e-10),
         ATTRIBUTION,
+    ),
+    claim(
+        "model.moved_8_bits",
+        "the larger of AUC's and log loss's moves by leaves of 8 bits, mean of ten models of 100 trees of 31 leaves, the worse of two sets",
+        "",
+        Bound::AtMost(0.002),
+        DEVICE,
+    ),
+    claim("model.moved_16_bits", "the same with leaves of 16 bits", "", Bound::AtMost(0.000_5), DEVICE),
+    claim(
+        "model.bytes_8_bits",
+        "of trees and borders with leaves of 8 bits, after brotli, shoppers",
+        "bytes",
+        Bound::AtMost(19_000.0),
+        DEVICE,
+    ),
+    claim("model.bytes_16_bits", "the same with leaves of 16 bits", "bytes", Bound::AtMost(19_000.0), DEVICE),
+    claim("training.shoppers.auc", "trees, mean of ten stratified partings", "", Bound::AtLeast(0.9215), TRAINING),
+    claim(
+        "training.shoppers_honest.auc",
+        "the same without the column that leaks",
+        "",
+        Bound::AtLeast(0.7578),
+        TRAINING,
+    ),
+    claim("training.bank.auc", "the same of calls without their duration", "", Bound::AtLeast(0.7003), TRAINING),
+    claim(
+        "evaluation.obp.off",
+        "largest difference of an estimate from the Open Bandit Pipeline's, given the same inputs",
+        "",
+        Bound::AtMost(1e-9),
+        EVALUATION,
+    ),
+    claim(
+        "lifetime.cdnow.log_likelihood",
+        "of the BG/NBD on CDNOW; published: -9582.429",
+        "",
+        Bound::AtLeast(-9582.4295),
+        LIFETIME,
     ),
     claim("package.installs", "ways to install the tarball that decided once", "ways", Bound::Equal(4.0), BROWSER),
 ];
