@@ -6,7 +6,7 @@ mod chart;
 mod report;
 mod table;
 
-use std::io::{ErrorKind, Write, stdout};
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
@@ -125,11 +125,7 @@ fn tell<M: Process>(arguments: &Arguments, purchases: &Purchases) -> anyhow::Res
     let study = Study::<M>::learn(arguments, purchases)?;
     let report = Report::of(&arguments.purchases, purchases, &study);
     let told = if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
-    match stdout().write_all(told.as_bytes()) {
-        // Whoever reads has read enough: `| head`.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    // Files first: whoever reads what is printed may have read enough, and that ends it.
     if let (Some(picture), Some(holdout)) = (&arguments.picture, &study.holdout) {
         std::fs::write(picture, chart::draw(&report, holdout))
             .with_context(|| format!("cannot write {}", picture.display()))?;
@@ -141,6 +137,7 @@ fn tell<M: Process>(arguments: &Arguments, purchases: &Purchases) -> anyhow::Res
     if let Some(customers) = &arguments.customers {
         table::write(customers, purchases, &study).with_context(|| format!("cannot write {}", customers.display()))?;
     }
+    stdout().write_all(told.as_bytes())?;
     Ok(true)
 }
 

@@ -90,6 +90,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Whoever reads what is printed may have read enough.
+    sigpipe::reset();
     let outcome = match Arguments::parse().command {
         Command::New(arguments) => new::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),

@@ -8,7 +8,7 @@ mod waterfall;
 mod why;
 
 use std::fs;
-use std::io::{BufWriter, ErrorKind, Write, stdout};
+use std::io::{BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -103,17 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         return Ok(report.is_within());
     }
     if let Some(rows) = &arguments.rows {
-        return match of_rows(&forest, rows, arguments) {
-            // Whoever reads has read enough: `| head`.
-            Err(error)
-                if error
-                    .downcast_ref::<std::io::Error>()
-                    .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) =>
-            {
-                Ok(true)
-            }
-            other => other,
-        };
+        return of_rows(&forest, rows, arguments);
     }
     let card = Card::of(library, &forest, &arguments.model);
     if arguments.json {

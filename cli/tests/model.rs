@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 const MODEL: &str = "tree
 version=v4
@@ -67,4 +68,19 @@ fn a_model_says_what_it_asks_and_answers_rows() {
         code == 1 && faults.contains("broken.txt: line 14: `threshold` has 2 numbers where 1 are needed"),
         "{faults}"
     );
+}
+
+#[test]
+fn whoever_has_read_enough_ends_it_without_a_panic() {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/campaigns/shoppers.txt");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_petitfour"))
+        .arg("model")
+        .arg(&model)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let told = child.wait_with_output().unwrap();
+    assert!(told.stderr.is_empty(), "{}", String::from_utf8_lossy(&told.stderr));
 }
