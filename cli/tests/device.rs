@@ -156,12 +156,20 @@ fn what_cannot_be_compared_is_said() {
     };
     let row = |bought: &str| format!("1,2,3,4,5,6,0.1,0.1,0,0,May,1,1,1,1,New_Visitor,0,{bought}\n");
     let some = row("0") + &row("1");
-    assert!(told(&some, &["--quantise", "8", "--target", "bougt"]).contains("columns that are not here: `bougt`"));
+    assert!(
+        told(&some, &["--quantise", "8", "--target", "bougt"])
+            .contains("there is no column `bougt` that says what came")
+    );
     assert!(
         told(&row("1"), &["--quantise", "8", "--target", "bought"]).contains("`bought` says the same of all 1 rows")
     );
-    assert!(told(&row(""), &["--quantise", "8", "--target", "bought"]).contains("row 1 does not say what came"));
-    assert!(told(&row("maybe"), &["--quantise", "8", "--target", "bought"]).contains("line 2: `bought` is `maybe`"));
+    assert!(
+        told(&row(""), &["--quantise", "8", "--target", "bought"]).contains("line 2: `bought` does not say what came")
+    );
+    assert!(
+        told(&row("maybe"), &["--quantise", "8", "--target", "bought"])
+            .contains("line 2: `bought` is `maybe`; say with `--positive` which word counts")
+    );
     assert!(told(&some, &["--quantise", "12", "--target", "bought"]).contains("possible values: 8, 16"));
     let refused = told(&some, &["--quantise", "8", "--target", "bought", "--tolerance", "1e-9"]);
     assert!(refused.contains("Refused: AUC or log loss moved by more than 0.000000001"), "{refused}");

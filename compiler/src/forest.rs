@@ -143,9 +143,11 @@ impl AskingForest {
             let message = format!(
                 "with leaves of {bits} bits a score may move by {worst:.4} log-odds; at most {tolerance} are allowed"
             );
-            report
-                .error("model/drift", self.span, message)
-                .remedy("keep leaves in 16 bits (`leaves: 16`), or allow more (`tolerance:`)");
+            report.error("model/drift", self.span, message).remedy(if leaf_bytes == 1 {
+                "keep leaves in 16 bits (`leaves: 16`), or allow more (`tolerance:`)"
+            } else {
+                "allow more (`tolerance:`)"
+            });
             return None;
         }
         let splits = || self.trees.iter().flat_map(|(splits, _)| splits);
@@ -224,8 +226,8 @@ struct Leaves {
 struct Column {
     attribute: usize,
     kind: Kind,
-    /// What the device's numbers are in one of the model's.
-    times: f64,
+    /// Are the device's numbers thousandths of the model's?
+    thousandths: bool,
 }
 
 /// The attribute of each feature that is asked.
@@ -252,8 +254,8 @@ fn columns(
         }
         let (attribute, asked) = resolver.subject(subject, report)?;
         let kind = resolver.attributes.get(attribute)?.kind;
-        let times = if matches!(asked, Asked::Number(Unit::Thousandths)) { 1_000.0 } else { 1.0 };
-        columns.push(Some(Column { attribute, kind, times }));
+        let thousandths = matches!(asked, Asked::Number(Unit::Thousandths));
+        columns.push(Some(Column { attribute, kind, thousandths }));
     }
     if !missing.is_empty() {
         report
@@ -312,10 +314,18 @@ impl Questions<'_> {
     }
 }
 
+/// The least whole number of thousandths that is, as a number of whole units, not below `bound`.
+fn in_thousandths(bound: f64) -> f64 {
+    let near = (bound * 1_000.0).ceil();
+    let reaches = |thousandths: f64| thousandths / 1_000.0 >= bound;
+    // The product is rounded, by less than one where thousandths are told apart at all.
+    [near - 1.0, near, near + 1.0].into_iter().find(|thousandths| reaches(*thousandths)).unwrap_or(near)
+}
+
 /// The values that go right.
 fn right(test: &Test, feature: &Feature, column: &Column, precision: Precision) -> Result<Set, String> {
     let text = column.kind == Kind::Text;
-    let scaled = |number: f64| if column.times == 1.0 { number } else { number * column.times };
+    let scaled = |number: f64| if column.thousandths { in_thousandths(number) } else { number };
     let from = |number: f64| Set::numbers(Some(scaled(number)), None);
     let (mut set, missing) = match test {
         Test::AtMost { .. } | Test::Below { .. } if text => {
@@ -354,17 +364,23 @@ fn right(test: &Test, feature: &Feature, column: &Column, precision: Precision) 
                         format!("the categories of `{}` are texts, and on the device it is a number", feature.name)
                     })?;
                     let apart = numbers.iter().enumerate().filter(|(code, _)| in_set(*code) == missing);
-                    let set = Set::points(apart.map(|(_, number)| scaled(*number)));
+                    let there = |number: &f64| !column.thousandths || in_thousandths(*number) / 1_000.0 == *number;
+                    let set = Set::points(apart.map(|(_, number)| *number).filter(there).map(|number| scaled(number)));
                     if missing { set.others() } else { set }
                 }
                 (None, false) => {
-                    // Numbers are cut to whole ones; above -1 that is 0.
-                    let code = |code: usize| {
-                        let from = if code == 0 { (-1f64).next_up() } else { code as f64 };
-                        Set::numbers(Some(scaled(from)), Some(scaled(code as f64 + 1.0)))
-                    };
-                    let left = (0..32 * set.len()).filter(|number| in_set(*number)).map(code);
-                    let left = left.reduce(|all, one| all.or(&one)).unwrap_or_else(|| Set::present(false).none_like());
+                    // Numbers are cut to whole ones; above -1 that is 0. Codes in a row are one piece.
+                    let mut changes: Vec<f64> = Vec::new();
+                    for code in (0..32 * set.len()).filter(|number| in_set(*number)) {
+                        let from = scaled(if code == 0 { (-1f64).next_up() } else { code as f64 });
+                        if changes.last() == Some(&from) {
+                            changes.pop();
+                        } else {
+                            changes.push(from);
+                        }
+                        changes.push(scaled(code as f64 + 1.0));
+                    }
+                    let left = Set::turns(changes);
                     left.others()
                 }
             };
@@ -479,4 +495,19 @@ fn answers(questions: &[(usize, Set)], attributes: &Attributes) -> Option<(Answe
         begin += length;
     }
     Some((answers, places))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousandths_turn_where_whole_units_do() {
+        for thousandths in 0..200_000 {
+            let value = f64::from(thousandths) / 1_000.0;
+            assert_eq!(in_thousandths(value), f64::from(thousandths));
+            assert_eq!(in_thousandths(value.next_up()), f64::from(thousandths + 1));
+            assert_eq!(in_thousandths(-value), f64::from(-thousandths));
+        }
+    }
 }

@@ -67,6 +67,12 @@ impl Set {
         Self { missing: false, values: Values::Numbers { below: false, changes } }
     }
 
+    /// The numbers from the first of `changes` on, without those from the second on, with those from the third on, and so forth; they
+    /// ascend.
+    pub(crate) fn turns(changes: Vec<f64>) -> Self {
+        Self { missing: false, values: Values::Numbers { below: false, changes } }
+    }
+
     /// These texts.
     pub(crate) fn texts(listed: impl IntoIterator<Item = String>) -> Self {
         Self { missing: false, values: Values::Texts { others: false, listed: listed.into_iter().collect() } }

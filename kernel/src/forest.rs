@@ -1,4 +1,4 @@
-//! Trees that ask one question at each split: the walk of a model that was trained elsewhere.
+//! Trees that ask one question at each split: the walk of a forest, written in campaign files or trained elsewhere.
 //!
 //! What a split asks is one bit of the visitor's answers, which are laid out once for all trees: numbers as a thermometer (bit `b` is set
 //! from bin `b` on), everything else as the row that the bundle has for the bin. Splits stand in the order in which a walk meets them (a
@@ -46,7 +46,7 @@ pub fn sum(data: &[u8], trees: usize, leaf_bytes: usize, bins: &[u16]) -> Option
             i64::from(i16::from_le_bytes(*leaves.as_chunks::<2>().0.get(leaf)?))
         };
     }
-    Some(((sum * unit) >> 16).clamp(i32::MIN.into(), i32::MAX.into()) as i32)
+    Some((sum.saturating_mul(unit) >> 16).clamp(i32::MIN.into(), i32::MAX.into()) as i32)
 }
 
 /// How many splits there are, what a visitor answers to their questions, a bit for each, and what stands behind: splits of each tree, how many
@@ -118,6 +118,18 @@ mod tests {
         assert_eq!(scores(&data(&leaves), 1), [17, 18, 20, 34, 18].map(Some));
         let wide: Vec<u8> = leaves.iter().flat_map(|leaf| (-256 * i16::from(*leaf)).to_le_bytes()).collect();
         assert_eq!(scores(&data(&wide), 2), [17, 18, 20, 34, 18].map(|sum| Some(-256 * sum)));
+    }
+
+    #[test]
+    fn a_sum_beyond_all_measure_saturates() {
+        let trees = 70_000;
+        let mut data = Vec::new();
+        data.extend(u32::MAX.to_le_bytes());
+        data.extend([0; 8]);
+        data.extend(std::iter::repeat_n(0, trees));
+        let leaves = |leaf: i16| std::iter::repeat_n(leaf.to_le_bytes(), trees).flatten();
+        let score = |leaf| sum(&data.iter().copied().chain(leaves(leaf)).collect::<Vec<u8>>(), trees, 2, &[]);
+        assert_eq!((score(i16::MAX), score(i16::MIN)), (Some(i32::MAX), Some(i32::MIN)));
     }
 
     #[test]

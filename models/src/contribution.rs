@@ -157,7 +157,7 @@ fn lefts(number: usize, tree: &Tree) -> Result<Vec<f64>, Fault> {
     }
     let covers = tree.covers.as_ref().filter(|covers| covers.len() == tree.leaves.len()).ok_or_else(|| {
         Fault::of(format!("tree {number} does not say how much of the training each leaf saw, which contributions are weighed by"))
-            .remedy("save the model by its library's own `save_model`, which writes `leaf_count` (LightGBM) or `sum_hessian` (XGBoost)")
+            .remedy("models that `petitfour train`, LightGBM or XGBoost saved say it; of CatBoost's and ONNX's files it is not read")
     })?;
     if let Some((leaf, cover)) = covers.iter().enumerate().find(|(_, cover)| !(cover.is_finite() && **cover >= 0.0)) {
         return Err(Fault::of(format!("tree {number}: leaf {leaf} saw {cover} of the training, which is no weight"))

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use crate::fault::Fault;
 use crate::forest::{Blank, Child, Feature, Forest, Link, MAX_LEAVES, Precision, Side, Split, Test, Tree};
+use crate::walk::{MOST_WORDS, spend};
 
 /// The lines of one block, by key.
 type Block<'a> = HashMap<&'a str, (usize, &'a str)>;
@@ -37,7 +38,7 @@ pub fn read(text: &str) -> Result<Forest, Fault> {
     refuse_other_shapes(&head)?;
     let link = link(&head)?;
     let mut features = features(&head)?;
-    let (mut trees, mut leaves) = (Vec::new(), 0);
+    let (mut trees, mut leaves, mut budget) = (Vec::new(), 0, MOST_WORDS);
     loop {
         let Some((start, line)) = lines.next() else {
             return Err(Fault::at(text.lines().count(), "the file ends before `end of trees`")
@@ -54,7 +55,7 @@ pub fn read(text: &str) -> Result<Forest, Fault> {
                 block.insert(key, (number, value));
             }
         }
-        let tree = tree(&block, start, features.len())?;
+        let tree = tree(&block, start, features.len(), &mut budget)?;
         leaves += tree.leaves.len();
         if leaves > MAX_LEAVES {
             return Err(Fault::at(start, format!("the trees have more than {MAX_LEAVES} leaves"))
@@ -115,7 +116,7 @@ fn features(head: &Block<'_>) -> Result<Vec<Feature>, Fault> {
     Ok(features)
 }
 
-fn tree(block: &Block<'_>, start: usize, features: usize) -> Result<Tree, Fault> {
+fn tree(block: &Block<'_>, start: usize, features: usize, budget: &mut usize) -> Result<Tree, Fault> {
     let (line, count) = one::<usize>(block, "num_leaves", start)?;
     if count == 0 {
         return Err(Fault::at(line, "a tree without a leaf"));
@@ -162,7 +163,10 @@ fn tree(block: &Block<'_>, start: usize, features: usize) -> Result<Tree, Fault>
             let set = set.cloned().ok_or_else(|| {
                 Fault::at(threshold_line, format!("split {number} asks set {threshold}, and there are {}", sets.len()))
             })?;
-            Test::Among { set, missing: Side::Right }
+            let test = Test::Among { set, missing: Side::Right };
+            // Splits may name one set again and again.
+            spend(&test, budget)?;
+            test
         } else {
             let blank = match kind >> 2 & 3 {
                 0 => Blank::Zero,

@@ -12,6 +12,7 @@ const MISSING: [&str; 7] = ["", "NA", "N/A", "NaN", "nan", "null", "None"];
 pub struct Rows<'a> {
     reader: csv::Reader<Box<dyn Read + 'a>>,
     columns: Vec<Column>,
+    target: Option<usize>,
     record: csv::StringRecord,
 }
 
@@ -28,7 +29,20 @@ impl<'a> Rows<'a> {
     /// # Errors
     ///
     /// The first line cannot be read, or lacks features; it names them.
-    pub fn open(mut source: impl Read + 'a, features: &[Feature]) -> Result<Self, Fault> {
+    pub fn open(source: impl Read + 'a, features: &[Feature]) -> Result<Self, Fault> {
+        Self::find(source, features, None)
+    }
+
+    /// As [`open`](Self::open), of a file with one more column: `target`, which says what came and is [told apart](Self::target).
+    ///
+    /// # Errors
+    ///
+    /// As for `open`; there is no such column.
+    pub fn with_target(source: impl Read + 'a, features: &[Feature], target: &str) -> Result<Self, Fault> {
+        Self::find(source, features, Some(target))
+    }
+
+    fn find(mut source: impl Read + 'a, features: &[Feature], target: Option<&str>) -> Result<Self, Fault> {
         let mut first = Vec::new();
         let mut byte = [0; 1];
         while first.len() < 1 << 20 && source.read(&mut byte).map_err(|error| Fault::at(1, error.to_string()))? == 1 {
@@ -44,6 +58,15 @@ impl<'a> Rows<'a> {
         let header = reader.headers().map_err(|error| Fault::at(1, error.to_string()))?.clone();
         let names: Vec<String> =
             header.iter().map(|name| name.trim().trim_start_matches('\u{feff}').replace(' ', "_")).collect();
+        let place = |wanted: &str| names.iter().position(|name| *name == wanted.replace(' ', "_"));
+        let target = target.map(|wanted| {
+            place(wanted).ok_or_else(|| {
+                Fault::at(1, format!("there is no column `{wanted}` that says what came"))
+                    .remedy("name the column as the first line does")
+            })
+        });
+        let target = target.transpose()?;
+        let others: Vec<usize> = (0..names.len()).filter(|place| Some(*place) != target).collect();
         let numbered = features.iter().enumerate().all(|(place, feature)| feature.name == format!("Column_{place}"));
         let mut missing = Vec::new();
         let mut columns = Vec::new();
@@ -51,7 +74,7 @@ impl<'a> Rows<'a> {
             let found = names
                 .iter()
                 .position(|name| *name == feature.name.replace(' ', "_"))
-                .or_else(|| (numbered && names.len() == features.len()).then_some(number));
+                .or_else(|| others.get(number).copied().filter(|_| numbered && others.len() == features.len()));
             match found {
                 Some(place) => columns.push(Column { place, feature: feature.clone() }),
                 None => missing.push(feature.name.as_str()),
@@ -64,7 +87,13 @@ impl<'a> Rows<'a> {
             return Err(Fault::at(1, format!("the model asks for columns that are not here: {named}{rest}"))
                 .remedy("name the columns as they were named in training"));
         }
-        Ok(Self { reader, columns, record: csv::StringRecord::new() })
+        Ok(Self { reader, columns, target, record: csv::StringRecord::new() })
+    }
+
+    /// What the last row says of what came; `None` when it is missing.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.target.and_then(|place| self.record.get(place)).map(str::trim).filter(|field| !MISSING.contains(field))
     }
 
     /// The line that the last row began in, from 1.
@@ -107,7 +136,12 @@ fn value(written: &str, feature: &Feature) -> Option<f64> {
     if let Some(levels) = &feature.levels {
         // A level may begin or end with a space; a field may have been written with one.
         let is = |wanted: &str| levels.iter().position(|level| level == wanted);
-        return Some(is(written).or_else(|| is(field)).map_or(f64::NAN, |place| place as f64));
+        // A column of whole numbers is written with `.0` as soon as one is missing.
+        let equals = || {
+            let number: f64 = field.parse().ok()?;
+            levels.iter().position(|level| level.parse() == Ok(number))
+        };
+        return Some(is(written).or_else(|| is(field)).or_else(equals).map_or(f64::NAN, |place| place as f64));
     }
     if MISSING.contains(&field) {
         return Some(f64::NAN);
@@ -153,6 +187,23 @@ mod tests {
             (read[2].as_slice(), read[3][0]),
             ([0.0, 1.0].as_slice(), 2.0),
             "a space is part of a level that has it"
+        );
+    }
+
+    #[test]
+    fn what_came_is_told_apart_and_levels_that_are_numbers_are_found_as_numbers() {
+        let features = [Feature { name: "Column_0".to_owned(), levels: Some(vec!["1".to_owned(), "20".to_owned()]) }];
+        let mut rows = Rows::with_target("came,what\nyes,20.0\n,1\nno,3\n".as_bytes(), &features, "came").unwrap();
+        let (mut row, mut told) = (Vec::new(), Vec::new());
+        while rows.next_row(&mut row).unwrap() {
+            told.push((row[0], rows.target().map(str::to_owned)));
+        }
+        assert_eq!(told[..2], [(1.0, Some("yes".to_owned())), (0.0, None)]);
+        assert!(told[2].0.is_nan());
+        let fault = Rows::with_target("what\n1\n".as_bytes(), &features, "came").err().unwrap();
+        assert_eq!(
+            fault.to_string(),
+            "line 1: there is no column `came` that says what came; name the column as the first line does"
         );
     }
 

@@ -64,7 +64,12 @@ pub(crate) fn set(levels: impl Iterator<Item = usize>) -> Vec<u32> {
 /// Takes what a test holds from what is left of [`MOST_WORDS`].
 pub(crate) fn spend(test: &Test, budget: &mut usize) -> Result<(), Fault> {
     let Test::Among { set, .. } = test else { return Ok(()) };
-    let left = budget.checked_sub(set.len()).ok_or_else(|| {
+    spend_words(set.len(), budget)
+}
+
+/// Takes so many words from what is left of [`MOST_WORDS`].
+pub(crate) fn spend_words(words: usize, budget: &mut usize) -> Result<(), Fault> {
+    let left = budget.checked_sub(words).ok_or_else(|| {
         Fault::of("the sets of categories of all splits are too large together")
             .remedy("put rare categories together before training")
     })?;

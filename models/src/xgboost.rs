@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::forest::{Child, Feature, Forest, Link, MAX_LEAVES, Precision, Side, Split, Test, Tree};
 use crate::place::{self, Place};
 use crate::ubjson;
+use crate::walk::{MOST_WORDS, spend_words};
 
 /// Reads a model of one output: binary classification, regression or a ranking, by trees (`gbtree`, `dart`).
 ///
@@ -60,12 +61,12 @@ pub(crate) fn forest(value: &Value) -> Result<Forest, Fault> {
     };
     let features = features(&learner, &parameters, &model)?;
     let written = model.field("trees")?;
-    let (mut trees, mut leaves) = (Vec::new(), 0);
+    let (mut trees, mut leaves, mut budget) = (Vec::new(), 0, MOST_WORDS);
     for place in written.items()? {
         let weight = weights.as_ref().map_or(Some(1.0), |weights| weights.get(trees.len()).copied());
         let weight =
             weight.ok_or_else(|| Fault::of(format!("{}.weight_drop: fewer weights than trees", booster.path)))?;
-        let tree = tree(&place, weight, features.len())?;
+        let tree = tree(&place, weight, features.len(), &mut budget)?;
         leaves += tree.leaves.len();
         if leaves > MAX_LEAVES {
             return Err(Fault::of(format!("{}: the trees have more than {MAX_LEAVES} leaves", place.path))
@@ -124,9 +125,13 @@ fn features(learner: &Place<'_>, parameters: &Place<'_>, model: &Place<'_>) -> R
     Ok(features)
 }
 
-/// The texts of a column's categories: one run of bytes, and where each begins and ends. Categories that are numbers are left as they are.
+/// A column's categories, of which the trees know the places: texts, in one run of bytes with where each begins and ends; or numbers.
 fn levels_of(place: &Place<'_>) -> Result<Option<Vec<String>>, Fault> {
-    let Ok(offsets) = place.field("offsets") else { return Ok(None) };
+    let Ok(offsets) = place.field("offsets") else {
+        let Ok(values) = place.field("values") else { return Ok(None) };
+        let numbers: Vec<String> = values.numbers::<f64>()?.iter().map(f64::to_string).collect();
+        return Ok((!numbers.is_empty()).then_some(numbers));
+    };
     let offsets = offsets.numbers::<usize>()?;
     let bytes: Vec<u8> = place.field("values")?.numbers::<i64>()?.into_iter().map(|byte| byte as u8).collect();
     let ends = offsets.iter().zip(offsets.iter().skip(1));
@@ -151,7 +156,7 @@ struct Nodes {
     sets: HashMap<usize, Vec<u32>>,
 }
 
-fn tree(place: &Place<'_>, weight: f32, features: usize) -> Result<Tree, Fault> {
+fn tree(place: &Place<'_>, weight: f32, features: usize, budget: &mut usize) -> Result<Tree, Fault> {
     if let Ok(size) = place.field("tree_param").and_then(|parameters| parameters.field("size_leaf_vector"))
         && size.number::<u64>()? > 1
     {
@@ -170,14 +175,14 @@ fn tree(place: &Place<'_>, weight: f32, features: usize) -> Result<Tree, Fault> 
             .field("split_type")
             .map_or_else(|_| Ok(vec![0; left.len()]), |_| place.column("split_type", left.len()))?,
         cover: place.field("sum_hessian").ok().map(|_| place.column("sum_hessian", left.len())).transpose()?,
-        sets: sets(place)?,
+        sets: sets(place, budget)?,
         left,
     };
     nodes.walk(weight, features)
 }
 
 /// The categories of each node that asks for some, as bits.
-fn sets(place: &Place<'_>) -> Result<HashMap<usize, Vec<u32>>, Fault> {
+fn sets(place: &Place<'_>, budget: &mut usize) -> Result<HashMap<usize, Vec<u32>>, Fault> {
     let Ok(nodes) = place.field("categories_nodes") else { return Ok(HashMap::new()) };
     let nodes = nodes.numbers::<usize>()?;
     let starts: Vec<usize> = place.column("categories_segments", nodes.len())?;
@@ -195,6 +200,8 @@ fn sets(place: &Place<'_>) -> Result<HashMap<usize, Vec<u32>>, Fault> {
             return Err(Fault::of(format!("{}: category {most}, where 65,535 is the last that is read", all.path))
                 .remedy("put rare categories together before training"));
         }
+        // Runs may overlap: what is gone through counts as what is kept.
+        spend_words(run.len().max(most / 32 + 1), budget)?;
         let mut set = vec![0_u32; most / 32 + 1];
         for category in run {
             if let Some(word) = set.get_mut(category / 32) {

@@ -16,8 +16,8 @@ mod support;
 
 #[test]
 fn every_row_of_both_sets_scores_as_the_library_scores_it() {
-    // Sums of forests are taken of our mean; all else is the same to the bit where this was written.
-    assert_eq!(support::grown("lightgbm", &["txt"], (1e-10, 1e-12)).0, 18);
+    // Sums of forests are taken of our mean; all else is the same to the bit on x86-64.
+    assert_eq!(support::grown("lightgbm", &["txt"], (1e-10, 1e-12)).0, 20);
 }
 
 /// Two trees, one with a set of categories; the parts that are read, as the library writes them.

@@ -13,7 +13,7 @@ mod support;
 
 #[test]
 fn every_row_of_both_sets_scores_as_the_runtime_scores_it() {
-    // Sums are the same to the bit where this was written, but for those of doubles, which the runtime hands out as singles.
+    // Sums are the same to the bit on x86-64, but for those of doubles, which the runtime hands out as singles.
     let (models, refused) = support::grown("onnx", &["onnx"], (1e-6, 1e-6));
     assert_eq!(models, 38);
     for (name, told) in [

@@ -131,7 +131,7 @@ fn scored(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
     let score = model::score(given.catalog, &own, given.bins);
     let (odds, chance) = (f64::from(score) / 65_536.0, f64::from(model::probability(score)) / 65_536.0);
     let (name, value) = (given.catalog.string(own.name()), f64::from(campaign.value()) / 1_000.0);
-    format!(": worth {value} with a probability of {chance:.4}, as {name} has it (log-odds {odds:.6})")
+    format!(": value {value} with a probability of {chance:.4}, as {name} has it (log-odds {odds:.6})")
 }
 
 fn item<'a>(campaign: &Campaign<'_>, catalog: &'a Catalog) -> &'a str {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use petitfour_models::{Feature, Forest, Link, Rows, metric};
+use petitfour_models::{Forest, Link, Rows, metric};
 use serde::Serialize;
 
 use super::device::Device;
@@ -14,7 +14,7 @@ use crate::simulate::{recorded::unzipped, summary::grouped};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Compare it on the rows with what a device makes of it, with leaves of this many bits: 8 or 16
-    #[arg(long, value_name = "BITS", requires_all = ["rows", "target"], value_parser = ["8", "16"])]
+    #[arg(long, value_name = "BITS", requires_all = ["rows", "target"], conflicts_with_all = ["why", "importance"], value_parser = ["8", "16"])]
     quantise: Option<String>,
     /// The column that says what came: 1 or true
     #[arg(long, value_name = "COLUMN", requires = "quantise")]
@@ -26,7 +26,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 255, requires = "quantise", value_parser = clap::value_parser!(u16).range(1..=4096))]
     borders: u16,
     /// By how much AUC and log loss may move: .002 with 8 bits, .0005 with 16, unless given
-    #[arg(long, value_name = "DIFFERENCE", requires = "quantise")]
+    #[arg(long, value_name = "DIFFERENCE", requires = "quantise", value_parser = difference)]
     tolerance: Option<f64>,
 }
 
@@ -62,21 +62,14 @@ impl Options {
         let name = rows.display();
         let told = |fault| anyhow!("{name}: {fault}");
         let mut device = Device::of(model, &forest.features, bits, usize::from(self.borders))?;
-        let mut columns = forest.features.clone();
-        columns.push(Feature {
-            name: target.replace(' ', "_"),
-            levels: self.positive.as_ref().map(|word| vec![word.clone()]),
-        });
-        let mut read = Rows::open(unzipped(rows)?, &columns).map_err(told)?;
+        let mut read = Rows::with_target(unzipped(rows)?, &forest.features, target).map_err(told)?;
         let (mut row, mut truths) = (Vec::new(), Vec::new());
         // Log-odds, then probabilities; as trained, then on the device.
         let (mut odds, mut answers) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         while read.next_row(&mut row).map_err(told)? {
-            let truth = row.pop().unwrap_or(f64::NAN);
-            if truth.is_nan() && self.positive.is_none() {
-                bail!("{name}: row {} does not say what came: `{target}` is missing", truths.len() + 1);
-            }
-            truths.push(if self.positive.is_some() { truth == 0.0 } else { truth > 0.0 });
+            truths.push(
+                self.came(read.target()).map_err(|what| anyhow!("{name}: line {}: `{target}` {what}", read.line()))?,
+            );
             let (score, probability) = device.score(&row);
             let [whole, small] = &mut odds;
             whole.push(forest.raw(&row) * slope);
@@ -116,6 +109,27 @@ impl Options {
             within: off(auc.map(Option::unwrap_or_default)) && off(log_loss),
         }))
     }
+}
+
+impl Options {
+    /// Whether a row is one of those that count.
+    fn came(&self, said: Option<&str>) -> Result<bool, String> {
+        let said = said.ok_or("does not say what came; leave such rows out")?;
+        match (&self.positive, said) {
+            (Some(positive), said) => Ok(said == positive),
+            (None, "1" | "1.0" | "true" | "True" | "TRUE") => Ok(true),
+            (None, "0" | "0.0" | "false" | "False" | "FALSE") => Ok(false),
+            (None, other) => {
+                let cut: String = other.chars().take(40).collect();
+                Err(format!("is `{cut}`; say with `--positive` which word counts"))
+            }
+        }
+    }
+}
+
+/// A difference of 0 or more.
+fn difference(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number: &f64| *number >= 0.0).ok_or_else(|| "a number of 0 or more is needed".to_owned())
 }
 
 impl Report {

@@ -1,6 +1,6 @@
 //! Texts behind CatBoost's hashes, and the sets of them that its splits ask for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::fault::Fault;
 use crate::forest::{Side, Test};
@@ -84,9 +84,10 @@ impl Categories {
             let values = place.field("values");
             let asked = values.as_ref().map_or_else(|_| Ok(Vec::new()), |values| values.numbers::<i32>())?;
             first += asked.len();
+            let wanted: HashSet<i32> = asked.iter().copied().collect();
             let own = || tables.iter().flatten().filter(|(of, _)| *of == number).map(|(_, table)| table);
             let known = texts.iter().filter(|(hash, _)| {
-                asked.contains(hash) || own().any(|table| table.counts.contains_key(&mixed(*hash)))
+                wanted.contains(hash) || own().any(|table| table.counts.contains_key(&mixed(*hash)))
             });
             let known: Vec<&(i32, String)> = known.collect();
             let numbers: HashMap<i32, usize> =

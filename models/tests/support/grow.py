@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas
-from frames import categories, holes, numbered, sets
+from frames import categories, holes, kinds, numbered, sets
 
 library, data, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 if library == "onnx":
@@ -272,6 +272,7 @@ for name, (frame, truth) in sets().items():
         grow_lightgbm(f"{name}-forest", plain, truth, boosting="rf", bagging_freq=1, bagging_fraction=0.6, feature_fraction=0.6)
         grow_lightgbm(f"{name}-slope", plain, truth, sigmoid=1.7, boosting="dart")
         grow_lightgbm(f"{name}-regression", gaps, truth, objective="regression")
+        grow_lightgbm(f"{name}-kinds", kinds(frame), truth)
         grow_lightgbm(f"{name}-stump", plain, truth, num_leaves=2, min_data_in_leaf=len(frame) // 2)
     elif library == "onnx":
         grow_onnx(name, frame, gaps, numbers, truth)
@@ -302,4 +303,5 @@ for name, (frame, truth) in sets().items():
         grow_xgboost(f"{name}-forest", plain, truth, num_parallel_tree=4, subsample=0.6)
         grow_xgboost(f"{name}-dart", plain, truth, booster="dart", rate_drop=0.3)
         grow_xgboost(f"{name}-regression", gaps, truth, objective="reg:squarederror")
+        grow_xgboost(f"{name}-kinds", kinds(frame), truth)
         grow_xgboost(f"{name}-logitraw", plain, truth, objective="binary:logitraw", base_score=0.3)
