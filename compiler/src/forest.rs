@@ -365,7 +365,7 @@ fn right(test: &Test, feature: &Feature, column: &Column, precision: Precision) 
                     })?;
                     let apart = numbers.iter().enumerate().filter(|(code, _)| in_set(*code) == missing);
                     let there = |number: &f64| !column.thousandths || in_thousandths(*number) / 1_000.0 == *number;
-                    let set = Set::points(apart.map(|(_, number)| *number).filter(there).map(|number| scaled(number)));
+                    let set = Set::points(apart.map(|(_, number)| *number).filter(there).map(scaled));
                     if missing { set.others() } else { set }
                 }
                 (None, false) => {

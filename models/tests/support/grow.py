@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy
 import pandas
 from frames import categories, holes, kinds, numbered, sets
 
