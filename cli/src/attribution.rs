@@ -135,6 +135,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             Input { paths: log.paths(by, windows), log: Some((log, by, windows, lift_window)), lifts }
         }
     };
+    if input.paths.paths.is_empty() && input.lifts.is_empty() {
+        bail!(
+            "{file}: there is no touch before an outcome, and no path; look at the names of the columns and at the windows"
+        );
+    }
     let (rules, mut left_out) = arguments.rules(&input)?;
     let mut report = Report::new(&arguments.file, &input);
     for rule in rules {
@@ -145,14 +150,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         }
     }
     report.finish(left_out);
+    if let Some(picture) = &arguments.picture {
+        let drawn = if form(picture)? == "html" { chart::page(&report) } else { chart::draw(&report) };
+        std::fs::write(picture, drawn).with_context(|| format!("cannot write {}", picture.display()))?;
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{report}");
-    }
-    if let Some(picture) = &arguments.picture {
-        let drawn = if form(picture)? == "html" { chart::page(&report) } else { chart::draw(&report) };
-        std::fs::write(picture, drawn).with_context(|| format!("cannot write {}", picture.display()))?;
     }
     Ok(true)
 }

@@ -178,13 +178,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         judged.push(Judged::of(told, whole, &log, arguments)?);
     }
     let report = Report::of(&log, judged, arguments);
+    if let Some(picture) = &arguments.picture {
+        std::fs::write(picture, chart::draw(&report)).with_context(|| format!("cannot write {}", picture.display()))?;
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{report}");
-    }
-    if let Some(picture) = &arguments.picture {
-        std::fs::write(picture, chart::draw(&report)).with_context(|| format!("cannot write {}", picture.display()))?;
     }
     Ok(true)
 }

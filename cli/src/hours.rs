@@ -54,13 +54,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     };
     study.one = arguments.against.unwrap_or(study.one);
     let report = Report::of(&recording, &arguments.recorded, arguments.seed, &study);
+    if let Some(svg) = &arguments.svg {
+        std::fs::write(svg, chart::draw(&report)).with_context(|| format!("cannot write {}", svg.display()))?;
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{report}");
-    }
-    if let Some(svg) = &arguments.svg {
-        std::fs::write(svg, chart::draw(&report)).with_context(|| format!("cannot write {}", svg.display()))?;
     }
     Ok(true)
 }

@@ -97,8 +97,7 @@ fn print(bundle: &Bundle) -> String {
         let asked = if attribute.asked { "" } else { ", asked by no segment" };
         let mut said = format!("{} ({}, {} bins{asked})", attribute.name, attribute.source, attribute.bins);
         if !attribute.borders.is_empty() {
-            let borders: Vec<String> = attribute.borders.iter().map(f64::to_string).collect();
-            let _ = write!(said, ": borders {}", borders.join(", "));
+            let _ = write!(said, ": borders {}", borders(&attribute.borders));
         }
         if !attribute.values.is_empty() {
             let _ = write!(said, ": {}", attribute.values.join(", "));
@@ -176,4 +175,15 @@ fn describe(campaign: &Campaign) -> Vec<(usize, String)> {
 
 fn said_or_none(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// Borders in a row; of the many that a trained model asks for, the first, the last, and how many there are between. `--json` has all.
+fn borders(all: &[f64]) -> String {
+    let said = |borders: &[f64]| borders.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+    match all {
+        [one, two, three, between @ .., last] if between.len() > 12 => {
+            format!("{}, {} more, {last}", said(&[*one, *two, *three]), between.len())
+        }
+        all => said(all),
+    }
 }

@@ -129,13 +129,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
 /// Prints what came of imagined visitors, and writes it where it was asked for.
 fn tell(arguments: &Arguments, report: &imagined::Report) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(report)?;
+    if let Some(file) = &arguments.output {
+        std::fs::write(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
     if arguments.json {
         println!("{text}");
     } else {
         print!("{report}");
-    }
-    if let Some(file) = &arguments.output {
-        std::fs::write(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }

@@ -254,6 +254,9 @@ fn columns(
         }
         let (attribute, asked) = resolver.subject(subject, report)?;
         let kind = resolver.attributes.get(attribute)?.kind;
+        if let (Asked::Text(values), Some(levels)) = (&asked, &feature.levels) {
+            undeclared(&feature.name, levels, values, span, report);
+        }
         let thousandths = matches!(asked, Asked::Number(Unit::Thousandths));
         columns.push(Some(Column { attribute, kind, thousandths }));
     }
@@ -270,6 +273,25 @@ fn columns(
         return None;
     }
     Some(columns)
+}
+
+/// Warns of categories that no page says: where the values are declared, each of the model's should be among them.
+fn undeclared(feature: &str, levels: &[String], values: &[String], span: Span, report: &mut Report) {
+    let strange: Vec<String> =
+        levels.iter().filter(|level| !values.contains(level)).map(|level| format!("`{level}`")).collect();
+    if values.is_empty() || strange.is_empty() {
+        return;
+    }
+    let more = strange.len().saturating_sub(8);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named = strange.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
+    report
+        .warning(
+            "model/undeclared-value",
+            span,
+            format!("of `{feature}` the model knows what is not among the declared values: {named}{rest}"),
+        )
+        .remedy("a value that the model does not know is missing to it: write values as they were written in training");
 }
 
 /// The different questions of a forest.

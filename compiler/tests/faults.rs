@@ -592,6 +592,21 @@ fn what_a_trained_model_lacks_is_told_where_it_is_named() {
         [("model/grid", Severity::Warning)]
     );
     assert!(told.bundle.is_some());
+    // The sky is sun or rain, and the model knows it as fog.
+    let sets = small
+        .replace("feature_names=heat", "feature_names=sky")
+        .replace("num_cat=0", "num_cat=1")
+        .replace("decision_type=2", "decision_type=1")
+        .replace("threshold=20.5", "threshold=0")
+        .replace("threshold=30.5", "threshold=0")
+        .replace("threshold=40.5", "threshold=0")
+        .replace("is_linear=0", "cat_boundaries=0 1\ncat_threshold=1\nis_linear=0")
+        .replace("end of trees\n", "end of trees\n\nparameters:\n[categorical_feature: 0]\nend of parameters\n\npandas_categorical:[[\"fog\", \"sun\"]]\n");
+    let files = |_: &str| Some(sets.as_bytes().to_vec());
+    let told = compile(&[Source { name: "c.yaml".to_owned(), text: model("{ trained: m }") }], &files);
+    let found: Vec<_> = told.diagnostics.iter().map(|told| (told.code, told.message.as_str())).collect();
+    let message = "of `sky` the model knows what is not among the declared values: `fog`";
+    assert_eq!(found, [("model/undeclared-value", message)]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl fmt::Display for Warning {
         match self {
             Self::Border { parameter, value } => write!(
                 f,
-                "{parameter} ran to the border of its range ({value:.3e}): these purchases ask for a simpler model, and the others may not mean what they say"
+                "{parameter} came close to the border of its range ({value:.3e}): these purchases ask for a simpler model, and the others may not mean what they say"
             ),
             Self::Flat => f.write_str("the likelihood is flat in some direction: parameters cannot be told apart, and have no standard errors"),
             Self::Unsettled => f.write_str("the search for the maximum did not come to a rest: take the parameters as near it, not as it"),
