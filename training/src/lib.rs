@@ -8,6 +8,7 @@
 //! the number of trees know them; what is wrong with a file is told with its place and a remedy.
 //! Absent on purpose: files, clocks and progress bars, which the caller has; several classes; searches over settings.
 
+mod boosted;
 mod drift;
 mod encoding;
 mod fault;
@@ -23,6 +24,7 @@ mod table;
 mod text;
 mod trees;
 
+pub use boosted::Boosted;
 pub use drift::{Drift, FALL, MOVED, Moved};
 pub use fault::Fault;
 pub use gather::{Plan, gather};
@@ -34,4 +36,4 @@ pub use split::{By, Split};
 pub use study::{Asked, ClassWeight, Kind, Settings, Study};
 pub use table::{Column, Kind as Values, Table};
 pub use text::lightgbm;
-pub use trees::Growth;
+pub use trees::{Growth, Loss};

@@ -11,7 +11,7 @@ use crate::linear::{self, Linear, probability};
 use crate::measure::Measures;
 use crate::split::{By, Split};
 use crate::table::Table;
-use crate::trees::{Growth, grow, lift};
+use crate::trees::{Growth, Loss, grow, lift};
 
 /// What a row of those who did counts beside one of those who did not, while learning.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -188,7 +188,7 @@ impl Study {
         let encoding = encoding(table, &rows)?;
         let (weights, shift) = counted(table, &rows, settings.class_weight);
         let growth = Growth { most: self.forest.trees.len(), ..settings.growth };
-        self.forest = grow(table, &encoding, &weights, (&rows, &[]), &growth)?.forest;
+        self.forest = grow(table, &encoding, &weights, (&rows, &[]), &growth, Loss::Log)?.forest;
         lift(&mut self.forest, -shift);
         self.linear = linear::fit(table, &encoding, &weights, &rows, self.linear.penalty)?;
         self.linear.intercept -= shift;
@@ -208,7 +208,8 @@ impl Trained {
     fn trees(table: &Table, split: &Split, settings: &Settings) -> Result<Self, Fault> {
         let encoding = encoding(table, &split.train)?;
         let (weights, shift) = counted(table, &split.learned(), settings.class_weight);
-        let mut grown = grow(table, &encoding, &weights, (&split.train, &split.validation), &settings.growth)?;
+        let mut grown =
+            grow(table, &encoding, &weights, (&split.train, &split.validation), &settings.growth, Loss::Log)?;
         lift(&mut grown.forest, -shift);
         let mut row = Vec::new();
         let mut answer = |number| {

@@ -4,6 +4,7 @@
 //! come from forust in the order of their rate ([`crate::encoding`]) and are told as sets.
 
 use forust_ml::gradientbooster::GrowPolicy;
+use forust_ml::objective::ObjectiveType;
 use forust_ml::sampler::SampleMethod;
 use forust_ml::{GradientBooster, Matrix};
 use petitfour_models::{Blank, Child, Feature, Forest, Link, MAX_LEAVES, Precision, Side, Split, Test, Tree};
@@ -40,6 +41,26 @@ impl Default for Growth {
     }
 }
 
+/// What trees are to make small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// -ln of what was said of what happened, which is 0 or 1; the answer is a probability.
+    Log,
+    /// The square of answer minus truth, which is any number.
+    Square,
+}
+
+impl Loss {
+    /// The least that the rows of a leaf weigh together, each by the second derivative of its loss: some 10 to 30 rows of a probability, and as
+    /// many as outliers of an amount need beside them.
+    fn least(self) -> f32 {
+        match self {
+            Self::Log => 3.0,
+            Self::Square => 50.0,
+        }
+    }
+}
+
 /// What grew.
 pub(crate) struct Grown {
     pub forest: Forest,
@@ -54,6 +75,7 @@ pub(crate) fn grow(
     weights: &[f64],
     (train, validation): (&[usize], &[usize]),
     growth: &Growth,
+    loss: Loss,
 ) -> Result<Grown, Fault> {
     let width = encoding.columns.len();
     let pick =
@@ -62,12 +84,17 @@ pub(crate) fn grow(
         [train, validation].map(|rows| (encoding.ranked(table, rows), pick(&table.truth, rows), pick(weights, rows)));
     // forust takes the whole part of the share, and grows nothing from no column.
     let columns = if width as f64 * growth.columns < 2.0 { 1.0 } else { growth.columns };
+    let (objective, link) = match loss {
+        Loss::Log => (ObjectiveType::LogLoss, Link::Logistic { slope: 1.0 }),
+        Loss::Square => (ObjectiveType::SquaredLoss, Link::Identity),
+    };
     let mut booster = GradientBooster::default()
+        .set_objective_type(objective)
         .set_iterations(growth.most)
         .set_learning_rate(growth.rate)
         .set_max_leaves(growth.leaves)
         .set_max_depth(growth.depth)
-        .set_min_leaf_weight(3.0)
+        .set_min_leaf_weight(loss.least())
         .set_l2(1.0)
         .set_subsample(growth.rows)
         .set_colsample_bytree(columns)
@@ -99,14 +126,8 @@ pub(crate) fn grow(
         name: column.name.clone(),
         levels: column.levels.as_ref().map(|levels| levels.kept.clone()),
     });
-    let mut forest = Forest {
-        features: features.collect(),
-        trees,
-        bias: 0.0,
-        averaged: false,
-        link: Link::Logistic { slope: 1.0 },
-        precision: Precision::Double,
-    };
+    let mut forest =
+        Forest { features: features.collect(), trees, bias: 0.0, averaged: false, link, precision: Precision::Double };
     lift(&mut forest, booster.base_score);
     if forest.leaves() > MAX_LEAVES {
         return Err(Fault::of(format!("the trees have more than {MAX_LEAVES} leaves"))
