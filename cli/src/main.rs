@@ -26,6 +26,7 @@ mod signature;
 mod simulate;
 mod test;
 mod train;
+mod uplift;
 mod words;
 
 use std::process::ExitCode;
@@ -87,6 +88,8 @@ enum Command {
     Train(train::Arguments),
     /// Say what another policy, or other weights of creatives, would have earned on a log of decisions
     Evaluate(evaluate::Arguments),
+    /// Say from a trial on whom a treatment does more, whom to leave alone, and whether that can be told
+    Uplift(uplift::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -112,6 +115,7 @@ fn main() -> ExitCode {
         Command::Model(arguments) => model::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Uplift(arguments) => uplift::run(&arguments),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

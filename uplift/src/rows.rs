@@ -29,6 +29,8 @@ pub struct Plan {
 
 /// Arms beyond which a column is taken for no treatment.
 const ARMS: usize = 20;
+/// Bytes of an arm's name beyond which it is none.
+const LONGEST: usize = 200;
 /// What the arm is called while rows are gathered; a file can hardly have it.
 const ARM: &str = "\u{1}arm";
 
@@ -124,6 +126,10 @@ fn survey(source: &mut dyn Source, places: &Places, plan: &Plan) -> Result<BTree
                 "leave such rows out",
             ));
         };
+        if arm.len() > LONGEST {
+            let what = format!("`{}` is a text of {} bytes: it is no treatment", cut(&plan.treatment), arm.len());
+            return Err(at(what, "name another --treatment"));
+        }
         *counts.entry(arm).or_default() += 1;
         if counts.len() > ARMS {
             let what = format!("`{}` has more than {ARMS} different values: it is no treatment", cut(&plan.treatment));
@@ -209,8 +215,7 @@ fn said(field: &Field<'_>) -> Option<String> {
     match field {
         Field::Missing => None,
         Field::Number(value) => Some(value.to_string()),
-        // As long as a level may be, with the sign before it.
-        Field::Text(text) => Some(text.chars().take(60).collect()),
+        Field::Text(text) => Some((*text).to_owned()),
     }
 }
 

@@ -81,5 +81,7 @@ fn what_is_wrong_is_told_with_its_line_and_a_remedy() {
     assert!(refused(&same, &wanted("bought")).contains("`bought` is the same in every row"));
     let few: String = text.lines().take(60).map(|line| format!("{line}\n")).collect();
     assert!(refused(&few, &wanted("bought")).contains("has 20 rows, where at least 50 are needed"));
+    let long = third(&format!("p1,21,{},0,false", "x".repeat(300)));
+    assert!(refused(&long, &wanted("bought")).starts_with("line 3: `sent mail` is a text of 300 bytes"));
     assert!(refused("", &wanted("bought")).contains("there is no column"));
 }
