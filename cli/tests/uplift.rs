@@ -84,7 +84,7 @@ fn an_outcome_among_the_columns_is_warned_of() {
         "--drop",
         "paid",
         "--splits",
-        "2",
+        "5",
     ]);
     assert!(code == 0 && told.contains("BEWARE: `opened` differs by +"), "{told}");
 }
