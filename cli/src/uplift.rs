@@ -5,7 +5,7 @@
 mod chart;
 mod report;
 
-use std::io::{ErrorKind, Write, stdout};
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
@@ -127,15 +127,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         advice,
         segments,
     };
-    let text = if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
-    match stdout().write_all(text.as_bytes()) {
-        // Whoever reads has read enough: `| head`.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    // Files first: whoever reads what is printed may have read enough, and that ends it.
     if let Some(picture) = &arguments.picture {
         std::fs::write(picture, chart::draw(&report)).with_context(|| format!("cannot write {}", picture.display()))?;
     }
+    let text = if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
+    stdout().write_all(text.as_bytes())?;
     Ok(true)
 }
 
