@@ -270,7 +270,7 @@ fn a_tree_without_training_weights_is_refused_where_it_is_to_be_explained() {
     };
     assert_eq!(
         told(None),
-        "tree 1 does not say how much of the training each leaf saw, which contributions are weighed by; save the model by its library's own `save_model`, which writes `leaf_count` (LightGBM) or `sum_hessian` (XGBoost)"
+        "tree 1 does not say how much of the training each leaf saw, which contributions are weighed by; models that `petitfour train`, LightGBM or XGBoost saved say it; of CatBoost's and ONNX's files it is not read"
     );
     assert!(told(Some(vec![1.0])).starts_with("tree 1 does not say"));
     assert!(told(Some(vec![1.0, -2.0])).starts_with("tree 1: leaf 1 saw -2 of the training, which is no weight"));
