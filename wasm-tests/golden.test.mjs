@@ -19,7 +19,7 @@ import { claim } from "./tools/claim.mjs";
 const golden = inClone("tests", "golden");
 const bundles = inClone("target", "golden");
 const themes = readdirSync(golden).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
-const campaigns = readdirSync(join(golden, "campaigns")).map((name) => name.slice(0, -5));
+const campaigns = readdirSync(join(golden, "campaigns")).filter((name) => name.endsWith(".yaml")).map((name) => name.slice(0, -5));
 const read = (name) => JSON.parse(readFileSync(join(golden, `${name}.json`), "utf8"));
 const recorded = (name) => readFileSync(join(golden, `${name}.transcript`), "utf8");
 
