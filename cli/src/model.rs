@@ -13,13 +13,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use petitfour_models::contribution::Explainer;
-use petitfour_models::{Forest, Library, Link, Rows, Test};
+use petitfour_models::{BORDERS, Forest, Library, Link, Rows, Test};
 use serde::Serialize;
 
 use crate::simulate::{recorded::unzipped, summary::grouped};
-
-/// Thresholds of one feature up to which each can be a border of its own on the device.
-const BORDERS: usize = 255;
 
 /// What to read.
 #[derive(Debug, clap::Args)]
@@ -192,8 +189,11 @@ impl Card {
             let Asked { name, splits, thresholds, sets, .. } = asked;
             println!("{name:<wide$}{splits:>9}{thresholds:>12}{sets:>7}{levels:>9}");
         }
-        let more: Vec<&str> =
-            features.iter().filter(|asked| asked.thresholds > BORDERS).map(|asked| asked.name.as_str()).collect();
+        let more: Vec<&str> = features
+            .iter()
+            .filter(|asked| asked.thresholds > usize::from(BORDERS))
+            .map(|asked| asked.name.as_str())
+            .collect();
         if more.is_empty() {
             println!(
                 "\nNo feature has more than {BORDERS} thresholds: each can be a border of its own, and nothing is lost."

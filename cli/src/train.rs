@@ -7,10 +7,12 @@ mod page;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use indicatif::ProgressBar;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use petitfour_training::{
     By, ClassWeight, Csv, Fault, Growth, Parquet, Plan, Settings, Source, Study, Table, gather, lightgbm,
 };
@@ -103,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let origin = Origin {
         files: arguments.rows.iter().map(|path| path.display().to_string()).collect(),
         sha256: digest(&arguments.rows)?,
-        date: arguments.date.clone().map_or_else(today, Ok)?,
+        date: arguments.date.clone().unwrap_or_else(|| day(Timestamp::now())),
     };
     let card = Card::of(&table, &study, &settings, origin, &arguments.drop);
     let out = &arguments.out;
@@ -233,23 +235,9 @@ fn digest(paths: &[PathBuf]) -> anyhow::Result<String> {
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The day it is at Greenwich. Days to year, month and day by eras of 400 years, of 146,097 days each.
-fn today() -> anyhow::Result<String> {
-    let days = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 86_400;
-    Ok(day(days))
-}
-
-fn day(since_1970: u64) -> String {
-    // Years that begin with March, so that a leap day is the last of its year.
-    let days = since_1970 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+/// The day that it is then at Greenwich.
+fn day(then: Timestamp) -> String {
+    TimeZone::UTC.to_datetime(then).date().to_string()
 }
 
 /// `20%`.
@@ -282,7 +270,8 @@ mod tests {
 
     #[test]
     fn days_are_those_of_the_calendar() {
-        let days = [0, 59, 11_016, 11_017, 19_782, 20_783].map(day);
+        let days = [0, 59, 11_016, 11_017, 19_782, 20_783];
+        let days = days.map(|days| day(Timestamp::from_second(days * 86_400).unwrap()));
         assert_eq!(days, ["1970-01-01", "1970-03-01", "2000-02-29", "2000-03-01", "2024-02-29", "2026-11-26"]);
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use petitfour_models::{Blank, Child, Feature, Forest, Link, Precision, Side, Test, Tree, border};
+use petitfour_models::{Blank, Child, Feature, Forest, Link, Precision, Side, Test, Tree, ZERO, border};
 
 use crate::attribute::Attributes;
 use crate::condition::{Asked, Resolver, Unit};
@@ -22,8 +22,6 @@ use crate::trained::Trained;
 const MAX_LEAVES: usize = 256;
 /// Bits that all questions of a model may take: a question's number has 16.
 const MAX_BITS: usize = 1 << 16;
-/// What is so close to 0 is 0 where 0 means missing (LightGBM's `kZeroThreshold`).
-const ZERO: f64 = 1e-35_f32 as f64;
 
 /// A forest whose splits have met their attributes.
 #[derive(Debug)]

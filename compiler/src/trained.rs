@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use petitfour_models::{Forest, Link};
+use petitfour_models::{BORDERS, Forest, Link};
 
 use crate::diagnostic::Report;
 use crate::reader::{self, Fields, Word};
@@ -24,8 +24,6 @@ pub(crate) struct Trained {
     pub(crate) span: Span,
 }
 
-/// Bounds of one feature beyond which some share a border, unless the file says otherwise: 2 KB of borders.
-const BORDERS: i64 = 255;
 /// Most borders that may be asked for.
 const MAX_BORDERS: i64 = 4_096;
 /// Log-odds that rounding may move a score by, unless the file says otherwise: from a probability of .5 to .56.
@@ -38,7 +36,7 @@ impl Trained {
         let name = fields.need_word("trained", report);
         let features = fields.take("features");
         let bits = fields.whole("leaves", (8, 16), report).unwrap_or(16);
-        let borders = fields.whole("borders", (1, MAX_BORDERS), report).unwrap_or(BORDERS);
+        let borders = fields.whole("borders", (1, MAX_BORDERS), report).unwrap_or(BORDERS.into());
         let tolerance = match fields.take("tolerance") {
             Some(entry) => reader::number(&entry.node, "tolerance", report).filter(|tolerance| *tolerance > 0.0),
             None => Some(TOLERANCE),

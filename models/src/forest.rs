@@ -132,7 +132,7 @@ pub enum Side {
 }
 
 /// What is so close to 0 is 0, where 0 means missing: `kZeroThreshold` of LightGBM, which is a single-precision number.
-const ZERO: f64 = 1e-35_f32 as f64;
+pub const ZERO: f64 = 1e-35_f32 as f64;
 
 impl Forest {
     /// The sum, or the mean where that is meant, for a row that has as many columns as there are features; a column that is not there is

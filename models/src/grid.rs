@@ -2,6 +2,9 @@
 
 use crate::forest::{Forest, Test};
 
+/// Bounds of one column up to which each is a border of its own on a device, unless more are asked for: 2 KB of borders.
+pub const BORDERS: u16 = 255;
+
 impl Forest {
     /// The same forest with at most `most` bounds for each column; a column that has no more is left as it is.
     ///

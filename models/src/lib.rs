@@ -28,7 +28,8 @@ mod walk;
 pub mod xgboost;
 
 pub use fault::Fault;
-pub use forest::{Blank, Child, Feature, Forest, Link, MAX_LEAVES, Precision, Side, Split, Test, Tree};
+pub use forest::{Blank, Child, Feature, Forest, Link, MAX_LEAVES, Precision, Side, Split, Test, Tree, ZERO};
+pub use grid::BORDERS;
 pub use rows::Rows;
 
 /// A library whose models are read.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use petitfour_models::{Forest, Link, Rows, metric};
+use petitfour_models::{BORDERS, Forest, Link, Rows, metric};
 use serde::Serialize;
 
 use super::device::Device;
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WORD", requires = "target")]
     positive: Option<String>,
     /// Bounds of one feature beyond which some share a border
-    #[arg(long, value_name = "N", default_value_t = 255, requires = "quantise", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", default_value_t = BORDERS, requires = "quantise", value_parser = clap::value_parser!(u16).range(1..=4096))]
     borders: u16,
     /// By how much AUC and log loss may move: .002 with 8 bits, .0005 with 16, unless given
     #[arg(long, value_name = "DIFFERENCE", requires = "quantise", value_parser = difference)]
