@@ -15,9 +15,9 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = *b"PF4S";
-/// The format that has steps of journeys. A message is written in the oldest format that can say it, so that an origin which
-/// is older than its devices reads what it can.
-const FORMAT: u8 = 2;
+/// The format that has candidates; the one before has steps of journeys. A message is written in the oldest format that can say it,
+/// so that an origin which is older than its devices reads what it can.
+const FORMAT: u8 = 3;
 const FIRST: u8 = 1;
 
 /// No message is longer: browsers share 64 KB among all requests that may outlive a page.
@@ -112,6 +112,17 @@ pub enum Entry {
         /// Where it stands, as a profile keeps it.
         place: u64,
     },
+    /// What an exploring placement could have drawn. Sent only while measuring is permitted, one for each campaign, the drawn one too.
+    Candidate {
+        /// The decision's id.
+        decision: u64,
+        /// When, in ms after the beginning.
+        after: u32,
+        /// The campaign.
+        campaign: u32,
+        /// With which probability it is drawn, of 65 535.
+        probability: u16,
+    },
 }
 
 impl Entry {
@@ -154,6 +165,21 @@ impl Entry {
                 out.varint(*since);
                 out.varint(*place);
             }
+            Self::Candidate { decision, after, campaign, probability } => {
+                out.push(6);
+                out.varint(*decision);
+                [after, campaign].iter().for_each(|number| out.varint(u64::from(**number)));
+                out.varint((*probability).into());
+            }
+        }
+    }
+
+    /// The oldest format that can say it.
+    fn format(&self) -> u8 {
+        match self {
+            Self::Candidate { .. } => FORMAT,
+            Self::Step { .. } => 2,
+            _ => FIRST,
         }
     }
 }
@@ -164,8 +190,7 @@ impl Message {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(64 + 24 * self.entries.len());
         bytes.extend_from_slice(&MAGIC);
-        let has_steps = self.entries.iter().any(|entry| matches!(entry, Entry::Step { .. }));
-        bytes.push(if has_steps { FORMAT } else { FIRST });
+        bytes.push(self.entries.iter().fold(FIRST, |format, entry| format.max(entry.format())));
         bytes.varint(self.replica);
         bytes.varint(self.sequence.into());
         bytes.extend_from_slice(&self.visitor);
@@ -267,6 +292,7 @@ mod tests {
         message.entries.push(Entry::Outcome { event: u32::MAX, decision: u64::MAX, after: 0, value: i64::MIN });
         message.entries.push(Entry::Forgotten { withdrawn: 15, after: 300 });
         message.entries.push(Entry::Step { journey: u32::MAX, after: 3, since: 1 << 41, place: u64::MAX });
+        message.entries.push(Entry::Candidate { decision: u64::MAX, after: 130, campaign: 300, probability: 65_535 });
         message.entries.push(Entry::Decision {
             id: 1 << 40,
             after: 128,
@@ -278,6 +304,19 @@ mod tests {
             withheld: 7,
         });
         assert_eq!(message.encode()[5..], postcard::to_allocvec(&message).unwrap());
+    }
+
+    #[test]
+    fn a_message_is_of_the_oldest_format_that_can_say_it() {
+        let mut message = message();
+        let mut format = |entry: Option<Entry>| {
+            message.entries.extend(entry);
+            message.encode()[4]
+        };
+        assert_eq!(format(None), 1);
+        assert_eq!(format(Some(Entry::Step { journey: 1, after: 3, since: 4, place: 5 })), 2);
+        assert_eq!(format(Some(Entry::Candidate { decision: 9, after: 0, campaign: 3, probability: 5 })), 3);
+        assert_eq!(format(Some(Entry::Exposure { decision: 9, after: 1 })), 3);
     }
 
     #[test]

@@ -176,6 +176,12 @@ fn references(folder: &Folder, report: &mut Report) {
     }
 }
 
+/// The campaigns of a placement.
+pub(crate) fn at<'a>(folder: &'a Folder, placement: &'a str) -> impl Iterator<Item = &'a Campaign> {
+    let here = move |campaign: &&Campaign| campaign.placements.iter().any(|it| it.text == placement);
+    folder.campaigns.iter().filter(here)
+}
+
 /// Whether the feeds of a stock condition are declared.
 pub(crate) fn check_feeds(stock: &Stock, feeds: &BTreeSet<&str>, report: &mut Report) {
     for feed in [Some(&stock.feed), stock.above.as_ref()].into_iter().flatten() {
@@ -210,12 +216,15 @@ pub(crate) fn hidden(folder: &Folder, order: &[usize], open: impl Fn(usize) -> b
     let mut taken: BTreeMap<&str, &Campaign> = BTreeMap::new();
     for at in order {
         let Some(campaign) = folder.campaigns.get(*at) else { continue };
-        // A model may lift a campaign of the same priority, so only a lower priority is surely behind.
-        let behind = |before: &&Campaign| before.priority > campaign.priority || campaign.model.is_none();
+        // A model may lift a campaign of the same priority, and chance too, so only a lower priority is surely behind.
+        let explores = |name: &str| folder.placements.iter().any(|it| it.name == name && it.item.explore.is_some());
+        let behind = |before: &&Campaign, placement: &str| {
+            before.priority > campaign.priority || (campaign.model.is_none() && !explores(placement))
+        };
         let before: Option<Vec<&Campaign>> = campaign
             .placements
             .iter()
-            .map(|placement| taken.get(placement.text.as_str()).copied().filter(|before| behind(before)))
+            .map(|placement| taken.get(placement.text.as_str()).copied().filter(|it| behind(it, &placement.text)))
             .collect();
         if let Some(first) = before.as_ref().and_then(|all| all.first()) {
             report

@@ -6,6 +6,7 @@
 use petitfour::consent::Permissions;
 
 use crate::diagnostic::Report;
+use crate::explore::Explore;
 use crate::period;
 use crate::reader::{self, Fields, Word};
 use crate::source::{Node, Span};
@@ -64,6 +65,7 @@ pub(crate) struct Feed {
 #[derive(Clone, Debug)]
 pub(crate) struct Placement {
     pub(crate) fallback: Option<Word>,
+    pub(crate) explore: Option<Explore>,
 }
 
 /// A way to reach somebody off the site.
@@ -178,12 +180,13 @@ impl Feed {
 }
 
 impl Placement {
-    /// Reads `{ fallback: name }`.
+    /// Reads `{ fallback: name, explore: { by: thompson } }`.
     pub(crate) fn read(node: &Node, _: &'static str, report: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a placement", report)?;
         let fallback = fields.word("fallback", report);
+        let explore = fields.take("explore").and_then(|entry| Explore::read(&entry.node, report));
         fields.finish(report);
-        Some(Self { fallback })
+        Some(Self { fallback, explore })
     }
 }
 

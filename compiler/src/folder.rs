@@ -206,8 +206,9 @@ fn read_model(node: &Node, sources: &mut Vec<Source>, files: Files<'_>, report: 
         _ => None,
     };
     if key("trained").is_some() {
-        let form = Form::Trained(Box::new(Trained::read(node, files, report)?));
-        return Some(Scorer { bias: (0.0, node.span), form });
+        let trained = Trained::read(node, files, report)?;
+        let (spread, form) = (trained.spread, Form::Trained(Box::new(trained)));
+        return Some(Scorer { bias: (0.0, node.span), spread, form });
     }
     let Some(entry) = key("file") else { return Scorer::read(node, report) };
     let mut fields = Fields::of(node, "a model", report)?;

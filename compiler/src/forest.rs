@@ -50,7 +50,7 @@ type Walk = (Vec<(usize, u8)>, Vec<f64>);
 impl AskingForest {
     /// Finds the attributes of a forest.
     pub(crate) fn resolve(trained: &Trained, resolver: &mut Resolver<'_>, report: &mut Report) -> Option<Self> {
-        let Trained { forest, subjects, leaf_bytes, tolerance, span } = trained;
+        let Trained { forest, subjects, leaf_bytes, tolerance, span, spread: _ } = trained;
         let columns = columns(forest, subjects, *span, resolver, report)?;
         let slope = match forest.link {
             Link::Logistic { slope } => slope,

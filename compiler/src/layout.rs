@@ -55,10 +55,11 @@ pub(crate) fn write(plan: &Plan<'_>, report: &mut Report) -> Option<Vec<u8>> {
     meta.raw32(site).raw32(compiler).u8(day).u8(week).zeros(10);
     let columns = write_attributes(plan, &rows, &mut strings)?;
     let campaigns = write_campaigns(plan, &mut strings)?;
-    let placements = write_placements(plan, &mut strings)?;
+    let (placements, explorations) = write_placements(plan, &mut strings)?;
     let profile = write_profile(plan, &mut strings)?;
     let facts = write_facts(plan, &mut strings)?;
-    let models = write_models(plan, &mut strings)?;
+    let mut models = write_models(plan, &mut strings)?;
+    models.data.extend(explorations);
     let journeys = Journeys::write(plan, &mut strings)?;
     let contents = Contents::write(plan, &mut strings)?;
     let bids = bids::write(plan, &mut strings)?;
@@ -362,13 +363,16 @@ fn write_campaign(
     into.u16(if campaign.stock.is_empty() { usize::from(u16::MAX) } else { stock })?;
     into.u16(model.unwrap_or(usize::from(u16::MAX)))?.u16(campaign.creatives.len())?;
     into.u32(creative)?.raw32(weight).u32(bit)?.u32(planned.conjuncts.len())?;
+    into.u16(model.and_then(|at| plan.spread(at)).map_or(0, |at| at + 1))?;
     into.zeros(start + 72 - into.0.len()).u64(salt);
     Some(())
 }
 
-fn write_placements(plan: &Plan<'_>, strings: &mut Strings) -> Option<Record> {
+/// `PLAC`, and how placements explore: behind the data of all models.
+fn write_placements(plan: &Plan<'_>, strings: &mut Strings) -> Option<(Record, Vec<u8>)> {
     let own: usize = plan.folder.campaigns.iter().map(|campaign| campaign.creatives.len()).sum();
-    let mut placements = Record::default();
+    let before: usize = plan.models.iter().chain(plan.spreads.iter().flatten()).map(|model| model.data.len()).sum();
+    let (mut placements, mut explorations) = (Record::default(), Vec::new());
     for (mask, placement) in plan.folder.placements.iter().enumerate() {
         let fallback = placement.item.fallback.as_ref();
         let fallback = fallback.and_then(|name| plan.folder.fallbacks.iter().position(|it| it.name == name.text));
@@ -381,9 +385,17 @@ fn write_placements(plan: &Plan<'_>, strings: &mut Strings) -> Option<Record> {
             Some(at) => record.u32(own + at)?,
             None => record.raw32(NONE),
         };
-        record.u32(mask)?.raw32(u32::from(scored));
+        let explored = match placement.item.explore {
+            Some(explore) => {
+                let at = u32::try_from(before + explorations.len() + 1).ok()?;
+                explorations.extend(explore.encode()?);
+                at.checked_mul(256)?
+            }
+            None => 0,
+        };
+        record.u32(mask)?.raw32(u32::from(scored) | explored);
     }
-    Some(placements)
+    Some((placements, explorations))
 }
 
 /// `CNTR`, `AFFI`, `TRAI`, `EVTS`.
@@ -478,6 +490,14 @@ fn write_models(plan: &Plan<'_>, strings: &mut Strings) -> Option<Models> {
     let mut sections = Models::default();
     for (named, model) in plan.folder.models.iter().zip(&plan.models) {
         let record = sections.models.name(&named.name, strings);
+        record.u8(model.kind).u8(model.leaf_bytes).raw16(u16::from(model.reads_profile)).i32(model.bias);
+        record.u32(sections.data.len())?.raw32(model.parts);
+        sections.data.extend(&model.data);
+    }
+    for (named, model) in plan.folder.models.iter().zip(&plan.spreads) {
+        let Some(model) = model else { continue };
+        // No author can write such a name.
+        let record = sections.models.name(&format!("{} (spread)", named.name), strings);
         record.u8(model.kind).u8(model.leaf_bytes).raw16(u16::from(model.reads_profile)).i32(model.bias);
         record.u32(sections.data.len())?.raw32(model.parts);
         sections.data.extend(&model.data);

@@ -34,6 +34,7 @@ mod content;
 mod declaration;
 pub mod diagnostic;
 mod dnf;
+mod explore;
 mod exposures;
 mod folder;
 mod forest;

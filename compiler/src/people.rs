@@ -47,7 +47,8 @@ pub(crate) fn ask(folder: &mut Folder) {
         })
         .collect();
     let span = asked.first().map(|segment| segment.span).unwrap_or_default();
-    folder.placements = vec![Named { name: PLACEMENT.to_owned(), span, item: Placement { fallback: None } }];
+    folder.placements =
+        vec![Named { name: PLACEMENT.to_owned(), span, item: Placement { fallback: None, explore: None } }];
     folder.campaigns = campaigns;
     folder.fallbacks.clear();
     if folder.journeys.is_empty() {

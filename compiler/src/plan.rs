@@ -11,6 +11,7 @@ use crate::condition::{Counter, Resolver};
 use crate::content::resolve::Contents;
 use crate::diagnostic::Report;
 use crate::dnf::Conjunct;
+use crate::explore;
 use crate::folder::Folder;
 use crate::journey::program::Programs;
 use crate::quantise::{Asking, Quantised};
@@ -27,6 +28,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) campaigns: Vec<Planned>,
     /// Models in the order of the folder.
     pub(crate) models: Vec<Quantised>,
+    /// Of each model, how unsure it is, where it says so.
+    pub(crate) spreads: Vec<Option<Quantised>>,
     pub(crate) programs: Programs,
     pub(crate) contents: Contents,
 }
@@ -63,6 +66,15 @@ impl Plan<'_> {
     }
 }
 
+impl Plan<'_> {
+    /// Where among the bundle's models it stands how unsure one of them is: behind all models.
+    pub(crate) fn spread(&self, model: usize) -> Option<usize> {
+        self.spreads.get(model)?.as_ref()?;
+        let before = self.spreads.get(..model)?.iter().flatten().count();
+        Some(self.models.len() + before)
+    }
+}
+
 impl<'a> Plan<'a> {
     /// Resolves every segment and model; `None` when there are faults.
     pub(crate) fn make(folder: &'a Folder, report: &mut Report) -> Option<Self> {
@@ -89,6 +101,12 @@ impl<'a> Plan<'a> {
         }
         let asking: Vec<Option<Asking>> =
             folder.models.iter().map(|model| Asking::resolve(&model.item, &mut resolver, report)).collect();
+        let spreads: Vec<Option<Asking>> = folder
+            .models
+            .iter()
+            .map(|model| Asking::resolve(&model.item.uncertainty()?, &mut resolver, &mut Report::default()))
+            .collect();
+        explore::check(folder, report);
         let programs = Programs::unfold(folder, &mut resolver, report);
         let contents = Contents::resolve(folder, &mut resolver, report);
         let order = decision_order(folder);
@@ -113,6 +131,10 @@ impl<'a> Plan<'a> {
         attributes.settle(sets.chain(asking.iter().flat_map(Asking::sets)), declared);
         let models: Vec<Option<Quantised>> = asking.iter().map(|asking| asking.quantise(&attributes, report)).collect();
         let models: Vec<Quantised> = models.into_iter().collect::<Option<_>>()?;
+        let spreads = spreads
+            .iter()
+            .map(|asking| asking.as_ref().and_then(|asking| asking.quantise(&attributes, report)))
+            .collect();
         let mut conjuncts: Vec<Option<Vec<Conjunct>>> = conjuncts.into_iter().map(Some).collect();
         let mut campaigns = Vec::with_capacity(order.len());
         for at in order {
@@ -126,7 +148,8 @@ impl<'a> Plan<'a> {
                     .any(|at| attributes.get(*at).is_some_and(|it| it.reads_profile()));
             campaigns.push(Planned { campaign: at, conjuncts: own, reads_profile });
         }
-        Some(Self { folder, attributes, counters: resolver.counters, campaigns, models, programs, contents })
+        let counters = resolver.counters;
+        Some(Self { folder, attributes, counters, campaigns, models, spreads, programs, contents })
     }
 }
 

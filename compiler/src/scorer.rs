@@ -14,6 +14,8 @@ use crate::trained::Trained;
 #[derive(Clone, Debug)]
 pub(crate) struct Scorer {
     pub(crate) bias: (f64, Span),
+    /// How unsure the bias is, or the whole of another form: a standard deviation in log-odds.
+    pub(crate) spread: f64,
     pub(crate) form: Form,
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct Term {
 pub(crate) struct Weight {
     pub(crate) operators: Vec<Operator>,
     pub(crate) weight: f64,
+    /// How unsure the weight is: a standard deviation in log-odds.
+    pub(crate) spread: f64,
     pub(crate) span: Span,
 }
 
@@ -56,6 +60,9 @@ pub(crate) const MAX_LEVELS: usize = 6;
 const WEIGHT_BOUND: f64 = 127.0;
 /// Bound of a bias, which is kept as Q16.16.
 const BIAS_BOUND: f64 = 32_000.0;
+/// Bounds of spreads, whose squares are kept in the same numbers, 16 times as fine.
+const WEIGHT_SPREAD: f64 = 2.8;
+pub(crate) const BIAS_SPREAD: f64 = 40.0;
 
 impl Scorer {
     /// Reads a model written in place or in a file of its own.
@@ -65,6 +72,7 @@ impl Scorer {
         let bias = fields
             .take("bias")
             .and_then(|entry| Some((bounded(&entry.node, "bias", BIAS_BOUND, report)?, entry.node.span)));
+        let spread = take_spread(&mut fields, BIAS_SPREAD, report);
         let form = match kind.as_ref().map(|kind| kind.text.as_str()) {
             Some("linear") => fields.need("terms", report).map(|entry| {
                 let terms = reader::list(&entry.node, "`terms`", report);
@@ -84,7 +92,28 @@ impl Scorer {
             None => return None,
         };
         fields.finish(report);
-        Some(Self { bias: bias.unwrap_or((0.0, node.span)), form: form? })
+        Some(Self { bias: bias.unwrap_or((0.0, node.span)), spread: spread.unwrap_or(0.0), form: form? })
+    }
+
+    /// Does it say how unsure it is?
+    pub(crate) fn is_unsure(&self) -> bool {
+        let of = |terms: &[Term]| terms.iter().flat_map(|term| &term.weights).any(|weight| weight.spread > 0.0);
+        self.spread > 0.0 || matches!(&self.form, Form::Linear(terms) if of(terms))
+    }
+
+    /// A model of how unsure it is: 16 times the variance of its score. Weights are taken as independent of one another.
+    pub(crate) fn uncertainty(&self) -> Option<Self> {
+        const FINE: f64 = 16.0;
+        let squared = |weight: &Weight| Weight { weight: FINE * weight.spread.powi(2), ..weight.clone() };
+        let terms = match &self.form {
+            Form::Linear(terms) => terms
+                .iter()
+                .map(|term| Term { weights: term.weights.iter().map(squared).collect(), ..term.clone() })
+                .collect(),
+            Form::Trees(_) | Form::Trained(_) => Vec::new(),
+        };
+        let bias = (FINE * self.spread.powi(2), self.bias.1);
+        self.is_unsure().then_some(Self { bias, spread: 0.0, form: Form::Linear(terms) })
     }
 }
 
@@ -107,6 +136,7 @@ impl Weight {
         let operators = segment::read_operators(&mut fields, report);
         let weight = fields.need("weight", report);
         let weight = weight.and_then(|entry| bounded(&entry.node, "weight", WEIGHT_BOUND, report));
+        let spread = take_spread(&mut fields, WEIGHT_SPREAD, report);
         fields.finish(report);
         let operators = operators?;
         if operators.is_empty() {
@@ -114,7 +144,7 @@ impl Weight {
                 .error("model/term", node.span, "a weight does not say for which values it counts")
                 .remedy("write `{ at_least: 25, weight: 0.8 }`; for every value that is there, `present: true`");
         }
-        Some(Self { operators, weight: weight?, span: node.span })
+        Some(Self { operators, weight: weight?, spread: spread.unwrap_or(0.0), span: node.span })
     }
 }
 
@@ -157,6 +187,16 @@ impl Tree {
         }
         (values.len() == wanted).then_some(Self { levels: conditions, leaves: values, span: node.span })
     }
+}
+
+/// How unsure something is.
+pub(crate) fn take_spread(fields: &mut Fields<'_>, bound: f64, report: &mut Report) -> Option<f64> {
+    let entry = fields.take("spread")?;
+    let spread = bounded(&entry.node, "spread", bound, report)?;
+    if spread < 0.0 {
+        report.error("file/out-of-range", entry.node.span, format!("`spread` must not be below 0, as {spread} is"));
+    }
+    (spread >= 0.0).then_some(spread)
 }
 
 fn bounded(node: &Node, what: &str, bound: f64, report: &mut Report) -> Option<f64> {

@@ -6,6 +6,7 @@ use petitfour_models::{BORDERS, Forest, Link};
 
 use crate::diagnostic::Report;
 use crate::reader::{self, Fields, Word};
+use crate::scorer;
 use crate::segment::{self, Subject};
 use crate::source::{Node, Span};
 
@@ -18,6 +19,8 @@ pub(crate) struct Trained {
     pub(crate) subjects: Vec<Option<Subject>>,
     /// Bytes of a leaf: 1 or 2.
     pub(crate) leaf_bytes: u8,
+    /// How unsure it is, where the file says so.
+    pub(crate) spread: f64,
     /// By how much of log-odds the rounding of leaves may move a score.
     pub(crate) tolerance: f64,
     /// Where the model is declared.
@@ -41,6 +44,7 @@ impl Trained {
             Some(entry) => reader::number(&entry.node, "tolerance", report).filter(|tolerance| *tolerance > 0.0),
             None => Some(TOLERANCE),
         };
+        let spread = scorer::take_spread(&mut fields, scorer::BIAS_SPREAD, report);
         fields.finish(report);
         let name = name?;
         if bits != 8 && bits != 16 {
@@ -89,7 +93,8 @@ impl Trained {
         let forest = forest.coarsened(usize::try_from(borders).ok()?);
         let subjects = subjects(&forest, features.map(|entry| &entry.node), &name, report)?;
         let leaf_bytes = if bits == 8 { 1 } else { 2 };
-        Some(Self { forest, subjects, leaf_bytes, tolerance, span: name.span })
+        let spread = spread.unwrap_or(0.0);
+        Some(Self { forest, subjects, leaf_bytes, spread, tolerance, span: name.span })
     }
 }
 

@@ -13,7 +13,8 @@ pub use bid::{Bid, Pace};
 pub use content::{Fill, Part, Price};
 pub use journey::{Act, Channel, Journey, Message, Step, Trigger, Whole};
 pub use record::{
-    Affinity, Attribute, Campaign, Counter, Creative, EventKind, Feed, Model, Placement, Source, Stock, Trait,
+    Affinity, Attribute, Campaign, Counter, Creative, EventKind, Exploration, Feed, Model, Placement, Source, Stock,
+    Trait,
 };
 
 use crate::consent::{Permissions, Policy};
@@ -353,6 +354,15 @@ impl Catalog {
     #[must_use]
     pub fn placement(&self, index: usize) -> Option<Placement<'_>> {
         record(self.section(Section::Placements), index).map(Placement)
+    }
+
+    /// How a placement explores, where it does.
+    #[must_use]
+    pub fn exploration(&self, placement: &Placement<'_>) -> Option<Exploration<'_>> {
+        let (head, rest) =
+            self.section(Section::ModelData).get(placement.exploration()?..)?.split_first_chunk::<8>()?;
+        let count = usize::from(u16::from_le_bytes([head[6], head[7]]));
+        Some(Exploration { head, noise: rest.as_chunks::<2>().0.get(..count)? })
     }
 
     /// An attribute by its place.

@@ -242,6 +242,12 @@ impl Campaign<'_> {
         Some(u16_at(self.0, 48)).filter(|index| *index != u16::MAX).map(usize::from)
     }
 
+    /// The model of how unsure its model is.
+    #[must_use]
+    pub fn spread(&self) -> Option<usize> {
+        usize::from(u16_at(self.0, 68)).checked_sub(1)
+    }
+
     /// How many creatives it has.
     #[must_use]
     pub fn creative_count(&self) -> u16 {
@@ -328,6 +334,40 @@ impl Placement<'_> {
     #[must_use]
     pub fn is_scored(&self) -> bool {
         u32_at(self.0, 16) & 1 != 0
+    }
+
+    /// Where among the models' data it is said how this placement explores; most do not.
+    #[must_use]
+    pub fn exploration(&self) -> Option<usize> {
+        (u32_at(self.0, 16) as usize >> 8).checked_sub(1)
+    }
+}
+
+/// How a placement explores: a policy of chance among campaigns, as draws of noise.
+#[derive(Debug, Clone, Copy)]
+pub struct Exploration<'a> {
+    pub(super) head: &'a [u8; 8],
+    /// What one draw may add to a score, in 1,024ths, each value as probable as the others.
+    pub noise: &'a [[u8; 2]],
+}
+
+impl Exploration<'_> {
+    /// The share of decisions that any campaign may win, of 10 000.
+    #[must_use]
+    pub fn epsilon(&self) -> u16 {
+        u16_at(self.head, 0)
+    }
+
+    /// How many draws stand for the policy; at least 1, at most 1,024.
+    #[must_use]
+    pub fn draws(&self) -> u32 {
+        u32::from(u16_at(self.head, 2)).clamp(1, 1_024)
+    }
+
+    /// Does noise count as often as the campaign's spread says? Else it counts once.
+    #[must_use]
+    pub fn asks_spread(&self) -> bool {
+        u16_at(self.head, 4) & 1 != 0
     }
 }
 

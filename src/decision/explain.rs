@@ -2,7 +2,7 @@
 //!
 //! Asked apart from the decision, so that a decision pays nothing for it; it walks the same gates in the same order.
 
-use super::{Decision, candidates};
+use super::{Arm, Decision, candidates, draw};
 use crate::catalog::{Attribute, Campaign, Catalog, Section, Source};
 use crate::content::Said;
 use crate::eligibility::{Circumstances, Reason, refused_after_segment, refused_before_segment};
@@ -51,11 +51,15 @@ pub fn explain(placement: usize, decision: &Decision, matches: &[u64], given: &C
     let mask = place.map_or(usize::MAX, |place| place.mask());
     let everyone: Vec<u64> = (0..catalog.words()).map(|_| u64::MAX).collect();
     let matching: Vec<usize> = candidates(catalog, mask, matches).collect();
+    let how = place.and_then(|place| catalog.exploration(&place));
+    let drawn = place.zip(how).and_then(|(place, how)| draw(&place, &how, false, matches, given));
+    let arms = drawn.map_or_else(Vec::new, |draw| draw.arms);
     let campaigns = candidates(catalog, mask, &everyone)
         .filter_map(|index| {
             let campaign = catalog.campaign(index)?;
             let reason = reason(index, &campaign, decision, &matching, given);
-            let detail = detail(reason, &campaign, given);
+            let arm = arms.iter().find(|arm| arm.campaign == index);
+            let detail = detail(reason, &campaign, arm, given);
             Some(Verdict { campaign: catalog.string(campaign.name()).to_owned(), reason, detail })
         })
         .collect();
@@ -91,12 +95,21 @@ fn reason(
         .unwrap_or(Reason::Outranked)
 }
 
-fn detail(reason: Reason, campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
+fn detail(reason: Reason, campaign: &Campaign<'_>, arm: Option<&Arm>, given: &Circumstances<'_>) -> String {
     let (profile, key, moment) = (given.profile, campaign.key(), given.moment);
     let shown = |count: u64, cap: Option<u32>, when: &str| {
         let cap = u64::from(cap.unwrap_or(0));
         format!("shown {} of {cap} times {when}", count.min(cap))
     };
+    let drawn =
+        |arm: &Arm| format!("probability {:.4}{}", f64::from(arm.probability) / 65_535.0, scored(campaign, given));
+    match (reason, arm) {
+        (Reason::Chosen, Some(arm)) => return format!("drawn for this visitor and this hour: {}", drawn(arm)),
+        (Reason::Outranked, Some(arm)) => {
+            return format!("may be shown, but another one was drawn for this visitor and this hour: {}", drawn(arm));
+        }
+        _ => {}
+    }
     match reason {
         Reason::Chosen => format!("the best of those that may be shown{}", scored(campaign, given)),
         Reason::Outranked => format!("may be shown, but another one is worth more here{}", scored(campaign, given)),
@@ -131,7 +144,12 @@ fn scored(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
     let score = model::score(given.catalog, &own, given.bins);
     let (odds, chance) = (f64::from(score) / 65_536.0, f64::from(model::probability(score)) / 65_536.0);
     let (name, value) = (given.catalog.string(own.name()), f64::from(campaign.value()) / 1_000.0);
-    format!(": value {value} with a probability of {chance:.4}, as {name} has it (log-odds {odds:.6})")
+    let spread = campaign.spread().and_then(|index| given.catalog.model(index));
+    let spread = spread.map_or_else(String::new, |own| {
+        let variance = f64::from(model::score(given.catalog, &own, given.bins).max(0)) / 1_048_576.0;
+        format!(", give or take {:.3}", variance.sqrt())
+    });
+    format!(": value {value} with a probability of {chance:.4}, as {name} has it (log-odds {odds:.6}{spread})")
 }
 
 fn item<'a>(campaign: &Campaign<'_>, catalog: &'a Catalog) -> &'a str {

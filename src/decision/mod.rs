@@ -2,19 +2,22 @@
 //!
 //! Candidates are the campaigns whose bits survived `rule` under the placement's mask. Their bits stand in decision order,
 //! so without a model the first that no gate refuses is the best; with models, every candidate of the best priority is
-//! scored, and the greatest value × probability wins, the earlier one between equals.
+//! scored, and the greatest value × probability wins, the earlier one between equals. A placement that explores draws instead.
 
 mod explain;
+mod explore;
 mod rank;
 
 pub use crate::eligibility::Reason;
 pub use explain::{Explanation, Verdict, explain};
+pub use explore::{Arm, Draw, draw};
 pub use rank::{Contender, rank};
 
-use crate::catalog::{Campaign, Catalog, Section};
-use crate::eligibility::{Circumstances, refused_after_segment, refused_before_segment};
+use crate::catalog::{Campaign, Catalog, Exploration, Placement, Section};
+use crate::eligibility::{Circumstances, is_held_out, refused_after_segment, refused_before_segment};
 use crate::hash::below;
 use crate::model;
+use alloc::vec::Vec;
 
 /// Certainty, as a probability in a decision.
 pub const CERTAIN: u16 = u16::MAX;
@@ -32,7 +35,7 @@ pub struct Decision {
     pub creative: Option<usize>,
     /// [`Reason::Chosen`], [`Reason::Fallback`] or [`Reason::Nothing`].
     pub reason: Reason,
-    /// How probable this creative was among those of the campaign, of 65 535.
+    /// How probable this creative was, of 65 535: among those of the campaign, and, where a placement explores, that campaign among all.
     pub probability: u16,
     /// The campaign that would have won, had the visitor not been in its holdout.
     pub withheld: Option<usize>,
@@ -41,6 +44,13 @@ pub struct Decision {
 /// Chooses for a placement, given which conjuncts match. The id is left 0.
 #[must_use]
 pub fn choose(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> Decision {
+    choose_among(placement, matches, given).0
+}
+
+/// As [`choose`], with all that could be drawn where the placement explores.
+#[must_use]
+pub fn choose_among(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> (Decision, Vec<Arm>) {
+    let mut arms = Vec::new();
     let nothing = Decision {
         id: 0,
         placement,
@@ -50,24 +60,49 @@ pub fn choose(placement: usize, matches: &[u64], given: &Circumstances<'_>) -> D
         probability: CERTAIN,
         withheld: None,
     };
-    let Some(place) = given.catalog.placement(placement) else { return nothing };
-    let Selection { best, withheld } = select(place.mask(), place.is_scored(), matches, given);
-    let withheld = withheld.map(|rival| rival.campaign);
-    if let Some((campaign, winner)) = best.and_then(|best| Some((given.catalog.campaign(best.campaign)?, best)))
+    let Some(place) = given.catalog.placement(placement) else { return (nothing, arms) };
+    let (best, share, withheld) = match given.catalog.exploration(&place) {
+        Some(how) => explore(&place, &how, matches, given, &mut arms),
+        None => {
+            let Selection { best, withheld } = select(place.mask(), place.is_scored(), matches, given);
+            (best.map(|rival| rival.campaign), CERTAIN, withheld.map(|rival| rival.campaign))
+        }
+    };
+    if let Some((campaign, index)) = best.and_then(|best| Some((given.catalog.campaign(best)?, best)))
         && let Some((creative, probability)) = pick(&campaign, given)
     {
-        return Decision {
-            campaign: Some(winner.campaign),
-            creative: Some(creative),
-            reason: Reason::Chosen,
-            probability,
-            withheld,
-            ..nothing
-        };
+        let probability = both(share, probability);
+        let (campaign, creative, reason) = (Some(index), Some(creative), Reason::Chosen);
+        return (Decision { campaign, creative, reason, probability, withheld, ..nothing }, arms);
     }
     let fallback = place.fallback().filter(|creative| given.catalog.creative(*creative).is_some());
     let reason = if fallback.is_some() { Reason::Fallback } else { Reason::Nothing };
-    Decision { creative: fallback, reason, withheld, ..nothing }
+    (Decision { creative: fallback, reason, withheld, ..nothing }, arms)
+}
+
+/// What an exploring placement shows, how probable that campaign was, and which one a holdout kept back.
+fn explore(
+    place: &Placement<'_>,
+    how: &Exploration<'_>,
+    matches: &[u64],
+    given: &Circumstances<'_>,
+    arms: &mut Vec<Arm>,
+) -> (Option<usize>, u16, Option<usize>) {
+    let drawn = |draw: &Draw| draw.arms.get(draw.chosen).copied();
+    let own = draw(place, how, false, matches, given);
+    let best = own.as_ref().and_then(drawn);
+    let all = if own.as_ref().is_none_or(|draw| draw.holds) { draw(place, how, true, matches, given) } else { None };
+    let withheld = all.as_ref().and_then(drawn).map(|arm| arm.campaign);
+    let withheld = withheld.filter(|campaign| {
+        given.catalog.campaign(*campaign).is_some_and(|campaign| is_held_out(&campaign, given.unit))
+    });
+    *arms = own.map_or_else(Vec::new, |draw| draw.arms);
+    (best.map(|arm| arm.campaign), best.map_or(CERTAIN, |arm| arm.probability), withheld)
+}
+
+/// The probability of two things that do not depend on one another; what happened is never told as impossible.
+fn both(one: u16, other: u16) -> u16 {
+    ((u32::from(one) * u32::from(other) + u32::from(CERTAIN) / 2) / u32::from(CERTAIN)).max(1) as u16
 }
 
 #[derive(Clone, Copy)]

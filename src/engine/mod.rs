@@ -333,7 +333,7 @@ impl Session {
     pub fn decide_at(&mut self, placement: usize, moment: Moment) -> Decision {
         self.evaluate(moment);
         self.look_if_stale(moment);
-        let mut decision = decision::choose(placement, &self.matches, &self.circumstances(moment));
+        let (mut decision, arms) = decision::choose_among(placement, &self.matches, &self.circumstances(moment));
         self.decided += 1;
         // One that chose nothing has a number too, though nobody can confirm it: the origin counts each number once.
         let id = xxh64(&self.decided.to_le_bytes(), self.replica).max(1);
@@ -343,6 +343,12 @@ impl Session {
         }
         if self.permissions.measure() {
             self.queue_decision(id, &decision, moment);
+            for arm in arms {
+                let campaign =
+                    self.engine.catalog.campaign(arm.campaign).map_or(Key::NONE, |campaign| campaign.key()).0;
+                let probability = arm.probability;
+                self.queue(|after| Entry::Candidate { decision: id, after, campaign, probability }, moment);
+            }
         }
         decision
     }

@@ -348,6 +348,11 @@ impl<'a> Player<'a> {
                 let journey = catalog.journeys().find(|known| known.key().0 == *journey);
                 format!("step {}", journey.map_or("none", |known| catalog.string(known.name())))
             }
+            Entry::Candidate { campaign, .. } => {
+                let catalog = self.engine.catalog();
+                let campaign = catalog.campaigns().find(|known| known.key().0 == *campaign);
+                format!("candidate {}", campaign.map_or("none", |known| catalog.string(known.name())))
+            }
         }
     }
 
