@@ -110,10 +110,11 @@ const TOTALS: [(&str, &str); 9] = [
 ];
 
 /// Everything of a visitor, rows before what they refer to.
-const EVERYTHING: [&str; 6] = [
+const EVERYTHING: [&str; 7] = [
     "DELETE FROM outcomes WHERE visitor = ?1",
     "DELETE FROM exposures WHERE visitor = ?1",
     "DELETE FROM decisions WHERE visitor = ?1",
+    "DELETE FROM candidates WHERE visitor = ?1",
     "DELETE FROM identities WHERE visitor = ?1",
     "DELETE FROM messages WHERE visitor = ?1",
     "DELETE FROM visitors WHERE id = ?1",
@@ -121,10 +122,11 @@ const EVERYTHING: [&str; 6] = [
 
 /// What came under measure until a time. An outcome that is left loses the credit that an exposure gave it which is gone: it was
 /// the latest before it, so there is no other.
-const MEASURED: [&str; 4] = [
+const MEASURED: [&str; 5] = [
     "DELETE FROM outcomes WHERE visitor = ?1 AND at <= ?2",
     "DELETE FROM exposures WHERE visitor = ?1 AND at <= ?2",
     "DELETE FROM decisions WHERE visitor = ?1 AND at <= ?2",
+    "DELETE FROM candidates WHERE visitor = ?1 AND at <= ?2",
     "UPDATE outcomes SET decision = NULL WHERE visitor = ?1 AND at > ?2 AND told IS NULL AND decision IS NOT NULL
      AND NOT EXISTS (SELECT 1 FROM exposures e WHERE e.visitor = outcomes.visitor AND e.decision = outcomes.decision)",
 ];

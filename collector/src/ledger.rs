@@ -217,6 +217,15 @@ impl<'g, 't> Ledger<'g, 't> {
                 let visitor = self.graph.identifier(VISITOR, &place.pseudonym, 0, place.began)?.id;
                 journey::told(self.transaction, visitor, key, i64::try_from(since).unwrap_or(i64::MAX), step)
             }
+            Entry::Candidate { decision, after, campaign, probability } => {
+                let (decision, at) = (decision.cast_signed(), place.at(after));
+                self.transaction.execute(
+                    "INSERT INTO candidates (visitor, decision, campaign, at, probability, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT DO NOTHING",
+                    params![place.visitor, decision, campaign, at, probability, place.message],
+                )?;
+                Ok(())
+            }
             // Handled before any other: see `record`.
             Entry::Forgotten { .. } => Ok(()),
         }
@@ -476,7 +485,8 @@ impl Place {
             Entry::Decision { after, .. }
             | Entry::Exposure { after, .. }
             | Entry::Outcome { after, .. }
-            | Entry::Step { after, .. } => self.at(after) > tombstone.measured,
+            | Entry::Step { after, .. }
+            | Entry::Candidate { after, .. } => self.at(after) > tombstone.measured,
             Entry::Identity { .. } => self.began > tombstone.shared,
             Entry::Forgotten { .. } => false,
         }

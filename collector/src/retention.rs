@@ -64,11 +64,12 @@ impl Default for Policy {
 pub type Removed = [u64; TABLES.len()];
 
 /// What is counted by.
-pub const TABLES: [&str; 11] = [
+pub const TABLES: [&str; 12] = [
     "events",
     "impressions",
     "messages",
     "decisions",
+    "candidates",
     "exposures",
     "outcomes",
     "dead_letters",
@@ -130,7 +131,7 @@ pub fn step(graph: &mut Graph<'_>, policy: &Policy) -> Result<Removed> {
     let now = graph.received;
     let due = |days: Option<u32>| days.map(|days| now.saturating_sub(i64::from(days).saturating_mul(DAY)));
     let mut removed = Removed::default();
-    let [events, impressions, messages, decisions, exposures, outcomes, letters, seen, bought, sendings, _] =
+    let [events, impressions, messages, decisions, candidates, exposures, outcomes, letters, seen, bought, sendings, _] =
         &mut removed;
     if let Some(before) = due(policy.events) {
         *events = old_events(connection, before, now)?;
@@ -148,6 +149,7 @@ pub fn step(graph: &mut Graph<'_>, policy: &Policy) -> Result<Removed> {
                 (&mut *outcomes, "DELETE FROM outcomes WHERE visitor = ?1 AND message = ?2"),
                 (&mut *exposures, "DELETE FROM exposures WHERE visitor = ?1 AND message = ?2"),
                 (&mut *decisions, "DELETE FROM decisions WHERE visitor = ?1 AND message = ?2"),
+                (&mut *candidates, "DELETE FROM candidates WHERE visitor = ?1 AND message = ?2"),
                 (&mut 0, "DELETE FROM identities WHERE visitor = ?1 AND message = ?2"),
             ] {
                 *count += connection.execute(sql, params![visitor, message])?;

@@ -30,7 +30,7 @@ pub const FILE: &str = "collector.db";
 
 /// What leads from each schema to the next, from nothing on. How many there are is the schema's number, kept in SQLite's
 /// `user_version` and in PostgreSQL's row of `about`.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     include_str!("schema/1-syncs.sql"),
     include_str!("schema/2-answers.sql"),
     include_str!("schema/3-forms.sql"),
@@ -41,6 +41,7 @@ const STEPS: [&str; 10] = [
     include_str!("schema/8-rights.sql"),
     include_str!("schema/9-journeys.sql"),
     include_str!("schema/10-hours.sql"),
+    include_str!("schema/11-candidates.sql"),
 ];
 
 /// Pages of the log before it is folded into the database: 4,000 × 4 KiB. A checkpoint syncs twice, so it should be rare;

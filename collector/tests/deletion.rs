@@ -187,6 +187,7 @@ fn a_deletion_takes_everything_counts_it_and_leaves_the_others() {
             ("visitors", 1),
             ("messages", 2),
             ("decisions", 2),
+            ("candidates", 4),
             ("exposures", 2),
             ("outcomes", 4),
             ("dead_letters", 1),

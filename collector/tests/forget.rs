@@ -20,16 +20,24 @@ use petitfour_collector::{
     params,
     store::{FILE, Place},
 };
-use support::{Server, agent, batch, drill, entries, message, post};
+use support::{Server, agent, batch, drill, entries, post};
 use tempfile::tempdir;
 
 const STORE: u8 = 1;
 const MEASURE: u8 = 4;
 const SHARE: u8 = 8;
-const TABLES: [&str; 6] = ["visitors", "messages", "decisions", "exposures", "outcomes", "identities"];
+const TABLES: [&str; 7] = ["visitors", "messages", "decisions", "exposures", "outcomes", "identities", "candidates"];
 
 fn tombstone(replica: u64, withdrawn: u8, after: u32) -> Vec<u8> {
     entries(replica, 900, vec![Entry::Forgotten { withdrawn, after }]).encode()
+}
+
+/// A message as they are, with something that chance could have chosen.
+fn message(replica: u64, sequence: u32, campaign: &str) -> Message {
+    let mut message = support::message(replica, sequence, campaign);
+    let decision = replica << 32 | u64::from(sequence);
+    message.entries.push(Entry::Candidate { decision, after: 900, campaign: 5, probability: 9 });
+    message
 }
 
 fn identity(replica: u64, sequence: u32) -> Message {
@@ -37,7 +45,7 @@ fn identity(replica: u64, sequence: u32) -> Message {
 }
 
 /// Rows of each table.
-fn rows(data: &Path) -> [i64; 6] {
+fn rows(data: &Path) -> [i64; 7] {
     let store = Place::folder(data).reader().expect("a store");
     TABLES.map(|table| {
         store.scalar(&format!("SELECT count(*) FROM {table}"), params![]).expect("a count").expect("a row")
@@ -60,7 +68,7 @@ fn a_visitor_who_is_forgotten_leaves_no_row_no_count_and_no_byte() {
     server.sync(&identity(1, 1).encode());
     server.sync(&message(2, 0, "summer").encode());
     assert_eq!(server.sync(&tombstone(1, STORE, 0)).verdict, Verdict::Stored);
-    assert_eq!(rows(folder.path()), [1, 1, 1, 1, 1, 0]);
+    assert_eq!(rows(folder.path()), [1, 1, 1, 1, 1, 0, 1]);
     let counts = server.counts();
     assert_eq!((&counts["totals"]["visitors"], &counts["totals"]["syncs"]), (&1.into(), &1.into()));
     assert_eq!(counts["campaigns"][0]["decisions"], 1);
@@ -82,7 +90,7 @@ fn what_comes_too_late_is_let_go_and_a_second_tombstone_changes_nothing() {
     let (status, answer) = server.post("/v1/syncs", &batch(&[message(1, 2, "summer").encode()]));
     assert_eq!((status, answer.contains(r#""forgotten":1"#)), (200, true));
     assert_eq!(server.sync(&tombstone(1, STORE, 0)).verdict, Verdict::Stored);
-    assert_eq!(rows(folder.path()), [0; 6]);
+    assert_eq!(rows(folder.path()), [0; 7]);
     assert!(server.get("/metrics", &[]).text().contains("petitfour_syncs_total{result=\"forgotten\"} 3"));
 }
 
@@ -93,9 +101,9 @@ fn withdrawing_to_measure_or_to_share_takes_what_came_under_it_until_then() {
     server.sync(&message(1, 0, "summer").encode());
     server.sync(&identity(1, 1).encode());
     server.sync(&tombstone(1, MEASURE, 1_000));
-    assert_eq!(rows(folder.path()), [1, 2, 0, 0, 0, 1], "the identifier came under another permission");
+    assert_eq!(rows(folder.path()), [1, 2, 0, 0, 0, 1, 0], "the identifier came under another permission");
     server.sync(&tombstone(1, SHARE, 1_000));
-    assert_eq!(rows(folder.path()), [1, 2, 0, 0, 0, 0]);
+    assert_eq!(rows(folder.path()), [1, 2, 0, 0, 0, 0, 0]);
     let late = Entry::Exposure { decision: 77, after: 1_000 };
     let anew = Entry::Exposure { decision: 78, after: 1_001 };
     assert_eq!(server.sync(&entries(1, 2, vec![late, anew]).encode()).verdict, Verdict::Stored);
@@ -126,7 +134,7 @@ fn a_tombstone_holds_through_a_kill_at_any_moment() {
         }
         let late = server.sync(&message(run, 5, "summer").encode());
         assert_eq!((late.verdict, late.received), (Verdict::Forgotten, vec![]), "run {run}, answered {answered}");
-        assert_eq!(rows(folder.path()), [0; 6], "run {run}, answered {answered}");
+        assert_eq!(rows(folder.path()), [0; 7], "run {run}, answered {answered}");
         server.kill();
     }
 }

@@ -38,9 +38,10 @@ use shop::{Somebody, arguments, ask, count, duck, fill, places, record, run, whe
 use support::Server;
 
 /// What the store has of each table.
-const COUNTS: [(&str, &str); 11] = [
+const COUNTS: [(&str, &str); 12] = [
     ("events", "SELECT count(*) FROM events"),
     ("decisions", "SELECT count(*) FROM decisions"),
+    ("candidates", "SELECT count(*) FROM candidates"),
     ("exposures", "SELECT count(*) FROM exposures"),
     ("outcomes", "SELECT count(*) FROM outcomes"),
     ("identifiers", "SELECT count(*) FROM identifiers"),

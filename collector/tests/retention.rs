@@ -88,6 +88,7 @@ fn exactly_what_is_due_goes() {
                 ("impressions", 1),
                 ("messages", 2),
                 ("decisions", 2),
+                ("candidates", 4),
                 ("exposures", 2),
                 ("outcomes", 4),
                 ("dead_letters", 1),

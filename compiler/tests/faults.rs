@@ -72,6 +72,12 @@ fn price(fields: &str) -> String {
     add(&format!("currency: EUR\nprices: {{ p: {{ {fields} }} }}"))
 }
 
+/// A placement that explores by these fields, with a campaign of a model of these.
+fn explore(fields: &str, unsure: &str) -> String {
+    model(&format!("{{ kind: linear, {unsure}terms: [{{ context: heat, weights: [{{ at_least: 1, weight: 1 }}] }}] }}"))
+        .replace("hero: { fallback: house }", &format!("hero: {{ fallback: house, explore: {fields} }}"))
+}
+
 /// A budget of these fields, with a bid and a currency.
 fn budget(fields: &str) -> String {
     campaign(&format!("bid: {{ base: 1, domain: a.example }}\n    budget: {{ {fields} }}\ncurrency: EUR"))
@@ -351,6 +357,19 @@ fn cases() -> Vec<(&'static str, String)> {
         ("model/leaves", model("{ kind: trees, trees: [{ levels: [{ context: heat, is: 1 }], leaves: »[0] }] }")),
         ("model/depth", model("{ kind: trees, trees: [{ levels: »[], leaves: [] }] }")),
         ("model/no-file", model("{ file: »gone.json }")),
+        ("explore/unknown-policy", explore("{ by: »tompson }", "")),
+        ("explore/nothing", explore("»{ by: greedy }", "")),
+        ("explore/size", explore("{ by: softmax, temperature: »0 }", "")),
+        ("explore/size", explore("{ by: upper, alpha: »31 }", "spread: 1, ")),
+        ("explore/draws", explore("»{ by: thompson, draws: 100 }", "spread: 1, ")),
+        ("file/out-of-range", explore("{ by: thompson, draws: »2048 }", "spread: 1, ")),
+        ("explore/idle", explore("{ by: thompson, »alpha: 2 }", "spread: 1, ")),
+        ("explore/idle", explore("»{ epsilon: 5%, draws: 8 }", "")),
+        ("campaign/bad-holdout", explore("{ epsilon: »5 }", "")),
+        ("explore/no-model", explore("{ by: softmax }", "").replace("model: m", "priority: 1").replace("id: a", "id: »a")),
+        ("explore/no-spread", explore("{ by: thompson }", "").replace("model: m", "model: »m")),
+        ("file/out-of-range", explore("{ epsilon: 5% }", "spread: »-1, ")),
+        ("file/out-of-range", model("{ kind: linear, terms: [{ context: heat, weights: [{ is: 1, weight: 1, spread: »3 }] }] }")),
     ]
 }
 
@@ -371,6 +390,14 @@ fn unmarked(text: &str) -> (String, u32, u32) {
 fn the_base_of_the_cases_has_no_fault() {
     assert_eq!(compiled(&add("")), []);
     assert_eq!(compiled(&segment("{ context: heat, is: 1 }")), []);
+    for how in [
+        "{ epsilon: 5% }",
+        "{ by: softmax, temperature: 0.2 }",
+        "{ by: thompson, draws: 8 }",
+        "{ by: upper, epsilon: 0% }",
+    ] {
+        assert_eq!(compiled(&explore(how, "spread: 0.5, ")), [], "{how}");
+    }
     assert_eq!(compiled(&bid("base: 1.205, max: 4, domain: a.example, categories: IAB8")), []);
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Asked apart from the decision, so that a decision pays nothing for it; it walks the same gates in the same order.
 
-use super::{Arm, Decision, candidates, draw};
+use super::{Arm, Decision, candidates, draw, explore};
 use crate::catalog::{Attribute, Campaign, Catalog, Section, Source};
 use crate::content::Said;
 use crate::eligibility::{Circumstances, Reason, refused_after_segment, refused_before_segment};
@@ -144,11 +144,10 @@ fn scored(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> String {
     let score = model::score(given.catalog, &own, given.bins);
     let (odds, chance) = (f64::from(score) / 65_536.0, f64::from(model::probability(score)) / 65_536.0);
     let (name, value) = (given.catalog.string(own.name()), f64::from(campaign.value()) / 1_000.0);
-    let spread = campaign.spread().and_then(|index| given.catalog.model(index));
-    let spread = spread.map_or_else(String::new, |own| {
-        let variance = f64::from(model::score(given.catalog, &own, given.bins).max(0)) / 1_048_576.0;
-        format!(", give or take {:.3}", variance.sqrt())
-    });
+    let spread = match campaign.spread() {
+        Some(_) => format!(", give or take {:.3}", explore::spread(campaign, given) as f64 / 65_536.0),
+        None => String::new(),
+    };
     format!(": value {value} with a probability of {chance:.4}, as {name} has it (log-odds {odds:.6}{spread})")
 }
 

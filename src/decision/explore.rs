@@ -9,7 +9,7 @@
 //! Between two hours of the clock a visitor keeps a draw, so that a page that is loaded again shows the same.
 
 use super::candidates;
-use crate::catalog::{Exploration, Placement};
+use crate::catalog::{Campaign, Exploration, Placement};
 use crate::eligibility::{Circumstances, Reason, refused_after_segment, refused_before_segment};
 use crate::hash::{BUCKETS, below, bucket, xxh64};
 use crate::model;
@@ -87,20 +87,10 @@ pub fn draw(
             Some(_) => continue,
         }
         priority = campaign.priority();
-        let score = |model| Some(i64::from(model::score(catalog, &catalog.model(model?)?, given.bins)));
-        // A variance, in 2^-20; its root is in 2^-16 after twelve bits more.
-        let variance = score(campaign.spread()).unwrap_or(0).max(0) as u64;
-        let spread = if how.asks_spread() { root(variance << 12) as i64 } else { 65_536 };
+        let spread = if how.asks_spread() { spread(&campaign, given) } else { 65_536 };
+        let score = score(campaign.model(), given);
         let (shuffle, value) = (xxh64(&campaign.key().0.to_le_bytes(), 0), campaign.value().into());
-        arms.push(Arm {
-            campaign: index,
-            probability: 0,
-            shuffle,
-            value,
-            score: score(campaign.model()),
-            spread,
-            wins: 0,
-        });
+        arms.push(Arm { campaign: index, probability: 0, shuffle, value, score, spread, wins: 0 });
     }
     let draws = how.draws();
     for draw in 0..draws {
@@ -121,6 +111,16 @@ pub fn draw(
         winner(&arms, how, below(unit, salt, draws))
     };
     Some(Draw { arms, chosen, holds })
+}
+
+/// How unsure a campaign's score is: its standard deviation, in Q16.16.
+pub(super) fn spread(campaign: &Campaign<'_>, given: &Circumstances<'_>) -> i64 {
+    // A variance, in 2^-20; its root is in 2^-16 after twelve bits more.
+    root((score(campaign.spread(), given).unwrap_or(0).max(0) as u64) << 12) as i64
+}
+
+fn score(model: Option<usize>, given: &Circumstances<'_>) -> Option<i64> {
+    Some(i64::from(model::score(given.catalog, &given.catalog.model(model?)?, given.bins)))
 }
 
 /// The arm that is worth the most in a draw; between equals the first.

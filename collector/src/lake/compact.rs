@@ -11,7 +11,7 @@ use super::{
     export::put,
     manifest::Part,
     part::Row,
-    schema::{self, DECISIONS, EDGES, EXPOSURES, Growth, OUTCOMES, PERSONS, TOMBSTONES, Table},
+    schema::{self, CANDIDATES, DECISIONS, EDGES, EXPOSURES, Growth, OUTCOMES, PERSONS, TOMBSTONES, Table},
     views,
 };
 use crate::{sql::Cell, store::now};
@@ -125,7 +125,7 @@ fn graves(lake: &Lake, manifest: &Manifest) -> anyhow::Result<Graves> {
 fn is_hidden(table: &Table, row: &Row, graves: &Graves) -> bool {
     let Some(Cell::Int(through)) = row.last() else { return false };
     let at = if let Growth::Log(at) = table.growth { row.get(at) } else { None };
-    let measures = [DECISIONS.name, EXPOSURES.name, OUTCOMES.name].contains(&table.name);
+    let measures = [DECISIONS.name, CANDIDATES.name, EXPOSURES.name, OUTCOMES.name].contains(&table.name);
     let by_device = table.name == EDGES.name && row.get(3) == Some(&Cell::Text(crate::ledger::DEVICE.to_owned()));
     table.owners.iter().filter_map(|at| row.get(*at)).any(|owner| {
         let Cell::Text(uid) = owner else { return false };

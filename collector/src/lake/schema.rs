@@ -148,6 +148,25 @@ pub const DECISIONS: Table = Table {
     ],
 };
 
+/// What chance could have chosen.
+pub const CANDIDATES: Table = Table {
+    name: "candidates",
+    about: "a campaign that a placement which explores could have drawn, the drawn one too",
+    growth: Growth::Log(3),
+    sorted: &[1, 3],
+    owners: &[1],
+    columns: &[
+        MESSAGE,
+        VISITOR,
+        DECISION,
+        OCCURRED,
+        RECEIVED,
+        column("campaign", Kind::Int, "key of the campaign"),
+        column("probability", Kind::Real, "probability with which the campaign is drawn, 0 to 1"),
+        THROUGH,
+    ],
+};
+
 /// What was really seen.
 pub const EXPOSURES: Table = Table {
     name: "exposures",
@@ -314,7 +333,11 @@ pub const TOMBSTONES: Table = Table {
     columns: &[
         column("id", Kind::Int, "number of the tombstone; it hides rows whose `through` is smaller"),
         column("uid", Kind::Text, "universal id that is hidden, 32 hex digits"),
-        column("scope", Kind::Text, "everything; measured (decisions, exposures, outcomes); shared (what ties)"),
+        column(
+            "scope",
+            Kind::Text,
+            "everything; measured (decisions, candidates, exposures, outcomes); shared (what ties)",
+        ),
         absent("until", Kind::Time, "of measured: until which time of the device, ms"),
         column("deleted", Kind::Time, "when it was deleted in the store, ms"),
         THROUGH,
@@ -322,9 +345,10 @@ pub const TOMBSTONES: Table = Table {
 };
 
 /// All of them.
-pub const TABLES: [Table; 12] = [
+pub const TABLES: [Table; 13] = [
     EVENTS,
     DECISIONS,
+    CANDIDATES,
     EXPOSURES,
     OUTCOMES,
     IDENTIFIERS,

@@ -6,8 +6,8 @@
 use super::{
     part::Row,
     schema::{
-        DECISIONS, EDGES, EVENTS, EXPOSURES, IDENTIFIERS, IMPRESSIONS, MEMBERSHIPS, NAMES, OUTCOMES, PERSONS,
-        STANDINGS, TOMBSTONES, Table,
+        CANDIDATES, DECISIONS, EDGES, EVENTS, EXPOSURES, IDENTIFIERS, IMPRESSIONS, MEMBERSHIPS, NAMES, OUTCOMES,
+        PERSONS, STANDINGS, TOMBSTONES, Table,
     },
 };
 use crate::{
@@ -107,6 +107,13 @@ pub fn syncs(graph: &mut Graph<'_>, after: i64, since: i64, through: i64) -> Res
             made.extend([cell(row, 2)?, cell(row, 3)?, cell(row, 4)?, text(&names::reason(row.get(5)?))]);
             made.extend([Cell::Real(probability), cell(row, 7)?, Cell::Int(through)]);
             rows.push((&DECISIONS, made));
+        }
+        let could = "SELECT decision, at, campaign, probability FROM candidates WHERE visitor = ?1 AND message = ?2";
+        for row in &connection.query(could, of)? {
+            let mut made = head(row)?;
+            let probability = row.get::<i64>(3)? as f64 / f64::from(u16::MAX);
+            made.extend([cell(row, 2)?, Cell::Real(probability), Cell::Int(through)]);
+            rows.push((&CANDIDATES, made));
         }
         let seen = "SELECT decision, at FROM exposures WHERE visitor = ?1 AND message = ?2";
         for row in &connection.query(seen, of)? {

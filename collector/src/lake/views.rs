@@ -10,7 +10,7 @@ use petitfour::id::Key;
 use super::{
     Manifest,
     part::Encoding,
-    schema::{DECISIONS, EDGES, EXPOSURES, Growth, OUTCOMES, PERSONS, TABLES, TOMBSTONES, Table},
+    schema::{CANDIDATES, DECISIONS, EDGES, EXPOSURES, Growth, OUTCOMES, PERSONS, TABLES, TOMBSTONES, Table},
 };
 use crate::ledger::CLICK;
 
@@ -123,7 +123,7 @@ fn hidden(table: &Table) -> Vec<String> {
     let owners = table.owners.iter().filter_map(|at| table.columns.get(*at)).map(|column| quoted(column.name));
     owners
         .map(|owner| {
-            let scope = if [DECISIONS.name, EXPOSURES.name, OUTCOMES.name].contains(&table.name) {
+            let scope = if [DECISIONS.name, CANDIDATES.name, EXPOSURES.name, OUTCOMES.name].contains(&table.name) {
                 " OR (t.scope = 'measured' AND r.occurred <= t.until)"
             } else if table.name == EDGES.name {
                 " OR (t.scope = 'shared' AND r.source = 'device')"

@@ -190,9 +190,10 @@ const BY_IDENTIFIER: [(&str, &str); 12] = [
 ];
 
 /// What a device sent, by its visitor's number.
-const BY_VISITOR: [(&str, &str); 5] = [
+const BY_VISITOR: [(&str, &str); 6] = [
     ("messages", "SELECT count(*) FROM messages WHERE visitor = ?1"),
     ("decisions", "SELECT count(*) FROM decisions WHERE visitor = ?1"),
+    ("candidates", "SELECT count(*) FROM candidates WHERE visitor = ?1"),
     ("exposures", "SELECT count(*) FROM exposures WHERE visitor = ?1"),
     ("outcomes", "SELECT count(*) FROM outcomes WHERE visitor = ?1"),
     ("identities", "SELECT count(*) FROM identities WHERE visitor = ?1"),

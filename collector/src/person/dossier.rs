@@ -78,7 +78,7 @@ macro_rules! of_devices {
     };
 }
 
-const SECTIONS: [Section; 22] = [
+const SECTIONS: [Section; 23] = [
     Section {
         name: "Identifiers",
         about: "Ways by which you are known here. A digest can be compared with that of your address; nobody reads the address from it.",
@@ -160,6 +160,24 @@ const SECTIONS: [Section; 22] = [
              LEFT JOIN names r ON r.kind = 'creative' AND r.key = d.creative
              LEFT JOIN names w ON w.kind = 'campaign' AND w.key = d.withheld",
             "d.at, d.visitor, d.decision"
+        ),
+    },
+    Section {
+        name: "Candidates",
+        about: "What chance could have chosen for you there, and with which probability.",
+        columns: &[
+            ("at", Show::Time),
+            ("placement", Show::Plain),
+            ("campaign", Show::Plain),
+            ("probability", Show::Share),
+        ],
+        sql: of_devices!(
+            "k.at, p.name, c.name, k.probability",
+            "JOIN candidates k ON k.visitor = v.id
+             LEFT JOIN decisions d ON d.visitor = k.visitor AND d.decision = k.decision
+             LEFT JOIN names p ON p.kind = 'placement' AND p.key = d.placement
+             LEFT JOIN names c ON c.kind = 'campaign' AND c.key = k.campaign",
+            "k.at, k.visitor, k.decision, k.campaign"
         ),
     },
     Section {

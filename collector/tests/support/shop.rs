@@ -84,10 +84,17 @@ impl Somebody {
         }
     }
 
-    /// A sync of the person's device: decided, seen, clicked, bought without a decision named, and who it is.
+    /// A sync of the person's device: decided among two, seen, clicked, bought without a decision named, and who it is.
     pub fn message(&self, sequence: u32, more: Vec<Entry>) -> Message {
         let mut message = support::message(self.replica, sequence, "sunny");
         message.began += u64::from(sequence) * 60_000;
+        let [Entry::Decision { id: decision, .. }, ..] = message.entries[..] else {
+            panic!("it begins with a decision")
+        };
+        for (name, probability) in [("sunny", 60_000), ("rainy", 5_535)] {
+            let campaign = Key::of(name).0;
+            message.entries.push(Entry::Candidate { decision, after: 0, campaign, probability });
+        }
         message.entries.push(Entry::Outcome { event: Key::of("purchase").0, decision: 0, after: 2_000, value: 9_990 });
         message.entries.extend(more);
         message
