@@ -61,6 +61,7 @@ fn files() -> Vec<(String, String)> {
         "cli/src/starter.yaml",
         "examples/fifty/campaigns.yaml",
         "tests/golden/campaigns/scores.yaml",
+        "tests/golden/campaigns/explore.yaml",
     ]
     .map(|path| (path.to_owned(), read(path)))
     .to_vec()
