@@ -157,7 +157,7 @@ impl Module {
         Bindgen::new()
             .input_path(compiled)
             .web(true)?
-            .typescript(self == Self::Engine)
+            .typescript(false)
             .out_name(self.stem())
             // Names are stripped after wasm-opt; `size` wants to read them before.
             .remove_name_section(false)
@@ -167,8 +167,8 @@ impl Module {
             .with_context(|| format!("wasm-bindgen on {}", compiled.display()))?;
         let glue = format!("{}.js", self.stem());
         if self == Self::Engine {
-            let types = folder.path().join(format!("{}.d.ts", self.stem()));
-            let (wasm, script) = glue::shrink(&fs::read(folder.path().join(self.wasm()))?, &types)?;
+            let session = fs::read_to_string(workspace.root().join("src/js/session.rs"))?;
+            let (wasm, script) = glue::shrink(&fs::read(folder.path().join(self.wasm()))?, &session)?;
             fs::write(stage.join(&glue), script)?;
             return Ok(wasm);
         }
