@@ -32,9 +32,9 @@ pub struct Session {
     at: f64,
 }
 
-/// Most calls share two exports, since what an export takes for the borrow of the session alone is some eighty bytes: the place of
-/// a call among the arms of [`Session::number`] or [`Session::bytes`] is its number, and a comment above the arm says how JavaScript
-/// calls it. `cargo xtask pkg` reads these (xtask/src/package/glue.rs).
+/// Most calls share three exports, since what an export takes for the borrow of the session alone is some eighty bytes. The place of
+/// a call among the arms of [`Session::number`], [`Session::take`] or [`Session::bytes`] is its number, and the comment above the arm
+/// says how JavaScript calls it: `cargo xtask pkg` reads these (xtask/src/package/glue.rs).
 ///
 /// Texts come as one, with NUL between them. Numbers come in reverse, so that a moment, which is said last, has its place.
 #[wasm_bindgen]
@@ -132,7 +132,7 @@ impl Session {
             // intern(attribute: number, text: string): number
             3 => {
                 let catalog = session.engine().catalog();
-                catalog.attribute(a as usize).map_or(0, |attribute| catalog.intern(&attribute, text())).into()
+                catalog.attribute(index(a)).map_or(0, |attribute| catalog.intern(&attribute, text())).into()
             }
             // Address of the block of inputs: one f64 for each attribute.
             // input(): number
@@ -147,7 +147,7 @@ impl Session {
             // stands, or none.
             // adopt(high: number, low: number, creative: number): number
             7 => {
-                let creative = session.engine().catalog().creative(a as i32 as usize);
+                let creative = session.engine().catalog().creative(index(a));
                 let campaign = creative.and_then(|creative| creative.campaign());
                 session.adopt(id(c, b), campaign);
                 campaign.map_or(f64::from(NONE), |campaign| campaign as f64)
@@ -224,12 +224,12 @@ impl Session {
             // Whether this session writes the profile, or notes.
             // hold(holds: boolean, now: number, offset: number): void
             21 => {
-                session.hold(c != 0.0, at);
+                session.hold(c > 0.0, at);
                 0.0
             }
             // Is that attribute a text?
             // is_text(attribute: number): boolean
-            22 => session.engine().catalog().attribute(a as usize).is_some_and(|attribute| attribute.is_text()).into(),
+            22 => session.engine().catalog().attribute(index(a)).is_some_and(|attribute| attribute.is_text()).into(),
             // Records an event. `properties` are names and values in turn, separated by NUL. Returns false when it is not one.
             // record(name: string, properties: string, value: number, now: number, offset: number): boolean
             23 => {
@@ -305,7 +305,7 @@ impl Session {
             // whether they are UTF-8 takes three hundred bytes.
             // name(kind: number, index: number): string
             0 => {
-                let (catalog, index) = (session.engine().catalog(), a as usize);
+                let (catalog, index) = (session.engine().catalog(), index(a));
                 let string = match b as u32 {
                     0 => catalog.campaign(index).map(|campaign| campaign.name()),
                     1 => catalog.creative(index).map(|creative| creative.name()),
@@ -315,7 +315,7 @@ impl Session {
             }
             // The fields of a creative, a JSON object; empty when there is none. A composed one is asked for right after its decision.
             // content(creative: number, now: number, offset: number): string
-            1 => session.content(c as usize, at).unwrap_or_default().json,
+            1 => session.content(index(c), at).unwrap_or_default().json,
             // The name of this session's note, 16 hexadecimal digits.
             // dot(): string
             2 => hexadecimal(session.dot()),
@@ -355,6 +355,11 @@ pub(super) fn moment(now: f64, offset: i32) -> Moment {
 
 fn id(high: f64, low: f64) -> u64 {
     u64::from(high as u32) << 32 | u64::from(low as u32)
+}
+
+/// Where something stands: −1 is nowhere, and not the first.
+fn index(number: f64) -> usize {
+    number as i64 as usize
 }
 
 fn permissions(bits: f64) -> Permissions {
