@@ -8,7 +8,7 @@
  *
  * Nothing is thrown at a host that serves a page. What is wrong becomes a code, and the origin's page goes through.
  */
-import { codeOf, hex } from "./core.mjs";
+import { codeOf, hex, text } from "./core.mjs";
 import { verify } from "./signature.mjs";
 import { decode, encode } from "./storage.mjs";
 import { ANSWER, TOLD, openPreview, openSecrets, openTold, sealTold, toldCookie } from "./seal.mjs";
@@ -80,7 +80,7 @@ function cookiesOf(header) {
 function openBundle(Session, bytes) {
   const root = new Session(bytes, new Uint8Array(32));
   const attributes = remembering((name) => {
-    const index = root.attribute(name);
+    const index = root.attribute(text(name));
     return { index, bin: index >= 0 && root.is_text(index) ? remembering((value) => root.intern(index, value)) : null };
   });
   return {
@@ -88,8 +88,8 @@ function openBundle(Session, bytes) {
     count: root.attributes(),
     version: root.bundle_version(),
     policy: root.policy(),
-    placement: remembering((name) => root.placement(name)),
-    creative: remembering((name) => root.creative(name)),
+    placement: remembering((name) => root.placement(text(name))),
+    creative: remembering((name) => root.creative(text(name))),
     campaign: remembering((index) => (index === NONE ? null : root.name(0, index))),
     named: remembering((index) => (index === NONE ? null : root.name(1, index))),
     /** What a creative says to everybody. */
@@ -97,7 +97,7 @@ function openBundle(Session, bytes) {
     measure(name, value) {
       const { index, bin } = attributes(name);
       if (index < 0 || value === null || value === undefined) return null;
-      return [index, bin ? bin(String(value).replaceAll("\0", "")) : numberOf(value)];
+      return [index, bin ? bin(text(value)) : numberOf(value)];
     },
   };
 }
@@ -249,7 +249,7 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
       cookies: () => [...set.values()],
       /** Records an event, before the head of the answer goes. */
       track(event, value = NaN) {
-        if (!session.record(String(event), "", value, now, offset)) return;
+        if (!session.record(text(event), "", value, now, offset)) return;
         session.look(now, offset);
         drain();
       },
@@ -343,8 +343,8 @@ export async function createEdge({ Session, memory, bundle, keys, minimum = 0, s
     /** Takes in levels of a feed: `[place, item, level, as of]` each. */
     feed(name, levels) {
       let known = true;
-      for (const row of levels) {
-        const told = [name, ...row];
+      for (const [place, item, ...level] of levels) {
+        const told = [text(name), text(place ?? ""), text(item), ...level];
         if (!open.root.feed(...told)) known = false;
         else shelves.set(told.slice(0, 3).join("\0"), told);
       }

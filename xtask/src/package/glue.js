@@ -1,11 +1,14 @@
 /**
  * Sessions of the engine's module: what wasm-bindgen writes for it, by a table instead of a function for each call.
  *
- * Written by `cargo xtask pkg` from the calls that wasm-bindgen found. Texts and bytes go in as an address and a length, which
- * the module frees; they come out the same way, and are freed here.
+ * Written by `cargo xtask pkg` from the calls that `src/js/session.rs` tells of. Texts and bytes go in as an address and a length,
+ * which the module frees; they come out the same way, and are freed here.
  */
 
-/** Name, what goes in (`n` number, `s` text, `b` bytes), what comes out, in the order in which the module exports them. */
+/**
+ * The calls that share `number`, those that share `take` and those that share `bytes`, in the order of their numbers. Each group begins
+ * with what comes out, a key of `LIFT`, and what goes in: `s` is a text, and what is not told a number. `take` gets bytes first.
+ */
 const CALLS = "@CALLS@";
 
 let wasm, starting, view;
@@ -21,31 +24,27 @@ const taken = (at, length) => {
   return memory().subarray(at, at + length);
 };
 
-/** Writes texts and bytes into the module's memory: what is left are numbers. */
-const lower = (shape, given) =>
-  given.flatMap((value, place) => {
-    if (shape[place] === "n") return value;
-    const bytes = shape[place] === "s" ? utf8.encode(value) : value;
-    const at = wasm.__wbindgen_malloc(bytes.length, 1);
-    taken(at, bytes.length).set(bytes);
-    return [at, bytes.length];
-  });
+/** Writes bytes into the module's memory. */
+const put = (bytes) => {
+  const at = wasm.__wbindgen_malloc(bytes.length, 1);
+  taken(at, bytes.length).set(bytes);
+  return [at, bytes.length];
+};
 
-/** What comes out, by its kind: text, bytes, truth, a session, a number as it is. */
+/** Bytes that came out. */
+const got = (pair) => {
+  const found = taken(...pair).slice();
+  wasm.__wbindgen_free(...pair, 1);
+  return found;
+};
+
+/** What comes out, by its kind: a number, or whether; of bytes a text, themselves, or whether there are any. */
 const LIFT = {
-  s(pair) {
-    const found = text.decode(taken(...pair));
-    wasm.__wbindgen_free(...pair, 1);
-    return found;
-  },
-  b(pair) {
-    const found = taken(...pair).slice();
-    wasm.__wbindgen_free(...pair, 1);
-    return found;
-  },
-  t: (number) => number !== 0,
-  o: (pointer) => pointer && own(Object.create(Session.prototype), pointer),
   n: (number) => number,
+  t: (number) => number !== 0,
+  s: (pair) => text.decode(got(pair)),
+  b: got,
+  y: (pair) => got(pair).length > 0,
 };
 
 /** A session that nobody called `free` on goes with its object. */
@@ -61,9 +60,22 @@ const own = (session, pointer) => {
 export class Session {
   /** Throws the stable code of what is wrong with the bundle, as a string. */
   constructor(bundle, seed) {
-    const session = Session.open(bundle, seed);
-    if (!session) throw Session.fault(bundle);
-    return session;
+    const pointer = wasm.session_open(...put(bundle), ...put(seed));
+    if (!pointer) throw LIFT.s(wasm.session_fault(...put(bundle)));
+    own(this, pointer);
+  }
+
+  sibling(seed) {
+    return own(Object.create(Session.prototype), wasm.session_sibling(this.pointer, ...put(seed)));
+  }
+
+  // The way of a decision: nothing is gathered or spread.
+  decide(placement, now, offset) {
+    return wasm.session_decide(this.pointer, placement, now, offset);
+  }
+
+  poll() {
+    return wasm.session_poll(this.pointer);
   }
 
   free() {
@@ -74,7 +86,7 @@ export class Session {
 }
 
 const imports = {
-  "./petitfour_bg.js": {
+  "@FROM@": {
     /** The engine has stopped on a fault of its own. */
     "@THROW@": (...pair) => {
       throw Error(text.decode(taken(...pair)));
@@ -84,17 +96,25 @@ const imports = {
 
 const begin = ({ exports }) => {
   wasm = exports;
-  CALLS.split(",").forEach((call, place) => {
-    const [name, shape, kind, owner] = call.split(" ");
-    const [run, lift] = [wasm["@" + place], LIFT[kind]];
-    if (owner) Session[name] = (...given) => lift(run(...lower(shape, given)));
-    else if (/[sb]/.test(shape)) Session.prototype[name] = function (...given) {
-      return lift(run(this.pointer, ...lower(shape, given)));
-    };
-    // The way of a decision: nothing is gathered or spread. What is too many the module does not see.
-    else Session.prototype[name] = function (a, b, c, d, e) {
-      return lift(run(this.pointer, a, b, c, d, e));
-    };
+  const shared = [wasm.session_number, wasm.session_take, wasm.session_bytes];
+  CALLS.split(";").forEach((groups, list) => {
+    let count = 0;
+    for (const group of groups.split(",")) {
+      const [kind, ...names] = group.split(" ");
+      const lift = LIFT[kind[0]];
+      for (const name of names) {
+        const call = count++;
+        Session.prototype[name] = function (...given) {
+          // Only the first list has room for texts where there are none.
+          let sent = list ? [] : [1, 0];
+          if (list === 1) sent = put(given.shift());
+          const texts = given.filter((_, place) => kind[place + 1] === "s");
+          if (texts.length) sent = put(utf8.encode(texts.join("\0")));
+          const numbers = given.filter((_, place) => kind[place + 1] !== "s").reverse();
+          return lift(shared[list](this.pointer, call, ...sent, ...numbers));
+        };
+      }
+    }
   });
   return wasm;
 };

@@ -21,6 +21,7 @@ use crate::{
 
 mod glue;
 pub mod module;
+mod order;
 pub mod script;
 
 use module::{Module, Shape};

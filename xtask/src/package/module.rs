@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::glue;
+use super::{glue, order};
 use crate::{
     step::{quiet, run},
     workspace::Workspace,
@@ -157,7 +157,7 @@ impl Module {
         Bindgen::new()
             .input_path(compiled)
             .web(true)?
-            .typescript(self == Self::Engine)
+            .typescript(false)
             .out_name(self.stem())
             // Names are stripped after wasm-opt; `size` wants to read them before.
             .remove_name_section(false)
@@ -167,8 +167,8 @@ impl Module {
             .with_context(|| format!("wasm-bindgen on {}", compiled.display()))?;
         let glue = format!("{}.js", self.stem());
         if self == Self::Engine {
-            let types = folder.path().join(format!("{}.d.ts", self.stem()));
-            let (wasm, script) = glue::shrink(&fs::read(folder.path().join(self.wasm()))?, &types)?;
+            let session = fs::read_to_string(workspace.root().join("src/js/session.rs"))?;
+            let (wasm, script) = glue::shrink(&fs::read(folder.path().join(self.wasm()))?, &session)?;
             fs::write(stage.join(&glue), script)?;
             return Ok(wasm);
         }
@@ -193,9 +193,10 @@ pub enum Names {
 pub fn optimise(workspace: &Workspace, wasm: &[u8], label: &str, level: &str, names: Names) -> Result<Vec<u8>> {
     let folder = workspace.results().join("wasm-opt");
     fs::create_dir_all(&folder)?;
-    let kind = if names == Names::Kept { "named" } else { "stripped" };
+    let kind = if names == Names::Kept { "named" } else { "arranged" };
     let stem = format!("{label}{level}.{kind}");
-    let (before, after) = (folder.join(format!("{stem}.before.wasm")), folder.join(format!("{stem}.after.wasm")));
+    let [before, optimised, after] =
+        ["before", "optimised", "after"].map(|which| folder.join(format!("{stem}.{which}.wasm")));
     if fs::read(&before).is_ok_and(|input| input == wasm)
         && let Ok(answer) = fs::read(&after)
     {
@@ -205,7 +206,7 @@ pub fn optimise(workspace: &Workspace, wasm: &[u8], label: &str, level: &str, na
     let _ = fs::remove_file(&after);
     fs::write(&before, wasm)?;
     let mut wasm_opt = workspace.node();
-    wasm_opt.arg(workspace.node_module("binaryen/bin/wasm-opt")).arg(&before).arg("-o").arg(&after);
+    wasm_opt.arg(workspace.node_module("binaryen/bin/wasm-opt")).arg(&before).arg("-o").arg(&optimised);
     // Control flow is laid out anew first, as the compiler's blocks leave more branches than it takes; and functions stand by
     // name, so that brotli finds kin close by: 271 bytes of the engine's module. Then until nothing gets smaller any more.
     // Below the first kilobyte lies the far end of the stack, which nothing points to, so an offset may move into the load that
@@ -221,5 +222,10 @@ pub fn optimise(workspace: &Workspace, wasm: &[u8], label: &str, level: &str, na
         println!("  {}", crate::step::shown(&wasm_opt));
     }
     quiet(&mut wasm_opt)?;
-    Ok(fs::read(after)?)
+    let answer = match names {
+        Names::Stripped => order::arrange(&fs::read(optimised)?)?,
+        Names::Kept => fs::read(optimised)?,
+    };
+    fs::write(after, &answer)?;
+    Ok(answer)
 }
