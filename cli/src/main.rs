@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod collector;
 mod contents;
+mod cycle;
 mod evaluate;
 mod explain;
 mod folder;
@@ -88,6 +89,8 @@ enum Command {
     Train(train::Arguments),
     /// Say what another policy, or other weights of creatives, would have earned on a log of decisions
     Evaluate(evaluate::Arguments),
+    /// From a log to a bundle and back: learn, quantise, judge, build, replay, report with pictures
+    Loop(cycle::Arguments),
     /// Say from a trial on whom a treatment does more, whom to leave alone, and whether that can be told
     Uplift(uplift::Arguments),
 }
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         Command::Model(arguments) => model::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Loop(arguments) => cycle::run(&arguments),
         Command::Uplift(arguments) => uplift::run(&arguments),
     };
     match outcome {

@@ -219,7 +219,7 @@ fn is_parquet(path: &Path) -> anyhow::Result<bool> {
 }
 
 /// SHA-256 of all files, one after the other, in hexadecimal.
-fn digest(paths: &[PathBuf]) -> anyhow::Result<String> {
+pub(crate) fn digest(paths: &[PathBuf]) -> anyhow::Result<String> {
     let mut hash = Sha256::new();
     let mut bytes = vec![0; 1 << 16];
     for path in paths {
@@ -259,7 +259,7 @@ fn class_weight(text: &str) -> Result<ClassWeight, String> {
 }
 
 /// Above 0 and at most 1.
-fn rate(text: &str) -> Result<f32, String> {
+pub(crate) fn rate(text: &str) -> Result<f32, String> {
     let rate = text.parse::<f32>().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0);
     rate.ok_or_else(|| "write a number above 0 and at most 1, such as `0.05`".to_owned())
 }

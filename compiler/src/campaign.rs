@@ -10,7 +10,7 @@ use crate::exposures::Exposures;
 use crate::period;
 use crate::reader::{self, Fields, Word};
 use crate::segment::Expression;
-use crate::source::{Node, Span, Value};
+use crate::source::{Entry, Node, Span, Value};
 
 /// A campaign of the folder.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Campaign {
     /// Of 10 000.
     pub(crate) holdout: u16,
     pub(crate) model: Option<Word>,
+    /// What it says of the model's features, which are the same for everybody then.
+    pub(crate) given: Vec<Entry>,
     pub(crate) bid: Option<Bid>,
     pub(crate) budget: Option<Budget>,
     /// Was there a line that could not be read?
@@ -102,7 +104,7 @@ impl Campaign {
         let exposures = exposures.and_then(|entry| Exposures::read(&entry.node, entry.key_span, report));
         stock.extend(exposures.as_ref().zip(id.as_ref()).map(|(exposures, id)| exposures.condition(id)));
         let holdout = fields.take("holdout").and_then(|entry| read_holdout(&entry.node, report));
-        let model = fields.word("model", report);
+        let (model, given) = fields.take("model").map(|entry| read_model(&entry.node, report)).unwrap_or_default();
         let offered = fields.take("bid");
         let bid = offered.and_then(|entry| Bid::read(&entry.node, entry.key_span, report));
         let allowed = fields.take("budget");
@@ -121,6 +123,7 @@ impl Campaign {
             exposures,
             holdout: holdout.unwrap_or(0),
             model,
+            given,
             bid_broken: offered.is_some() && bid.is_none(),
             budget_broken: allowed.is_some() && budget.is_none(),
             bid,
@@ -137,6 +140,18 @@ fn read_placements(node: &Node, report: &mut Report) -> Vec<Word> {
         Value::Null => Vec::new(),
         _ => reader::words(node, "`placements`", report),
     }
+}
+
+/// A model by name, or `{ name: clicks, given: { item: 12 } }`.
+fn read_model(node: &Node, report: &mut Report) -> (Option<Word>, Vec<Entry>) {
+    if !matches!(node.value, Value::Map(_)) {
+        return (reader::word(node, "model", report), Vec::new());
+    }
+    let Some(mut fields) = Fields::of(node, "a campaign's model", report) else { return (None, Vec::new()) };
+    let name = fields.need_word("name", report);
+    let given = fields.take("given").map(|entry| reader::named(&entry.node, "`given`", report).to_vec());
+    fields.finish(report);
+    (name, given.unwrap_or_default())
 }
 
 /// `segment: name` or `when: { ... }`.

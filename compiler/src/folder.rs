@@ -14,6 +14,7 @@ use crate::content::price::Price;
 use crate::declaration::{self, Affinity, Channel, EventKind, Feed, Known, Membership, Named, Placement, Pressure};
 use crate::diagnostic::Report;
 use crate::exposures;
+use crate::given;
 use crate::journey::Journey;
 use crate::policy;
 use crate::reader::{self, Fields, Word};
@@ -83,6 +84,7 @@ impl Folder {
             folder.take(tree, sources, files, report);
         }
         exposures::declare(&mut folder, report);
+        given::spread(&mut folder, report);
         folder.seen = folder.campaigns.iter().map(|campaign| campaign.id.text.clone()).collect();
         // Without a single readable file, "no version" would only add to the noise.
         if let Some(first) = trees.first() {

@@ -50,7 +50,7 @@ type Walk = (Vec<(usize, u8)>, Vec<f64>);
 impl AskingForest {
     /// Finds the attributes of a forest.
     pub(crate) fn resolve(trained: &Trained, resolver: &mut Resolver<'_>, report: &mut Report) -> Option<Self> {
-        let Trained { forest, subjects, leaf_bytes, tolerance, span, spread: _ } = trained;
+        let Trained { forest, subjects, leaf_bytes, tolerance, span, .. } = trained;
         let columns = columns(forest, subjects, *span, resolver, report)?;
         let slope = match forest.link {
             Link::Logistic { slope } => slope,
@@ -76,6 +76,9 @@ impl AskingForest {
             lay(tree, root, &mut questions, &mut walk, *span, report)?;
             walk.1.iter_mut().for_each(|leaf| *leaf *= weight);
             trees.push(walk);
+        }
+        if trained.is_cut() {
+            trees = joined(trees);
         }
         let Questions { all: questions, .. } = questions;
         let precision = Kept::Fitted { leaf_bytes: *leaf_bytes, tolerance: *tolerance };
@@ -443,6 +446,21 @@ fn lay(
     into.0.get_mut(own)?.1 = u8::try_from(left).ok()?;
     let right = lay(tree, split.right, questions, into, span, report)?;
     Some(1 + left + right)
+}
+
+/// Trees that ask the same in the same order are one, whose leaves are the sums: where constants have cut a forest down, most of what is left is alike.
+fn joined(trees: Vec<Walk>) -> Vec<Walk> {
+    let mut known: BTreeMap<Vec<(usize, u8)>, usize> = BTreeMap::new();
+    let mut all: Vec<Walk> = Vec::new();
+    for (splits, leaves) in trees {
+        let next = all.len();
+        let at = *known.entry(splits.clone()).or_insert(next);
+        match all.get_mut(at) {
+            Some((_, sums)) => sums.iter_mut().zip(leaves).for_each(|(sum, leaf)| *sum += leaf),
+            None => all.push((splits, leaves)),
+        }
+    }
+    all
 }
 
 /// Lays down a tree whose levels ask one question each, from `level` on; the answer to the first level is the lowest bit of a leaf's number.

@@ -18,7 +18,7 @@
 //! The way of a folder: [`source`] reads YAML into trees with places; `folder` and its rooms (`campaign`, `segment`,
 //! `declaration`, `policy`, `scorer`, `journey`, `content`) read the trees by shape; `check` and `condition` find what the names mean; `dnf` turns segments
 //! into conjuncts; `attribute` and `bits` turn conjuncts into bins and bit rows; `quantise` turns models into integers, `forest` trees, written or
-//! `trained` elsewhere; `layout` writes the file. [`render`] draws diagnostics for people. [`story`] reads the tests that stand beside campaign
+//! `trained` elsewhere, of which `given` makes one for each campaign that says features; `layout` writes the file. [`render`] draws diagnostics for people. [`story`] reads the tests that stand beside campaign
 //! files, [`sentence`] what a marketer says of a model's features.
 //!
 //! Invariants: the same sources give the same bytes; no clock, no random source, no file is read except through the
@@ -38,6 +38,7 @@ mod explore;
 mod exposures;
 mod folder;
 mod forest;
+mod given;
 mod journey;
 mod layout;
 pub mod people;

@@ -34,6 +34,7 @@ pub(crate) fn ask(folder: &mut Folder) {
                 exposures: None,
                 holdout: 0,
                 model: None,
+                given: Vec::new(),
                 bid: None,
                 budget: None,
                 bid_broken: false,

@@ -1,19 +1,29 @@
 //! Models that other libraries trained: the file, where the device finds what it asks, and how finely it is kept.
+//!
+//! What is a constant is answered here: its splits go, so that a device neither asks nor carries them. A campaign may say constants of its own, and
+//! has the model to itself then ([`crate::given`]).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use petitfour_models::{BORDERS, Forest, Link};
+use petitfour_models::{BORDERS, Feature, Forest, Link};
 
 use crate::diagnostic::Report;
 use crate::reader::{self, Fields, Word};
 use crate::scorer;
 use crate::segment::{self, Subject};
-use crate::source::{Node, Span};
+use crate::source::{Entry, Node, Span, Value};
 
 /// A trained model whose sum is log-odds.
 #[derive(Clone, Debug)]
 pub(crate) struct Trained {
-    /// Its answer is a probability; leaves are as the library has them.
+    /// As the library wrote it.
+    whole: Rc<Forest>,
+    /// What was written of features, by their number.
+    found: BTreeMap<usize, Found>,
+    /// Bounds of one feature beyond which some share a border.
+    borders: usize,
+    /// Its answer is a probability; leaves are as the library has them. Nothing before [`Trained::settle`].
     pub(crate) forest: Forest,
     /// What each feature is on the device; `None` for those that are never asked.
     pub(crate) subjects: Vec<Option<Subject>>,
@@ -25,6 +35,15 @@ pub(crate) struct Trained {
     pub(crate) tolerance: f64,
     /// Where the model is declared.
     pub(crate) span: Span,
+}
+
+/// What a feature is on the device.
+#[derive(Clone, Debug)]
+enum Found {
+    /// Something that differs by visitor or moment.
+    Subject(Subject),
+    /// The same for everybody; NaN where it is missing.
+    Constant(f64),
 }
 
 /// Most borders that may be asked for.
@@ -74,74 +93,150 @@ impl Trained {
                 .remedy("a campaign is worth its value times a probability: train for one, such as objective `binary` or `binary:logistic`");
             return None;
         }
+        let found = found(&forest, features.map(|entry| &entry.node), report)?;
+        let leaf_bytes = if bits == 8 { 1 } else { 2 };
+        let empty = Forest { features: Vec::new(), trees: Vec::new(), ..forest.clone() };
+        Some(Self {
+            whole: Rc::new(forest),
+            found,
+            borders: usize::try_from(borders).ok()?,
+            forest: empty,
+            subjects: Vec::new(),
+            leaf_bytes,
+            spread: spread.unwrap_or(0.0),
+            tolerance,
+            span: name.span,
+        })
+    }
+
+    /// The same model where a campaign says that features are constants, whatever the model's own lines say of them.
+    pub(crate) fn given(&self, constants: &[Entry], report: &mut Report) -> Option<Self> {
+        let (mut own, mut all) = (self.clone(), true);
+        for entry in constants {
+            let constant = named(&self.whole, entry, report)
+                .and_then(|(number, feature)| Some((number, constant(&entry.node, feature, report)?)));
+            match constant {
+                Some((number, value)) => _ = own.found.insert(number, Found::Constant(value)),
+                None => all = false,
+            }
+        }
+        all.then_some(own)
+    }
+
+    /// Is any feature a constant?
+    pub(crate) fn is_cut(&self) -> bool {
+        self.found.values().any(|found| matches!(found, Found::Constant(_)))
+    }
+
+    /// Which features are constants, and which: two models of one file for which this is the same are the same.
+    pub(crate) fn constants(&self) -> Vec<(usize, u64)> {
+        let constants = self.found.iter().filter_map(|(number, found)| match found {
+            Found::Constant(value) => Some((*number, value.to_bits())),
+            Found::Subject(_) => None,
+        });
+        constants.collect()
+    }
+
+    /// Answers what is constant, joins bounds, and says where the device finds what is still asked.
+    pub(crate) fn settle(&mut self, report: &mut Report) {
+        let is = |number: usize| match self.found.get(&number) {
+            Some(Found::Constant(value)) => Some(*value),
+            _ => None,
+        };
+        let constants: Vec<Option<f64>> = (0..self.whole.features.len()).map(is).collect();
+        let forest = self.whole.given(&constants);
         let shared: Vec<String> = forest
             .features
             .iter()
             .enumerate()
-            .filter(|(number, _)| i64::try_from(forest.thresholds(*number).len()).is_ok_and(|count| count > borders))
+            .filter(|(number, _)| forest.thresholds(*number).len() > self.borders)
             .map(|(_, feature)| format!("`{}`", feature.name))
             .collect();
         if !shared.is_empty() {
+            let message = format!("some bounds share one of {} borders: {}", self.borders, shared.join(", "));
             report
-                .warning(
-                    "model/grid",
-                    name.span,
-                    format!("some bounds share one of {borders} borders: {}", shared.join(", ")),
-                )
+                .warning("model/grid", self.span, message)
                 .remedy("`petitfour model` says on rows what that costs; `borders:` may allow more");
         }
-        let forest = forest.coarsened(usize::try_from(borders).ok()?);
-        let subjects = subjects(&forest, features.map(|entry| &entry.node), &name, report)?;
-        let leaf_bytes = if bits == 8 { 1 } else { 2 };
-        let spread = spread.unwrap_or(0.0);
-        Some(Self { forest, subjects, leaf_bytes, spread, tolerance, span: name.span })
+        self.forest = forest.coarsened(self.borders);
+        self.subjects = self.asked();
     }
-}
 
-/// Where the device finds each feature: as the file says, or in the context value of its name.
-fn subjects(
-    forest: &Forest,
-    written: Option<&Node>,
-    model: &Word,
-    report: &mut Report,
-) -> Option<Vec<Option<Subject>>> {
-    let names: BTreeMap<&str, usize> =
-        forest.features.iter().enumerate().map(|(number, feature)| (feature.name.as_str(), number)).collect();
-    let mut found: BTreeMap<usize, Option<Subject>> = BTreeMap::new();
-    let mut all = true;
-    for entry in written.map_or(&[][..], |node| reader::named(node, "`features`", report)) {
-        let Some(number) = names.get(entry.key.as_str()) else {
-            let word = Word { text: entry.key.clone(), span: entry.key_span };
-            report.unknown("model/unknown-feature", "feature of this model", &word, names.keys().copied());
-            all = false;
-            continue;
-        };
-        let subject = Fields::of(&entry.node, "a feature", report).and_then(|mut fields| {
-            let subject = segment::read_term_subject(&mut fields, report);
-            fields.finish(report);
-            subject
-        });
-        all &= subject.is_some();
-        found.insert(*number, subject);
-    }
-    let asked: Vec<bool> = {
-        let mut asked = vec![false; forest.features.len()];
-        for split in forest.trees.iter().flat_map(|tree| &tree.splits) {
+    /// What each feature is on the device: as the file says, or the context value of its name; nothing where it is not asked.
+    fn asked(&self) -> Vec<Option<Subject>> {
+        let mut asked = vec![false; self.forest.features.len()];
+        for split in self.forest.trees.iter().flat_map(|tree| &tree.splits) {
             if let Some(asked) = asked.get_mut(split.feature) {
                 *asked = true;
             }
         }
-        asked
-    };
-    let own = |number: usize| {
-        let name = forest.features.get(number).map_or("", |feature| feature.name.as_str());
-        Some(Subject::Context(Word { text: name.to_owned(), span: model.span }))
-    };
-    let subject = |(number, asked): (usize, bool)| match found.remove(&number) {
-        Some(written) => written,
-        None if asked => own(number),
-        None => None,
-    };
-    let subjects = asked.into_iter().enumerate().map(subject).collect();
-    all.then_some(subjects)
+        let subject = |(number, (asked, feature)): (usize, (bool, &Feature))| match self.found.get(&number) {
+            Some(Found::Subject(subject)) => Some(subject.clone()),
+            Some(Found::Constant(_)) => None,
+            None => asked.then(|| Subject::Context(Word { text: feature.name.clone(), span: self.span })),
+        };
+        asked.into_iter().zip(&self.forest.features).enumerate().map(subject).collect()
+    }
+}
+
+/// What the model's own lines say of its features.
+fn found(forest: &Forest, written: Option<&Node>, report: &mut Report) -> Option<BTreeMap<usize, Found>> {
+    let (mut found, mut all) = (BTreeMap::new(), true);
+    for entry in written.map_or(&[][..], |node| reader::named(node, "`features`", report)) {
+        let read = named(forest, entry, report).and_then(|(number, feature)| {
+            let mut fields = Fields::of(&entry.node, "a feature", report)?;
+            let read = if let Some(value) = fields.take("value") {
+                constant(&value.node, feature, report).map(Found::Constant)
+            } else {
+                segment::read_term_subject(&mut fields, report).map(Found::Subject)
+            };
+            fields.finish(report);
+            Some((number, read?))
+        });
+        match read {
+            Some((number, read)) => _ = found.insert(number, read),
+            None => all = false,
+        }
+    }
+    all.then_some(found)
+}
+
+/// The feature that a line is about.
+fn named<'a>(forest: &'a Forest, entry: &Entry, report: &mut Report) -> Option<(usize, &'a Feature)> {
+    let feature = forest.features.iter().enumerate().find(|(_, feature)| feature.name == entry.key);
+    if feature.is_none() {
+        let word = Word { text: entry.key.clone(), span: entry.key_span };
+        let known = forest.features.iter().map(|feature| feature.name.as_str());
+        report.unknown("model/unknown-feature", "feature of this model", &word, known);
+    }
+    feature
+}
+
+/// The number that a constant is to a model; nothing at all is missing.
+fn constant(node: &Node, feature: &Feature, report: &mut Report) -> Option<f64> {
+    if matches!(node.value, Value::Null) {
+        return Some(f64::NAN);
+    }
+    let Word { text, .. } = reader::word(node, &feature.name, report)?;
+    // What a number may be in a row and no author means: `inf`, `nan`.
+    let number = feature.number(&text).filter(|number| number.is_finite());
+    if number.is_none() {
+        let name = &feature.name;
+        match &feature.levels {
+            Some(levels) => {
+                let message = format!(
+                    "in training the model has not seen `{text}` as `{name}`; `null` stands for what it has not seen"
+                );
+                report.error("model/constant", node.span, message).nearest(&text, levels.iter().map(String::as_str))
+            }
+            None => report
+                .error(
+                    "model/constant",
+                    node.span,
+                    format!("the model compares `{name}` with numbers, and `{text}` is none"),
+                )
+                .remedy("write a number, or leave it empty (`null`) where it is missing"),
+        };
+    }
+    number
 }

@@ -244,3 +244,133 @@ fn a_feature_may_be_found_elsewhere_and_more_bounds_than_borders_share_them() {
     assert_eq!(catalog.string(hour.name()), "hour");
     assert!(catalog.borders(&hour).len() <= 255);
 }
+
+/// Two campaigns that say of the same model whether it snows, and what kind it is.
+fn shared(model: &str, given: [&str; 2]) -> Compiled {
+    let campaign = |id: &str, given: &str| {
+        format!(
+            "  - {{ id: {id}, placements: [hero], model: {{ name: m, given: {given} }}, creatives: [{{ id: {id}-k, t: x }}] }}\n"
+        )
+    };
+    let [one, other] = given;
+    let text = format!(
+        "petitfour: 1\nversion: 1\nplacements: {{ hero: {{ fallback: h }} }}\nfallbacks: {{ h: {{ t: x }} }}\n\
+         context: {{ warm: {{ type: number }}, calm: {{ type: number }} }}\nmodels: {{ m: {{ trained: m.txt }} }}\ncampaigns:\n{}{}",
+        campaign("a", one),
+        campaign("b", other)
+    );
+    let source = Source { name: "c.yaml".to_owned(), text };
+    compile(&[source], &|name| (name == "m.txt").then(|| model.as_bytes().to_vec()))
+}
+
+/// What the engine scores by the model of this name, of what a page tells.
+fn scored(catalog: &Catalog, name: &str, warm: f64, calm: f64) -> f64 {
+    let mut inputs = vec![f64::NAN; catalog.attributes().len()];
+    inputs[catalog.context_named("warm").unwrap()] = warm;
+    inputs[catalog.context_named("calm").unwrap()] = calm;
+    let mut bins = vec![0; inputs.len()];
+    rule::bin(catalog, &inputs, &mut bins);
+    let models = (0..).map_while(|number| catalog.model(number));
+    let own = models.into_iter().find(|model| catalog.string(model.name()) == name).unwrap();
+    f64::from(model::score(catalog, &own, &bins)) / 65_536.0
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(
+        std::env::var("PETITFOUR_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256)
+    ))]
+
+    #[test]
+    fn what_a_campaign_says_of_a_model_is_answered_as_the_library_would(
+        trees in proptest::collection::vec(tree(), 1..6),
+        rows in proptest::collection::vec(row(), 1..20),
+        weather in 0usize..4,
+        kind in 0usize..4,
+    ) {
+        let model = text(&trees, "binary sigmoid:2", true);
+        let forest: Forest = lightgbm::read(&model).unwrap();
+        let said = LEVELS.get(weather).copied().unwrap_or("null");
+        let compiled = shared(&model, [&format!("{{ weather: {said}, kind: {kind} }}"), "{ weather: snow, kind: null }"]);
+        prop_assert!(compiled.bundle.is_some(), "{:?}\n{}", compiled.diagnostics, model);
+        let catalog = bundle::open(compiled.bundle.unwrap()).unwrap();
+        let weather = if weather < 3 { weather as f64 } else { f64::NAN };
+        for row in rows {
+            for (name, [weather, kind]) in [("m/a", [weather, kind as f64]), ("m/b", [1.0, f64::NAN])] {
+                let own = scored(&catalog, name, row[0], row[1]);
+                let wanted = 2.0 * forest.raw(&[row[0], row[1], weather, kind]);
+                prop_assert!((own - wanted).abs() < 0.05, "{} and not {}: {:?} {}\n{}", own, wanted, row, name, model);
+            }
+        }
+    }
+}
+
+#[test]
+fn campaigns_that_say_the_same_share_a_model_and_a_model_that_nobody_takes_whole_is_left_out() {
+    let named = |compiled: Compiled| {
+        let catalog = bundle::open(compiled.bundle.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))).unwrap();
+        let models = (0..).map_while(|number| catalog.model(number));
+        models.map(|model| (catalog.string(model.name()).to_owned(), model.parts())).collect::<Vec<_>>()
+    };
+    let small = small();
+    let same = named(shared(&small, ["{ weather: snow }", "{ weather: snow }"]));
+    assert_eq!(same, [("m/a".to_owned(), 1)]);
+    let other = named(shared(&small, ["{ weather: snow, warm: 3 }", "{ weather: null, warm: 3 }"]));
+    assert_eq!(other.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["m/a", "m/b"]);
+    // A constant of the model's own lines holds for whoever takes it, and needs no context value either.
+    let lines = campaigns("text", ", features: { warm: { value: 3 }, weather: { value: rain } }")
+        .replace("warm: { type: number }, ", "");
+    let compiled = compile(&[Source { name: "c.yaml".to_owned(), text: lines }], &|_| Some(small.as_bytes().to_vec()));
+    assert_eq!(named(compiled), [("m".to_owned(), 1)]);
+}
+
+#[test]
+fn trees_that_are_alike_once_constants_are_answered_are_one() {
+    let split = |feature, leaf| Split { leaf, feature, bound: 2.0, default_left: true, missing: 2, set: 5 };
+    let trees: Vec<_> = (0..40i8).map(|number| (vec![split(2, 0), split(0, 0)], vec![number, -number, 3])).collect();
+    let model = text(&trees, "binary sigmoid:1", true);
+    let compiled = shared(&model, ["{ weather: rain }", "{ weather: snow }"]);
+    let catalog = bundle::open(compiled.bundle.unwrap()).unwrap();
+    let parts: Vec<_> = (0..).map_while(|number| catalog.model(number)).map(|model| model.parts()).collect();
+    assert_eq!(parts, [1, 1]);
+    let forest = lightgbm::read(&model).unwrap();
+    for (name, weather) in [("m/a", 0.0), ("m/b", 1.0)] {
+        for warm in [1.0, 3.0, f64::NAN] {
+            let wanted = forest.raw(&[warm, 0.0, weather, 0.0]);
+            assert!((scored(&catalog, name, warm, 0.0) - wanted).abs() < 0.02, "{name} {warm} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn a_constant_that_the_model_does_not_know_is_told() {
+    let small = small();
+    let told = |given: &str| {
+        let faults = shared(&small, [given, "{ weather: snow }"]).diagnostics;
+        let fault = faults.first().unwrap_or_else(|| panic!("nothing is wrong with {given}"));
+        assert_eq!(fault.place.line, 8, "{fault:?}");
+        format!("{}: {}; {}", fault.code, fault.message, fault.remedy.clone().unwrap_or_default())
+    };
+    assert_eq!(
+        told("{ weather: snwo }"),
+        "model/constant: in training the model has not seen `snwo` as `weather`; `null` stands for what it has not seen; did you mean `snow`?"
+    );
+    assert_eq!(
+        told("{ weather: fog, warm: hot }"),
+        "model/constant: in training the model has not seen `fog` as `weather`; `null` stands for what it has not seen; known: `rain`, `snow`, `sunny`"
+    );
+    assert_eq!(
+        told("{ weather: rain, warm: hot }"),
+        "model/constant: the model compares `warm` with numbers, and `hot` is none; write a number, or leave it empty (`null`) where it is missing"
+    );
+    assert!(told("{ weather: rain, warm: nan }").starts_with("model/constant: the model compares `warm`"));
+    assert_eq!(
+        told("{ wether: rain }"),
+        "model/unknown-feature: there is no feature of this model `wether`; did you mean `weather`?"
+    );
+    let linear = "petitfour: 1\nversion: 1\nplacements: { p: {} }\ncontext: { x: { type: number } }\n\
+         models: { m: { kind: linear, terms: [{ context: x, weights: [{ at_least: 1, weight: 1 }] }] } }\n\
+         campaigns: [{ id: c, placements: [p], model: { name: m, given: { x: 1 } }, creatives: [{ id: k, t: x }] }]\n";
+    let compiled = compile(&[Source { name: "c.yaml".to_owned(), text: linear.to_owned() }], &|_| None);
+    let fault = compiled.diagnostics.iter().find(|fault| fault.code == "model/given").unwrap();
+    assert_eq!(fault.message, "`m` asks no features that could be given");
+}

@@ -235,7 +235,8 @@ impl Tree {
 }
 
 impl Split {
-    fn next(&self, value: f64) -> Child {
+    /// Where a value leads.
+    pub(crate) fn next(&self, value: f64) -> Child {
         match self.test.side(value) {
             Side::Left => self.left,
             Side::Right => self.right,

@@ -16,6 +16,7 @@ pub mod contribution;
 pub mod drift;
 mod fault;
 mod forest;
+mod given;
 mod grid;
 pub mod lightgbm;
 pub mod metric;

@@ -132,25 +132,13 @@ impl<'a> Rows<'a> {
 }
 
 fn value(written: &str, feature: &Feature) -> Option<f64> {
-    let field = written.trim();
-    if let Some(levels) = &feature.levels {
-        // A level may begin or end with a space; a field may have been written with one.
-        let is = |wanted: &str| levels.iter().position(|level| level == wanted);
-        // A column of whole numbers is written with `.0` as soon as one is missing.
-        let equals = || {
-            let number: f64 = field.parse().ok()?;
-            levels.iter().position(|level| level.parse() == Ok(number))
-        };
-        return Some(is(written).or_else(|| is(field)).or_else(equals).map_or(f64::NAN, |place| place as f64));
+    if feature.levels.is_some() {
+        return Some(feature.number(written).unwrap_or(f64::NAN));
     }
-    if MISSING.contains(&field) {
+    if MISSING.contains(&written.trim()) {
         return Some(f64::NAN);
     }
-    match field {
-        "TRUE" | "True" | "true" => Some(1.0),
-        "FALSE" | "False" | "false" => Some(0.0),
-        _ => field.parse().ok(),
-    }
+    feature.number(written)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Boosted trees of any one number, by any rows and weights: the part that other learners are built of.
 
-use petitfour_models::{Forest, Link, Precision};
+use petitfour_models::{Forest, Link, Precision, Tree};
 
 use crate::encoding::Encoding;
 use crate::fault::Fault;
@@ -49,6 +49,23 @@ impl Boosted {
             self.forest.answer(&asked)
         };
         rows.iter().map(answer).collect()
+    }
+
+    /// What the first tree alone says of each row, the first two, and so on; nothing where the answer is the mean of all rows.
+    pub(crate) fn stages(&self, table: &Table, rows: &[usize]) -> Vec<Vec<f64>> {
+        let single = |tree: &Tree| Forest { trees: vec![tree.clone()], ..self.forest.clone() };
+        let trees: Vec<Forest> = self.forest.trees.iter().map(single).collect();
+        let mut asked = Vec::with_capacity(self.encoding.columns.len());
+        let stages = rows.iter().map(|row| {
+            self.encoding.row(table, *row, &mut asked);
+            let mut sum = 0.0;
+            let added = trees.iter().map(|tree| {
+                sum += tree.raw(&asked);
+                self.forest.link.answer(sum)
+            });
+            added.collect()
+        });
+        stages.collect()
     }
 
     /// The trees, which ask the columns that were seen to have two values, levels by their number among those that are kept.

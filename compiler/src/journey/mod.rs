@@ -57,6 +57,18 @@ impl Journey {
     }
 }
 
+/// The models that steps ask, those of steps within them too.
+pub(crate) fn models(steps: &[Step]) -> Vec<&Word> {
+    let mut found = Vec::new();
+    for act in steps.iter().map(|step| &step.act) {
+        if let Act::If { test: Test::Score(model, _), .. } = act {
+            found.push(model);
+        }
+        found.extend(act.inner().into_iter().flat_map(models));
+    }
+    found
+}
+
 /// An event, a condition, a level of a feed, or several of them at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Trigger {

@@ -90,6 +90,7 @@ const PEOPLE: &str = "cargo test -p petitfour-linkage --test people";
 const ATTRIBUTION: &str = "cargo test -p petitfour-attribution --test reference";
 const DEVICE: &str = "cargo test -p petitfour-cli --test device";
 const EVALUATION: &str = "cargo test -p petitfour-evaluation --test obp";
+const LOOP: &str = "cargo test -p petitfour-cli --test cycle";
 const LIFETIME: &str = "cargo test -p petitfour-lifetime --test cdnow";
 const TRAINING: &str = "cargo test -p petitfour-training --test gates";
 const REPLAY: &str = "cargo xtask demo --check";
@@ -552,6 +553,20 @@ pub const CLAIMS: &[Claim] = &[
         "",
         Bound::AtMost(1e-9),
         EVALUATION,
+    ),
+    claim(
+        "loop.obd.bundle",
+        "bundle of 80 campaigns that share a trained model, after brotli",
+        "bytes",
+        Bound::AtMost(5_000.0),
+        LOOP,
+    ),
+    claim(
+        "loop.obd.replayed",
+        "share of the rounds that judge in which the engine chooses what was judged",
+        "",
+        Bound::Equal(1.0),
+        LOOP,
     ),
     claim(
         "lifetime.cdnow.log_likelihood",
