@@ -20,6 +20,7 @@ use petitfour::engine::Engine;
 use petitfour_compiler::{Severity, Source, compile, render};
 use serde_json::{Value, json};
 
+mod score;
 mod subject;
 mod verify;
 mod workload;
@@ -42,12 +43,18 @@ struct Options {
     /// Time only this workload.
     #[arg(long, value_name = "w100|w1000")]
     workload: Option<String>,
+    /// Score rows with the model of a folder instead, when told to on the standard input: `bench/score.mjs` does.
+    #[arg(long, value_name = "FOLDER")]
+    score: Option<PathBuf>,
 }
 
 const WORKLOADS: [&str; 2] = ["w100", "w1000"];
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(folder) = &options.score {
+        return score::serve(folder);
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = root.parent().context("bench/ has no parent folder")?.join("target/bench");
     fs::create_dir_all(&target)?;

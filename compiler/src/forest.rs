@@ -1,9 +1,9 @@
-//! From trees, written or trained, to the bundle's (`docs/formats/bundle.md`, MODL 3): splits become bits of answers, leaves become integers.
+//! From trees, written or trained, to the bundle's (`docs/formats/bundle.md`, MODL 3): splits look at bytes, leaves become integers.
 //!
 //! A trained split keeps exactly the values on each side that the library has there: its border is a border of the attribute. What is lost is
 //! lost in the leaves alone, and by how much at most is known here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petitfour_models::{Blank, Child, Feature, Forest, Link, Precision, Side, Test, Tree, ZERO, border};
 
@@ -12,6 +12,7 @@ use crate::condition::{Asked, Resolver, Unit};
 use crate::declaration::Kind;
 use crate::diagnostic::Report;
 use crate::quantise::{Quantised, fixed, weight};
+use crate::question::{Question, Values, Written};
 use crate::scorer;
 use crate::segment::Subject;
 use crate::set::Set;
@@ -20,8 +21,8 @@ use crate::trained::Trained;
 
 /// Most leaves of a tree: how many splits stand to one side is a byte.
 const MAX_LEAVES: usize = 256;
-/// Bits that all questions of a model may take: a question's number has 16.
-const MAX_BITS: usize = 1 << 16;
+/// Trees of a group: they are asked side by side.
+const GROUP: usize = 16;
 
 /// A forest whose splits have met their attributes.
 #[derive(Debug)]
@@ -43,9 +44,18 @@ enum Kept {
     Fitted { leaf_bytes: u8, tolerance: f64 },
 }
 
-/// A tree: its splits in the order in which a walk meets them, each a question and how many splits stand to its left; then the leaves in
-/// log-odds.
-type Walk = (Vec<(usize, u8)>, Vec<f64>);
+/// A tree: its splits in the order in which a walk meets them, then the leaves in log-odds.
+type Walk = (Vec<Split>, Vec<f64>);
+
+/// A split of a tree.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    question: usize,
+    /// First leaf of its left side.
+    left: u8,
+    /// How many leaves its left side has.
+    count: u8,
+}
 
 impl AskingForest {
     /// Finds the attributes of a forest.
@@ -117,14 +127,6 @@ impl AskingForest {
         reads_profile: bool,
         report: &mut Report,
     ) -> Option<Quantised> {
-        let (answers, places) = answers(&self.questions, attributes)?;
-        let Some(places) = places.into_iter().map(|place| u16::try_from(place).ok()).collect::<Option<Vec<u16>>>()
-        else {
-            report
-                .error("model/questions", self.span, format!("its splits ask more than {MAX_BITS} different questions"))
-                .remedy("`borders:` makes them fewer");
-            return None;
-        };
         let Leaves { leaf_bytes, unit, bias, numbers, worst } = match self.precision {
             Kept::Weights => self.weights(),
             Kept::Fitted { leaf_bytes, .. } => self.fitted(leaf_bytes),
@@ -151,25 +153,71 @@ impl AskingForest {
             });
             return None;
         }
-        let splits = || self.trees.iter().flat_map(|(splits, _)| splits);
-        let mut data = Vec::new();
-        data.extend(unit.to_le_bytes());
-        data.extend(u32::try_from(splits().count()).ok()?.to_le_bytes());
-        data.extend(answers.features.to_le_bytes());
-        data.extend([0; 2]);
-        data.extend(answers.bytes);
-        for (splits, _) in &self.trees {
-            data.push(u8::try_from(splits.len()).ok()?);
-        }
-        data.extend(splits().map(|(_, left)| left));
-        for (question, _) in splits() {
-            data.extend(places.get(*question)?.to_le_bytes());
-        }
-        for number in numbers {
-            data.extend(number.to_le_bytes().get(..usize::from(leaf_bytes))?);
-        }
+        let Some(data) = self.layout(attributes, unit, leaf_bytes, &numbers) else {
+            report
+                .error(
+                    "model/questions",
+                    self.span,
+                    "its splits ask more different questions than a bundle has room for",
+                )
+                .remedy("`borders:` makes them fewer");
+            return None;
+        };
         let parts = u32::try_from(self.trees.len()).ok()?;
         Some(Quantised { kind: 3, leaf_bytes, reads_profile, bias, data, parts })
+    }
+
+    /// The data of the model: values of a visitor, and trees in groups.
+    fn layout(&self, attributes: &Attributes, unit: u32, leaf_bytes: u8, numbers: &[i16]) -> Option<Vec<u8>> {
+        let asked = self.questions.iter().map(|(attribute, set)| Question::new(*attribute, set, attributes));
+        let questions = asked.collect::<Option<Vec<Question>>>()?;
+        let mut rest = numbers;
+        let mut trees = Vec::with_capacity(self.trees.len());
+        for (splits, leaves) in &self.trees {
+            let own;
+            (own, rest) = rest.split_at_checked(leaves.len())?;
+            trees.push((splits.as_slice(), own));
+        }
+        // Trees of one size stand together, since each takes as much room as the largest of its group.
+        trees.sort_by_key(|(splits, _)| splits.len());
+        let all: BTreeSet<usize> = trees.iter().flat_map(|tree| asked_by(tree)).collect();
+        let (mut written, mut groups, mut first) = (Written::default(), Vec::new(), 0);
+        let mut count = 0u32;
+        // One look at the visitor serves all groups, or else each has its own.
+        let shared = Values::of(&questions, &all);
+        if let Some(values) = &shared {
+            values.encode(&mut written)?;
+        }
+        while !trees.is_empty() {
+            let mut size = trees.len().min(GROUP);
+            let own = match &shared {
+                Some(_) => None,
+                // A tree alone has at most 255 splits, which fit.
+                None => Some(loop {
+                    let asked = trees.iter().take(size).flat_map(|tree| asked_by(tree)).collect();
+                    if let Some(values) = Values::of(&questions, &asked) {
+                        break values;
+                    }
+                    size = size.checked_sub(1)?;
+                }),
+            };
+            let values = own.as_ref().or(shared.as_ref())?;
+            let group: Vec<_> = trees.drain(..size).collect();
+            self::group(&group, values, first, leaf_bytes, &mut groups)?;
+            if let Some(own) = &own {
+                own.encode(&mut written)?;
+                first += own.blocks();
+            }
+            count += 1;
+        }
+        let mut data = Vec::new();
+        data.extend(unit.to_le_bytes());
+        data.extend(count.to_le_bytes());
+        data.extend(written.plain.to_le_bytes());
+        data.extend(written.records.to_le_bytes());
+        data.extend(written.bytes);
+        data.extend(groups);
+        Some(data)
     }
 
     /// Leaves as weights are kept, of which nothing moves but what their rounding does.
@@ -441,9 +489,9 @@ fn lay(
         }
     };
     let own = into.0.len();
-    into.0.push((question, 0));
+    into.0.push(Split { question, left: u8::try_from(into.1.len()).ok()?, count: 0 });
     let left = lay(tree, split.left, questions, into, span, report)?;
-    into.0.get_mut(own)?.1 = u8::try_from(left).ok()?;
+    into.0.get_mut(own)?.count = u8::try_from(left + 1).ok()?;
     let right = lay(tree, split.right, questions, into, span, report)?;
     Some(1 + left + right)
 }
@@ -469,70 +517,49 @@ fn level(questions: &[usize], asked: usize, number: usize, leaves: &[f64], into:
         into.1.push(leaves.get(number).copied()?);
         return Some(());
     };
-    let left = (1 << (questions.len() - asked - 1)) - 1;
-    into.0.push((*question, left));
+    let count = 1u8.checked_shl(u32::try_from(questions.len() - asked - 1).ok()?)?;
+    into.0.push(Split { question: *question, left: u8::try_from(into.1.len()).ok()?, count });
     level(questions, asked + 1, number, leaves, into)?;
     level(questions, asked + 1, number | 1 << asked, leaves, into)
 }
 
-/// How the visitor's answers are laid out.
-#[derive(Default)]
-struct Answers {
-    features: u16,
-    /// A record for each, with its rows.
-    bytes: Vec<u8>,
+/// The questions of a tree.
+fn asked_by<'a>((splits, _): &(&'a [Split], &[i16])) -> impl Iterator<Item = usize> + use<'a> {
+    splits.iter().map(|split| split.question)
 }
 
-/// Gives each question a bit: of a thermometer where it asks whether a bin is reached, else of a row for each bin.
-fn answers(questions: &[(usize, Set)], attributes: &Attributes) -> Option<(Answers, Vec<usize>)> {
-    /// What the bits of one attribute are.
-    #[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
-    enum Bits {
-        Reached { missing: bool },
-        Row,
+/// Writes trees that are asked side by side.
+fn group(
+    trees: &[(&[Split], &[i16])],
+    values: &Values,
+    first: usize,
+    leaf_bytes: u8,
+    into: &mut Vec<u8>,
+) -> Option<()> {
+    let steps = trees.iter().map(|(splits, _)| splits.len()).max().unwrap_or(0);
+    into.extend(u16::try_from(first).ok()?.to_le_bytes());
+    for count in [values.blocks(), steps, trees.len()] {
+        into.push(u8::try_from(count).ok()?);
     }
-    let mut groups: BTreeMap<(usize, Bits), Vec<(usize, usize)>> = BTreeMap::new();
-    let mut accepted = Vec::with_capacity(questions.len());
-    for (number, (attribute, set)) in questions.iter().enumerate() {
-        let bins = attributes.get(*attribute)?.accepted(set);
-        let (missing, present) = bins.split_first()?;
-        let first = present.iter().position(|yes| *yes).unwrap_or(present.len());
-        let is_thermometer = present.get(first..)?.iter().all(|yes| *yes);
-        let group =
-            groups.entry((*attribute, if is_thermometer { Bits::Reached { missing: *missing } } else { Bits::Row }));
-        let group = group.or_default();
-        group.push((number, if is_thermometer { first + 1 } else { group.len() }));
-        accepted.push(if is_thermometer { Vec::new() } else { bins });
-    }
-    let (mut answers, mut places, mut begin) = (Answers::default(), vec![0; questions.len()], 0);
-    for ((attribute, bits), group) in &groups {
-        let length = group.iter().map(|(_, bit)| bit / 8 + 1).max()?;
-        let rows = match bits {
-            Bits::Reached { missing: false } => 0,
-            Bits::Reached { missing: true } => u16::MAX,
-            Bits::Row => u16::try_from(attributes.get(*attribute)?.bins()).ok()?,
-        };
-        answers.features = answers.features.checked_add(1)?;
-        answers.bytes.extend(u16::try_from(*attribute).ok()?.to_le_bytes());
-        answers.bytes.extend(u16::try_from(length).ok()?.to_le_bytes());
-        answers.bytes.extend(rows.to_le_bytes());
-        if *bits == Bits::Row {
-            for bin in 0..usize::from(rows) {
-                let mut row = vec![0u8; length];
-                for (number, bit) in group {
-                    if accepted.get(*number)?.get(bin).copied()? {
-                        *row.get_mut(bit / 8)? |= 1 << (bit % 8);
-                    }
+    for step in 0..steps {
+        let mut lanes = [[0u8; GROUP]; 4];
+        for (lane, (splits, _)) in trees.iter().enumerate() {
+            if let Some(Split { question, left, count }) = splits.get(step) {
+                let (place, bound) = values.place(*question)?;
+                for (row, byte) in lanes.iter_mut().zip([place, bound, *left, *count]) {
+                    *row.get_mut(lane)? = byte;
                 }
-                answers.bytes.extend(row);
             }
         }
-        for (number, bit) in group {
-            *places.get_mut(*number)? = 8 * begin + bit;
-        }
-        begin += length;
+        into.extend(lanes.as_flattened());
     }
-    Some((answers, places))
+    for (_, leaves) in trees {
+        let padding = std::iter::repeat_n(&0, steps + 1 - leaves.len());
+        for leaf in leaves.iter().chain(padding) {
+            into.extend(leaf.to_le_bytes().get(..usize::from(leaf_bytes))?);
+        }
+    }
+    Some(())
 }
 
 #[cfg(test)]

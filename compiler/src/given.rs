@@ -47,7 +47,11 @@ pub(crate) fn spread(folder: &mut Folder, report: &mut Report) {
         let name = known.entry((at, own.constants())).or_insert_with(|| {
             let name = format!("{}/{}", model.name, campaign.id.text);
             let form = Form::Trained(Box::new(own));
-            made.push(Named { name: name.clone(), span: word.span, item: Scorer { form, ..model.item.clone() } });
+            made.push(Named {
+                name: name.clone(),
+                span: word.span,
+                item: Scorer { bias: model.item.bias, spread: model.item.spread, form },
+            });
             name
         });
         word.text.clone_from(name);

@@ -46,6 +46,7 @@ mod period;
 mod plan;
 mod policy;
 mod quantise;
+mod question;
 mod reader;
 pub mod render;
 mod scorer;

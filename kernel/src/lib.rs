@@ -1,5 +1,5 @@
 //! The loops in which a decision spends its time: the hash, the rules' way from inputs to bins to bit rows, and the numbers of what is
-//! queued for the origin, and the walk through trees.
+//! queued for the origin, and the leaves of trees.
 //!
 //! They are a crate of their own because Cargo optimises by crates: the engine is compiled for size, these for speed, and a link over
 //! both keeps that apart function by function (`profile.wasm` in the root's `Cargo.toml`). With that, what every visitor downloads is
@@ -16,5 +16,6 @@ extern crate std;
 
 pub mod forest;
 pub mod hash;
+pub mod lanes;
 pub mod rule;
 pub mod wire;

@@ -6,7 +6,7 @@
 mod linear;
 mod sigmoid;
 
-pub use petitfour_kernel::forest::answers;
+pub use petitfour_kernel::forest::{group, values};
 pub use sigmoid::probability;
 
 use crate::catalog::{Catalog, Model, Section};
@@ -20,7 +20,7 @@ pub fn score(catalog: &Catalog, model: &Model<'_>, bins: &[u16]) -> i32 {
     // A linear model's weights are Q8.8, the score is Q16.16.
     let sum = match model.kind() {
         2 => linear::sum(data, model.parts(), bins).saturating_mul(256),
-        3 => forest::sum(data, model.parts(), usize::from(model.leaf_bytes()), bins).unwrap_or(0),
+        3 => forest::sum(data, usize::from(model.leaf_bytes()), bins).unwrap_or(0),
         _ => 0,
     };
     model.bias().saturating_add(sum)

@@ -232,7 +232,7 @@ fn postgres() -> Result<String> {
 }
 
 /// Who needs which Python packages, what for, and what else pip is told. Each list has an environment of its own.
-const PYTHON: [(&str, &str, &[&str]); 3] = [
+const PYTHON: [(&str, &str, &[&str]); 4] = [
     ("collector/tests/requirements.txt", "a collector test delivers mail to the SMTP server among them", &[]),
     (
         "models/tests/requirements.txt",
@@ -245,6 +245,7 @@ const PYTHON: [(&str, &str, &[&str]); 3] = [
         // It asks for an old Python, and needs none.
         &["--ignore-requires-python"],
     ),
+    ("bench/score/requirements.txt", "the bench scores rows with what lleaves and m2cgen make of a model", &[]),
 ];
 
 /// Installs what the lists of [`PYTHON`] pin, each into a folder that is named after the list's content and

@@ -142,7 +142,7 @@ fn model_tells(catalog: &Catalog, attribute: usize, model: &Model<'_>, bins: [u1
     let data = catalog.section(Section::ModelData).get(model.data()..).unwrap_or_default();
     match model.kind() {
         2 => terms_tell(data, attribute, model.parts(), bins),
-        3 => forest_tells(data, attribute, model.parts(), bins).unwrap_or(false),
+        3 => forest_tells(data, attribute, usize::from(model.leaf_bytes()), bins).unwrap_or(false),
         _ => false,
     }
 }
@@ -163,18 +163,27 @@ fn terms_tell(mut data: &[u8], attribute: usize, terms: usize, bins: [u16; 2]) -
 }
 
 /// Whether a split asks something that one of the bins answers otherwise than the other; `None` when the data is cut.
-fn forest_tells(data: &[u8], attribute: usize, trees: usize, bins: [u16; 2]) -> Option<bool> {
+fn forest_tells(data: &[u8], attribute: usize, leaf_bytes: usize, bins: [u16; 2]) -> Option<bool> {
     let [one, other] = bins.map(|bin| {
         let bins: Vec<u16> = (0..=attribute).map(|at| if at == attribute { bin } else { 0 }).collect();
-        model::answers(data, &bins)
+        model::values(data, &bins)
     });
-    let ((splits, one, rest), (_, other, _)) = (one?, other?);
-    let questions = rest.get(trees.checked_add(splits)?..)?.as_chunks::<2>().0.get(..splits)?;
-    let differs = |question: usize| {
-        let bit = |answers: &[u8]| answers.get(question / 8).map(|byte| byte >> (question % 8) & 1);
-        bit(&one) != bit(&other)
-    };
-    Some(questions.iter().any(|question| differs(usize::from(u16::from_le_bytes(*question)))))
+    let ((groups, one, mut rest), (_, other, _)) = (one?, other?);
+    for _ in 0..groups {
+        let (others, _) = model::group(&other, leaf_bytes, rest)?;
+        let (own, after) = model::group(&one, leaf_bytes, rest)?;
+        rest = after;
+        let [own_values, others] = [own.values, others.values].map(|values| values.as_flattened().as_flattened());
+        for [places, bounds, _, counts] in own.steps {
+            for ((place, bound), count) in places.iter().zip(bounds).zip(counts) {
+                let says = |values: &[u8]| values.get(usize::from(*place)).is_some_and(|value| value >= bound);
+                if *count > 0 && says(own_values) != says(others) {
+                    return Some(true);
+                }
+            }
+        }
+    }
+    Some(false)
 }
 
 fn reasons(why: &Explanation, other: &Explanation) -> Vec<Reasons> {
