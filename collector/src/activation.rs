@@ -12,7 +12,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 use crate::{
     destination::{
         dispatch::{Dispatch, Routes},
-        leave,
+        leave, mailbox,
         roster::Roster,
     },
     reader::Reader,
@@ -80,7 +80,8 @@ impl Activation {
             let roster = Roster::parse(&text(path)?).with_context(|| path.display().to_string())?;
             routes = Routes::of(&roster);
             let leaves = roster.destinations.iter().filter_map(|entry| entry.leave(&secret)).collect();
-            router = router.merge(leave::router(leaves, writer.clone()));
+            let trails = roster.destinations.iter().filter_map(|entry| entry.trail(&secret)).collect();
+            router = router.merge(leave::router(leaves, writer.clone())).merge(mailbox::router(trails, writer.clone()));
             dispatch = Some(Arc::new(Dispatch::start(&roster, place, &secret)?));
         }
         let mut rounds = None;

@@ -107,6 +107,8 @@ fn every_address_in_the_source_has_a_rule() {
         ("manifest::ENDPOINT", vec!["/v1/deletions"]),
         ("place", vec!["/dsrdelete.json", "/.well-known/iabtl/dsrdelete.json"]),
         ("ADDRESS", vec!["/v1/leave"]),
+        ("OPENED", vec!["/v1/mail/opened"]),
+        ("CLICKED", vec!["/v1/mail/clicked"]),
     ];
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);

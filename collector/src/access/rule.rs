@@ -32,7 +32,7 @@ impl Need {
 }
 
 /// Address as the router has it, what may be done there, and what that needs. HEAD is GET.
-pub const RULES: [(&str, &str, Need); 78] = [
+pub const RULES: [(&str, &str, Need); 80] = [
     // Devices and pages.
     ("POST", "/v1/sync", Need::Public),
     ("GET", "/bundle.pf4", Need::Public),
@@ -71,6 +71,9 @@ pub const RULES: [(&str, &str, Need); 78] = [
     ("POST", "/v1/deletions", Need::Public),
     ("GET", "/v1/leave", Need::Public),
     ("POST", "/v1/leave", Need::Public),
+    // What mails lead back to is signed.
+    ("GET", "/v1/mail/opened", Need::Public),
+    ("GET", "/v1/mail/clicked", Need::Public),
     // Coming in.
     ("GET", "/collector/login", Need::Public),
     ("POST", "/collector/login", Need::Public),

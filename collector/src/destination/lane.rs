@@ -159,10 +159,11 @@ impl Work {
             .zip(attempts)
             .zip(receipts)
             .map(|((parcel, attempts), receipt)| Settled {
-                id: parcel.id,
                 attempts,
                 at,
+                echo: self.destination.echo(&parcel, &receipt),
                 settlement: self.settle(receipt, attempts, at),
+                id: parcel.id,
             })
             .collect();
         self.outbox.settle(&self.name, &settled)?;

@@ -6,7 +6,11 @@
 //! from us, so that nobody takes others off a list by counting person ids.
 //!
 //! Invariant: no value from outside begins a header, ends a line of one, or names a second recipient.
-//! Absent on purpose: bounces (a mailbox of its own, read by whoever runs it), attachments, images that report opening.
+//!
+//! A letter may have several subjects. Which one a parcel goes out under is drawn by their weights from the parcel's id alone, so that a
+//! message that is sent twice says the same both times, and the probability of each is known. With a [`Trail`], mails are heard of again.
+//!
+//! Absent on purpose: bounces that come later as mail (a mailbox of its own, read by whoever runs it), attachments.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -25,7 +29,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Destination, Kind, Parcel, Receipt,
+    echo::{self, Echo},
     template::{Fault, Place, Template},
+    trail::{Mark, Trail},
 };
 
 /// Messages in one go; they share a connection.
@@ -33,6 +39,12 @@ const BATCH: usize = 50;
 
 /// Bytes of a token: 128 bits.
 const TOKEN: usize = 16;
+
+/// What the subject of a letter is called that has only one.
+const ONLY: &str = "only";
+
+/// Seed of the draw of subjects, so that nothing else that hashes ids falls together with it.
+const DRAW: u64 = 0x5ab7;
 
 /// How the relay is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -63,9 +75,29 @@ pub struct Relay {
 
 /// A letter's text.
 pub struct Letter {
-    subject: Template,
+    subjects: Vec<Subject>,
     text: Template,
     html: Option<Template>,
+}
+
+/// One subject of a letter.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// What it is called in rows.
+    pub id: String,
+    /// Its share of the messages, beside the other weights.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// The subject, with placeholders.
+    pub text: String,
+}
+
+/// A subject that was read.
+struct Subject {
+    line: Line,
+    template: Template,
+    probability: f64,
 }
 
 /// Where a person leaves a list, and the key that makes the link's token.
@@ -80,6 +112,7 @@ pub struct Mail {
     from: Mailbox,
     letters: BTreeMap<String, Letter>,
     leave: Option<Leave>,
+    trail: Option<Trail>,
 }
 
 /// What a mail parcel's body says.
@@ -97,12 +130,44 @@ impl Letter {
     /// # Errors
     /// [`Fault::Syntax`].
     pub fn parse(subject: &str, text: &str, html: Option<&str>) -> Result<Self, Fault> {
+        let line = Line { id: ONLY.to_owned(), weight: 1, text: subject.to_owned() };
+        Self::choosing(vec![line], text, html)
+    }
+
+    /// The same with several subjects to choose among; weights that are all 0 count as 1.
+    ///
+    /// # Errors
+    /// [`Fault::Syntax`].
+    pub fn choosing(lines: Vec<Line>, text: &str, html: Option<&str>) -> Result<Self, Fault> {
+        let whole: f64 = lines.iter().map(|line| f64::from(line.weight)).sum();
+        let even = 1.0 / lines.len() as f64;
+        let subject = |line: Line| {
+            let probability = if whole > 0.0 { f64::from(line.weight) / whole } else { even };
+            Ok(Subject { template: Template::parse(&line.text, Place::Line)?, line, probability })
+        };
         Ok(Self {
-            subject: Template::parse(subject, Place::Line)?,
+            subjects: lines.into_iter().map(subject).collect::<Result<_, _>>()?,
             text: Template::parse(text, Place::Text)?,
             html: html.map(|html| Template::parse(html, Place::Html)).transpose()?,
         })
     }
+
+    /// The subject that a parcel goes out under.
+    fn subject(&self, parcel: &str) -> Option<&Subject> {
+        // The upper 53 bits, which a double holds exactly, as a share of 1.
+        let drawn = (petitfour::hash::xxh64(parcel.as_bytes(), DRAW) >> 11) as f64 / (1_u64 << 53) as f64;
+        let mut below = 0.0;
+        let found = self.subjects.iter().find(|subject| {
+            below += subject.probability;
+            drawn < below
+        });
+        // Sums of shares may fall short of 1 by a rounding; a weight of 0 is never drawn by that.
+        found.or_else(|| self.subjects.iter().rfind(|subject| subject.probability > 0.0))
+    }
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Leave {
@@ -164,7 +229,13 @@ impl Mail {
         if let Some((name, password)) = relay.credentials {
             transport = transport.credentials(Credentials::new(name, password));
         }
-        Ok(Self { transport: transport.build(), from, letters, leave })
+        Ok(Self { transport: transport.build(), from, letters, leave, trail: None })
+    }
+
+    /// The same, heard of again: links of HTML parts and an image in them lead by the collector, and what becomes of each is an event.
+    #[must_use]
+    pub fn followed(self, trail: Trail) -> Self {
+        Self { trail: Some(trail), ..self }
     }
 
     fn message(&self, parcel: &Parcel) -> Result<Message, &'static str> {
@@ -177,17 +248,25 @@ impl Mail {
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
             .message_id(Some(self.message_id(&parcel.id)));
+        let mut way_out = String::new();
         if let Some(leave) = &self.leave {
-            let address = leave.address(&parcel.person).map_err(|_| "mail/unsubscribe")?;
-            message = message.header(Unsubscribe(format!("<{address}>"))).header(OneClick);
-            values.insert("unsubscribe".to_owned(), address.into());
+            way_out = leave.address(&parcel.person).map_err(|_| "mail/unsubscribe")?;
+            message = message.header(Unsubscribe(format!("<{way_out}>"))).header(OneClick);
+            values.insert("unsubscribe".to_owned(), way_out.clone().into());
         }
         let render = |template: &Template| template.render(&values).map_err(|_| "mail/values");
-        let message = message.subject(render(&letter.subject)?);
+        let subject = letter.subject(&parcel.id).ok_or("mail/template")?;
+        let message = message.subject(render(&subject.template)?);
         let text = SinglePart::plain(render(&letter.text)?);
         let built = match &letter.html {
             Some(html) => {
-                message.multipart(MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(render(html)?)))
+                let mut html = render(html)?;
+                if let Some(trail) = &self.trail {
+                    let (parcel, letter) = (parcel.id.clone(), order.template);
+                    let mark = Mark { parcel, letter, subject: subject.line.id.clone(), to: String::new() };
+                    html = trail.lay(&html, &mark, &way_out);
+                }
+                message.multipart(MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html)))
             }
             None => message.singlepart(text),
         };
@@ -230,6 +309,32 @@ impl Destination for Mail {
             }
         };
         parcels.iter().map(&mut one).collect()
+    }
+
+    fn echo(&self, parcel: &Parcel, receipt: &Receipt) -> Option<Echo> {
+        self.trail.as_ref()?;
+        let order: Order = serde_json::from_value(parcel.body.clone()).ok()?;
+        let subject = self.letters.get(&order.template)?.subject(&parcel.id)?;
+        let mut properties = Map::new();
+        properties.insert("message".to_owned(), order.template.into());
+        properties.insert("subject".to_owned(), subject.line.id.clone().into());
+        let name = match receipt {
+            Receipt::Delivered => {
+                properties.insert("probability".to_owned(), subject.probability.into());
+                // As its author wrote it: with placeholders, and nobody's name.
+                properties.insert("text".to_owned(), subject.line.text.clone().into());
+                for told in ["journey", "step"] {
+                    properties.extend(order.values.get(told).map(|value| (told.to_owned(), value.clone())));
+                }
+                echo::SENT
+            }
+            Receipt::Refused { reason } if reason.starts_with("mail/status-") => {
+                properties.insert("reason".to_owned(), reason.as_ref().into());
+                echo::BOUNCED
+            }
+            _ => return None,
+        };
+        Some(Echo { name, mark: String::new(), properties })
     }
 }
 
@@ -311,6 +416,31 @@ mod tests {
         {
             assert_eq!(mail.message(&parcel(to, "Jane")).err(), Some("mail/address"), "{to:?}");
         }
+    }
+
+    #[test]
+    fn subjects_are_drawn_by_their_weights_and_a_message_keeps_its_own() {
+        let line = |id: &str, weight| Line { id: id.into(), weight, text: format!("{id} {{{{name}}}}") };
+        let lines = vec![line("plain", 2), line("never", 0), line("asking", 1)];
+        let letter = Letter::choosing(lines, "Hello", Some("<a href=\"https://shop.example\">in</a>")).unwrap();
+        let drawn: Vec<&str> =
+            (0..9_000).map(|number| letter.subject(&format!("p-{number}")).unwrap().line.id.as_str()).collect();
+        let share = drawn.iter().filter(|id| **id == "plain").count();
+        // Four standard errors of a share of two thirds.
+        assert!(share.abs_diff(6_000) < 180 && !drawn.contains(&"never"), "{share}");
+        let mut mail = mail().followed(Trail::new("letters", "https://c.example", "key"));
+        mail.letters.insert("hello".to_owned(), letter);
+        let told = parcel("jane@example.com", "Jane");
+        let Echo { name, properties, .. } = mail.echo(&told, &Receipt::Delivered).unwrap();
+        assert_eq!((name, &properties["message"]), ("mail_sent", &"hello".into()));
+        let id = properties["subject"].as_str().unwrap();
+        assert_eq!(properties["text"], format!("{id} {{{{name}}}}"), "nobody's name");
+        assert!(head(&mail, &told).contains(&format!("Subject: {id} Jane")));
+        assert_eq!(properties["probability"], if id == "plain" { 2.0 / 3.0 } else { 1.0 / 3.0 });
+        let bounced = mail.echo(&told, &Receipt::refused("mail/status-550")).unwrap();
+        assert_eq!((bounced.name, &bounced.properties["reason"]), ("mail_bounced", &"mail/status-550".into()));
+        assert_eq!(mail.echo(&told, &Receipt::refused("mail/values")), None, "it never left");
+        assert_eq!(mail.echo(&told, &Receipt::retry("mail/timeout")), None);
     }
 
     #[test]

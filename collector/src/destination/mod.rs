@@ -18,9 +18,11 @@ pub mod backoff;
 pub mod circuit;
 pub mod cloudevent;
 pub mod dispatch;
+pub mod echo;
 pub mod lane;
 pub mod leave;
 pub mod mail;
+pub mod mailbox;
 pub mod mqtt;
 pub mod nats;
 pub mod outbox;
@@ -28,6 +30,7 @@ pub mod platform;
 pub mod post;
 pub mod roster;
 pub mod template;
+pub mod trail;
 pub mod webhook;
 
 use std::{borrow::Cow, fmt, time::Duration};
@@ -97,6 +100,11 @@ pub trait Destination: Send {
 
     /// Hands parcels over; one receipt for each, in their order. Blocks for as long as its own timeouts allow.
     fn deliver(&mut self, parcels: &[Parcel]) -> Vec<Receipt>;
+
+    /// What is written down as an event of the person when a parcel came to this; most channels hear no more of it than the log does.
+    fn echo(&self, _parcel: &Parcel, _receipt: &Receipt) -> Option<echo::Echo> {
+        None
+    }
 }
 
 impl Kind {

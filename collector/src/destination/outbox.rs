@@ -3,7 +3,7 @@
 //! The order is always the same: claim, deliver, settle. A claim is a lease: it runs out by itself, so that a lane that
 //! died leaves its parcels to the next one. Settling writes the mark and the line of the delivery log in one transaction.
 
-use super::{Parcel, Reason};
+use super::{Parcel, Reason, echo::Echo};
 
 /// A parcel that was lent to a lane.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Settled {
     pub at: i64,
     /// What became of it.
     pub settlement: Settlement,
+    /// What of that is an event of the person.
+    pub echo: Option<Echo>,
 }
 
 /// What becomes of a parcel.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use petitfour::identity::Digest;
 use serde::Serialize;
 
-use super::{Claimed, Kind, Outbox, Parcel, Settled, Settlement};
+use super::{Claimed, Kind, Outbox, Parcel, Settled, Settlement, echo};
 use crate::{
     params,
     sql::{Connection, Result, Row},
@@ -271,6 +271,10 @@ impl Outbox for Post {
         let transaction = connection.write()?;
         for one in settled {
             let (attempts, at) = (one.attempts, one.at);
+            // Before the parcel leaves the outbox: by it the person is found.
+            if let Some(echo) = &one.echo {
+                echo::record(&transaction, destination, &one.id, echo, at)?;
+            }
             match &one.settlement {
                 Settlement::Delivered => {
                     note(&transaction, destination, &one.id, DELIVERED, (attempts, at, ""))?;

@@ -12,10 +12,11 @@ use super::{
     Destination, Kind,
     audience::Audience,
     backoff::Backoff,
-    mail::{Leave, Letter, Mail, Relay, Security},
+    mail::{Leave, Letter, Line, Mail, Relay, Security},
     mqtt::{Broker, Mqtt},
     nats::{Nats, Route, Stream},
     platform::Platform,
+    trail::Trail,
     webhook::{Secret, Webhook},
 };
 
@@ -91,6 +92,7 @@ struct Mails {
     from: String,
     templates: BTreeMap<String, Words>,
     unsubscribe: Option<Unsubscribe>,
+    track: Option<Track>,
     #[serde(default = "thirty")]
     timeout_seconds: u64,
 }
@@ -98,7 +100,8 @@ struct Mails {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Words {
-    subject: String,
+    subject: Option<String>,
+    subjects: Option<Vec<Line>>,
     text: String,
     html: Option<String>,
 }
@@ -106,6 +109,13 @@ struct Words {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unsubscribe {
+    url: String,
+    key_env: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Track {
     url: String,
     key_env: String,
 }
@@ -220,7 +230,7 @@ impl Entry {
     /// # Errors
     /// When a secret is missing or something that it says cannot be used; the text names the destination.
     pub fn open(&self, secret: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Box<dyn Destination>> {
-        self.channel.open(secret).with_context(|| format!("destination {}", self.name))
+        self.channel.open(&self.name, secret).with_context(|| format!("destination {}", self.name))
     }
 }
 
@@ -231,6 +241,35 @@ impl Entry {
         let Channel::Mail(mail) = &self.channel else { return None };
         let leave = mail.unsubscribe.as_ref()?;
         Leave::new(&leave.url, &secret(&leave.key_env)?).ok()
+    }
+
+    /// How addresses are checked that mails lead back to, when it is mail that is heard of again.
+    #[must_use]
+    pub fn trail(&self, secret: &dyn Fn(&str) -> Option<String>) -> Option<Trail> {
+        let Channel::Mail(mail) = &self.channel else { return None };
+        let track = mail.track.as_ref()?;
+        Some(Trail::new(&self.name, &track.url, &secret(&track.key_env)?))
+    }
+}
+
+impl Words {
+    /// Reads them.
+    fn letter(&self) -> anyhow::Result<Letter> {
+        let html = self.html.as_deref();
+        match (&self.subject, &self.subjects) {
+            (Some(subject), None) => Ok(Letter::parse(subject, &self.text, html)?),
+            (None, Some(lines)) => {
+                let ids: std::collections::BTreeSet<&str> = lines.iter().map(|line| line.id.as_str()).collect();
+                if ids.len() < lines.len() || ids.contains("") {
+                    bail!("each of its `subjects` has an `id` of its own");
+                }
+                if lines.iter().all(|line| line.weight == 0) {
+                    bail!("at least one of its `subjects` has a `weight` above 0");
+                }
+                Ok(Letter::choosing(lines.clone(), &self.text, html)?)
+            }
+            _ => bail!("it has either a `subject` or `subjects`"),
+        }
     }
 }
 
@@ -244,7 +283,7 @@ impl Channel {
         }
     }
 
-    fn open(&self, secret: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Box<dyn Destination>> {
+    fn open(&self, name: &str, secret: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Box<dyn Destination>> {
         let held = |name: &str| secret(name).with_context(|| format!("the environment variable {name} is not set"));
         let login = |user: &Option<String>, variable: &Option<String>| match (user, variable) {
             (Some(user), Some(variable)) => Ok(Some((user.clone(), held(variable)?))),
@@ -274,12 +313,19 @@ impl Channel {
                     timeout: Duration::from_secs(mail.timeout_seconds),
                 };
                 let letter = |(name, words): (&String, &Words)| {
-                    let letter = Letter::parse(&words.subject, &words.text, words.html.as_deref());
-                    Ok((name.clone(), letter.with_context(|| format!("template {name}"))?))
+                    Ok((name.clone(), words.letter().with_context(|| format!("template {name}"))?))
                 };
                 let letters: anyhow::Result<_> = mail.templates.iter().map(letter).collect();
                 let leave = |leave: &Unsubscribe| anyhow::Ok(Leave::new(&leave.url, &held(&leave.key_env)?)?);
-                Box::new(Mail::new(relay, &mail.from, letters?, mail.unsubscribe.as_ref().map(leave).transpose()?)?)
+                let leave = mail.unsubscribe.as_ref().map(leave).transpose()?;
+                let destination = Mail::new(relay, &mail.from, letters?, leave)?;
+                match &mail.track {
+                    None => Box::new(destination),
+                    Some(track) if track.url.starts_with("https://") || track.url.starts_with("http://") => {
+                        Box::new(destination.followed(Trail::new(name, &track.url, &held(&track.key_env)?)))
+                    }
+                    Some(_) => bail!("the `url` of `track` begins with https:// or http://"),
+                }
             }
             Self::Audience(audience) => {
                 if audience.platform == Platform::Publisher && audience.partner.is_empty() {

@@ -60,6 +60,8 @@ WITH told AS (
   SELECT identifier, occurred, 'click', regexp_extract(url, '[?&]utm_source=([^&]+)', 1), NULL, regexp_extract(url, '[?&]utm_campaign=([^&]+)', 1), NULL, false
   FROM (SELECT identifier, occurred, coalesce(body ->> '$.context.page.url', body ->> '$.properties.url') AS url FROM events WHERE kind = 'page') a
   WHERE regexp_matches(url, '[?&]utm_source=[^&]')
+  UNION ALL
+  SELECT identifier, occurred, 'click', 'mail', NULL, body ->> '$.properties.message', NULL, false FROM events WHERE name = 'mail_clicked'
 )
 SELECT coalesce(p.person, t.visitor) AS person, epoch_ms(t.occurred) AS time, t.kind, t.channel,
        coalesce(t.named, c.name, t.campaign::VARCHAR) AS campaign, CASE WHEN t.device THEN t.visitor END AS device, t.value
