@@ -166,6 +166,7 @@ fn what_leaves_in_a_month_can_be_told_apart_and_put_together() {
             Entry::Identity { .. } => panic!("sharing is not permitted"),
             Entry::Forgotten { .. } => panic!("nobody asked to be forgotten"),
             Entry::Step { .. } => panic!("there is no journey"),
+            Entry::Candidate { .. } => panic!("nothing explores"),
         }
     }
     assert_eq!((decided.len(), exposures, outcomes), (90, 90, 5));

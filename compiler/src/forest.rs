@@ -48,7 +48,7 @@ enum Kept {
 type Walk = (Vec<Split>, Vec<f64>);
 
 /// A split of a tree.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Split {
     question: usize,
     /// First leaf of its left side.
@@ -498,7 +498,7 @@ fn lay(
 
 /// Trees that ask the same in the same order are one, whose leaves are the sums: where constants have cut a forest down, most of what is left is alike.
 fn joined(trees: Vec<Walk>) -> Vec<Walk> {
-    let mut known: BTreeMap<Vec<(usize, u8)>, usize> = BTreeMap::new();
+    let mut known: BTreeMap<Vec<Split>, usize> = BTreeMap::new();
     let mut all: Vec<Walk> = Vec::new();
     for (splits, leaves) in trees {
         let next = all.len();
