@@ -42,9 +42,8 @@ impl Files {
                 writeln!(yaml, "  {name}: {{ type: text, values: [{}] }}", levels.join(", "))?;
             }
         }
-        // Until a placement can let chance choose, what it would say stands there as a comment.
         let explore = if arguments.explore > 0.0 {
-            format!("    # explore: {{ epsilon: {}% }}\n", round(arguments.explore * 100.0))
+            format!("    explore: {{ epsilon: {}% }}\n", round(arguments.explore * 100.0))
         } else {
             String::new()
         };

@@ -314,10 +314,13 @@ fn replayed(body: &mut String, report: &Report) {
     let verdict = if found.is_same() { "It is" } else { "IT IS NOT" };
     let _ = writeln!(
         body,
-        "<p>{verdict}: the engine, given the bundle and what was known in each of the {} rounds that judge, chose the judged policy's best in {}.",
+        "<p>{verdict}: the engine, given the bundle and what was known in each of the {} rounds that judge, had the judged policy's best and told its probabilities in {}.",
         whole(found.rounds),
         whole(found.same)
     );
+    if found.by_chance > 0 {
+        let _ = write!(body, " Chance took another one in {} of them.", whole(found.by_chance));
+    }
     if let Some(first) = &found.first_other {
         let _ = write!(body, " The first other: {}.", escape(first));
     }
@@ -337,11 +340,17 @@ fn replayed(body: &mut String, report: &Report) {
 }
 
 fn next(body: &mut String, report: &Report) {
+    let chance = if report.explore > 0.0 {
+        format!(
+            "The bundle lets chance choose any candidate in {}% of the decisions, and logs with which probability it chose: run this again on that log.",
+            round(report.explore * 100.0)
+        )
+    } else {
+        "The bundle shows the best, always. Then everything has the probability 1, and its log says nothing of anything else: with <code>--explore 10%</code> the next log can be judged too.".to_owned()
+    };
     let _ = writeln!(
         body,
-        "<h2>The next round</h2>\n<p>The bundle shows the best, always. Then everything has the probability 1, and its log says nothing of anything else: let the placement choose any candidate in {}% of the decisions \
-         (the line stands in <code>campaigns/campaigns.yaml</code> as a comment), log decisions with their probabilities, and run this again. What each campaign shows is a text that says its name: write the creatives.</p>",
-        round(report.explore * 100.0)
+        "<h2>The next round</h2>\n<p>{chance} What each campaign shows is a text that says its name: write the creatives.</p>"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The rounds that judge, decided again by the engine from the bundle that ships: is what it chooses what was judged?
+//! The rounds that judge, decided again by the engine from the bundle that ships: is it the policy that was judged, choices and probabilities?
 
 use std::sync::Arc;
 
@@ -17,13 +17,18 @@ use crate::simulate::summary::grouped;
 /// When everything is decided: a moment in which nothing of these campaigns begins or ends.
 const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
+/// How far a logged probability may be from the policy's: shares of the files have two decimals of a percent, and a log 16 bits.
+const CLOSE: f64 = 1e-4;
+
 /// What came of it.
 #[derive(Debug, Serialize)]
 pub(super) struct Replayed {
     pub rounds: usize,
     pub same: usize,
-    /// Rounds in which something else was chosen.
+    /// Rounds in which something else is the best, or another probability was told.
     pub other: usize,
+    /// Rounds in which chance took another candidate than the best.
+    pub by_chance: usize,
     pub first_other: Option<String>,
     /// Rounds in which several candidates were worth as much as the best to the device, and the first was taken; and those of them in which not all were equals to the library,
     /// so that rounding made them so.
@@ -46,6 +51,7 @@ pub(super) fn run(
         rounds: 0,
         same: 0,
         other: 0,
+        by_chance: 0,
         first_other: None,
         tied: judgement.tied,
         tied_by_rounding: judgement.tied_by_rounding,
@@ -64,19 +70,35 @@ pub(super) fn run(
                 session.set_context_text(&column.name, text);
             }
         }
-        let chosen = session.decide(PLACEMENT, now).campaign.and_then(|campaign| engine.catalog().campaign(campaign));
-        let chosen = chosen.map(|campaign| engine.catalog().string(campaign.name()).to_owned());
+        let named = |campaign: Option<usize>| {
+            let campaign = campaign.and_then(|campaign| engine.catalog().campaign(campaign));
+            campaign.map(|campaign| engine.catalog().string(campaign.name()).to_owned())
+        };
+        // The placement is the only one.
+        let first = named(session.rank_at(0, now).first().map(|contender| contender.campaign));
+        let decision = session.decide(PLACEMENT, now);
+        let chosen = named(decision.campaign);
         let best = judgement.best.get(situation).copied().unwrap_or_default();
         let wanted = rounds.actions.get(best);
         replayed.rounds += 1;
         replayed.library_prefers_another += usize::from(library.best(situation) != best);
-        if chosen.as_ref() == wanted {
+        let any = judgement.explore / rounds.actions.len() as f64;
+        let share = if chosen.as_ref() == wanted { 1.0 - judgement.explore + any } else { any };
+        let is_told = (f64::from(decision.probability) / f64::from(u16::MAX) - share).abs() < CLOSE;
+        if first.as_ref() == wanted && is_told {
             replayed.same += 1;
+            replayed.by_chance += usize::from(chosen.as_ref() != wanted);
         } else {
             replayed.other += 1;
             let told = |name: Option<&String>| name.map_or_else(|| "nothing".to_owned(), |name| format!("`{name}`"));
             replayed.first_other.get_or_insert_with(|| {
-                format!("in round {} it shows {}, and {} was judged", number + 1, told(chosen.as_ref()), told(wanted))
+                let (shows, best) = (told(chosen.as_ref()), told(first.as_ref()));
+                let probability = f64::from(decision.probability) / f64::from(u16::MAX);
+                format!(
+                    "in round {} the best is {best}, and it shows {shows} with a probability of {probability:.5}; {} and {share:.5} were judged",
+                    number + 1,
+                    told(wanted)
+                )
             });
         }
     }
@@ -90,8 +112,12 @@ impl Replayed {
 
     pub(super) fn told(&self) -> String {
         let whole = |number: usize| grouped(number as u64);
-        let same =
-            format!("the engine chooses what was judged in {} of {} rounds", whole(self.same), whole(self.rounds));
+        let chance = if self.by_chance > 0 { format!(", {} by chance", whole(self.by_chance)) } else { String::new() };
+        let same = format!(
+            "the engine chooses as was judged in {} of {} rounds{chance}",
+            whole(self.same),
+            whole(self.rounds)
+        );
         let tied = if self.tied > 0 {
             format!("; {} ties, of which rounding made {}", whole(self.tied), whole(self.tied_by_rounding))
         } else {
