@@ -90,6 +90,14 @@ impl Module {
         }
     }
 
+    /// What becomes of its functions' names, and with them of their order: what is loaded on demand is not worth the minute.
+    fn names(self) -> Names {
+        match self {
+            Self::Engine => Names::Arranged,
+            Self::Lens | Self::Reader => Names::Stripped,
+        }
+    }
+
     /// Builds the module and writes its JavaScript and wasm into `stage`.
     ///
     /// # Errors
@@ -99,7 +107,7 @@ impl Module {
         let bound = self.bind(workspace, &compiled, shape, stage)?;
         let finished = match shape {
             Shape::Dev => bound,
-            Shape::Release => optimise(workspace, &bound, self.stem(), self.level(), Names::Stripped)?,
+            Shape::Release => optimise(workspace, &bound, self.stem(), self.level(), self.names())?,
         };
         fs::write(stage.join(self.wasm()), finished)?;
         Ok(())
@@ -182,6 +190,8 @@ impl Module {
 pub enum Names {
     /// As shipped.
     Stripped,
+    /// As shipped to every visitor: stripped, and the functions in the order that takes the fewest bytes.
+    Arranged,
     /// For `size`, which says what takes the most.
     Kept,
 }
@@ -193,7 +203,11 @@ pub enum Names {
 pub fn optimise(workspace: &Workspace, wasm: &[u8], label: &str, level: &str, names: Names) -> Result<Vec<u8>> {
     let folder = workspace.results().join("wasm-opt");
     fs::create_dir_all(&folder)?;
-    let kind = if names == Names::Kept { "named" } else { "arranged" };
+    let kind = match names {
+        Names::Stripped => "stripped",
+        Names::Arranged => "arranged",
+        Names::Kept => "named",
+    };
     let stem = format!("{label}{level}.{kind}");
     let [before, optimised, after] =
         ["before", "optimised", "after"].map(|which| folder.join(format!("{stem}.{which}.wasm")));
@@ -215,7 +229,7 @@ pub fn optimise(workspace: &Workspace, wasm: &[u8], label: &str, level: &str, na
     wasm_opt.args(["--converge", "--low-memory-unused", "--reorder-functions-by-name"]);
     wasm_opt.args(FEATURES).args(["--strip-producers", "--strip-target-features"]);
     match names {
-        Names::Stripped => wasm_opt.arg("--strip-debug"),
+        Names::Stripped | Names::Arranged => wasm_opt.arg("--strip-debug"),
         Names::Kept => wasm_opt.arg("--debuginfo"),
     };
     if env::var_os("PETITFOUR_VERBOSE").is_some() {
@@ -223,8 +237,8 @@ pub fn optimise(workspace: &Workspace, wasm: &[u8], label: &str, level: &str, na
     }
     quiet(&mut wasm_opt)?;
     let answer = match names {
-        Names::Stripped => order::arrange(&fs::read(optimised)?)?,
-        Names::Kept => fs::read(optimised)?,
+        Names::Arranged => order::arrange(&fs::read(optimised)?)?,
+        Names::Stripped | Names::Kept => fs::read(optimised)?,
     };
     fs::write(after, &answer)?;
     Ok(answer)
