@@ -247,9 +247,8 @@ const stated = {
   "score.v8": figures.alone.p10,
   "score.v8.bins": figures.both.p10,
   "score.native": figures.score.p10,
-  "score.native.bins": figures.binned.p10,
 };
-for (const other of ["lightgbm", "lleaves", "onnxruntime", "onnxruntime-web", "m2cgen"]) {
+for (const other of ["lightgbm", "lleaves", "onnxruntime-web", "m2cgen"]) {
   if (figures[other]) stated[`score.ratio.${other}`] = figures[other].p10 / figures.both.p10;
 }
 for (const [name, value] of Object.entries(stated)) console.log(`  ${name.padEnd(28)}${value.toPrecision(4)}`);

@@ -156,7 +156,7 @@ impl AskingForest {
         let Some(data) = self.layout(attributes, unit, leaf_bytes, &numbers) else {
             report
                 .error(
-                    "model/questions",
+                    "file/out-of-range",
                     self.span,
                     "its splits ask more different questions than a bundle has room for",
                 )

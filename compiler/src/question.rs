@@ -93,9 +93,9 @@ impl Values {
         self.places.get(&question).copied()
     }
 
-    /// Values by thirty-two.
+    /// Values by thirty-two; even trees that ask nothing have some to look at.
     pub(crate) fn blocks(&self) -> usize {
-        self.values.len().div_ceil(BLOCK)
+        self.values.len().div_ceil(BLOCK).max(1)
     }
 
     /// Writes them, whole blocks, behind those that are there. Plain ones count apart, as long as nothing else came before them.

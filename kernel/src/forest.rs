@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::lanes::{self, Lanes, Step};
+use crate::lanes::{self, BLOCKS, Lanes, Step};
 
 /// Values that are enough for most models.
 const USUAL_VALUES: usize = 256;
@@ -39,7 +39,7 @@ pub fn sum(data: &[u8], leaf_bytes: usize, bins: &[u16]) -> Option<i32> {
         let (narrow, wide) = (group.leaves, group.leaves.as_chunks::<2>().0);
         // Both count without a product: a multiplication for each tree would be seen.
         let (mut first, mut own) = (0, 0);
-        for exit in lanes::exits(group.values, group.steps).into_iter().take(group.trees) {
+        for exit in lanes::exits(group.values, group.steps)?.into_iter().take(group.trees) {
             let leaf = first + usize::from(exit);
             first += group.steps.len() + 1;
             own += if leaf_bytes == 1 {
@@ -58,14 +58,14 @@ pub fn sum(data: &[u8], leaf_bytes: usize, bins: &[u16]) -> Option<i32> {
 pub fn group<'a>(values: &'a [u8], leaf_bytes: usize, data: &'a [u8]) -> Option<(Group<'a>, &'a [u8])> {
     let ([a, b, blocks, steps, trees], rest) = data.split_first_chunk::<5>()?;
     let values = values.as_chunks().0.as_chunks().0.get(usize::from(u16::from_le_bytes([*a, *b]))..)?;
-    let values = values.get(..usize::from(*blocks))?;
+    let values = values.get(..usize::from(*blocks).min(BLOCKS))?;
     let (steps, rest) = rest.split_at_checked(64 * usize::from(*steps))?;
     let (steps, trees) = (steps.as_chunks().0.as_chunks().0, usize::from(*trees));
     let (leaves, rest) = rest.split_at_checked((steps.len() + 1) * trees * leaf_bytes)?;
     Some((Group { values, steps, trees, leaves }, rest))
 }
 
-/// How many groups there are, the values of a visitor, a multiple of thirty-two, and the groups.
+/// How many groups there are, the values of a visitor, filled up to whole blocks of thirty-two, and the groups.
 #[must_use]
 pub fn values<'a>(data: &'a [u8], bins: &[u16]) -> Option<(u32, Vec<u8>, &'a [u8])> {
     let (head, rest) = data.split_first_chunk::<12>()?;
@@ -76,7 +76,8 @@ pub fn values<'a>(data: &'a [u8], bins: &[u16]) -> Option<(u32, Vec<u8>, &'a [u8
     for _ in 0..u16::from_le_bytes([g, h]) {
         rest = value(rest, bins, &mut values)?;
     }
-    values.resize(values.len().next_multiple_of(32), 0);
+    // At least one block, which trees without a split look at too.
+    values.resize((values.len() | 31) + 1, 0);
     Some((u32::from_le_bytes([a, b, c, d]), values, rest))
 }
 
@@ -157,7 +158,7 @@ mod tests {
             data.extend(groups.to_le_bytes());
             data.extend([0; 4]);
             for _ in 0..groups {
-                data.extend([0, 0, 0, 0, 16]);
+                data.extend([0, 0, 1, 0, 16]);
                 data.extend([leaf.to_le_bytes(); 16].as_flattened());
             }
             sum(&data, 2, &[])

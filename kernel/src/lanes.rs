@@ -15,13 +15,13 @@ pub type Lanes = [u8; 16];
 pub type Step = [Lanes; 4];
 
 /// Values that a split can look at, by thirty-two: where one stands is a byte.
-const BLOCKS: usize = 8;
+pub const BLOCKS: usize = 8;
 
-/// The leaf of each tree. Of the values, by thirty-two, only the first 256 can be looked at.
+/// The leaf of each tree; `None` without values. Those are given by thirty-two, at most [`BLOCKS`].
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[must_use]
 #[inline(never)]
-pub fn exits(values: &[[Lanes; 2]], steps: &[Step]) -> Lanes {
+pub fn exits(values: &[[Lanes; 2]], steps: &[Step]) -> Option<Lanes> {
     use core::arch::wasm32::{
         u8x16_add, u8x16_eq, u8x16_max, u8x16_splat, u8x16_sub, u8x16_sub_sat, u8x16_swizzle, u64x2,
         u64x2_extract_lane, v128, v128_and, v128_or,
@@ -34,7 +34,7 @@ pub fn exits(values: &[[Lanes; 2]], steps: &[Step]) -> Lanes {
     // Beyond 15 a swizzle answers 0.
     let look = |[a, b]: [v128; 2], at| v128_or(u8x16_swizzle(a, at), u8x16_swizzle(b, u8x16_sub(at, u8x16_splat(16))));
     // Most models look at no more than thirty-two values, which then stay in two registers.
-    let (first, more) = values.get(..BLOCKS).unwrap_or(values).split_first().unwrap_or((&[[0; 16]; 2], &[]));
+    let (first, more) = values.split_first()?;
     let first = first.each_ref().map(load);
     let mut exits = u8x16_splat(0);
     for [places, bounds, lefts, counts] in steps {
@@ -50,13 +50,15 @@ pub fn exits(values: &[[Lanes; 2]], steps: &[Step]) -> Lanes {
         let yes = u8x16_eq(short, u8x16_splat(0));
         exits = u8x16_max(exits, v128_and(yes, u8x16_add(left, load(counts))));
     }
-    (u128::from(u64x2_extract_lane::<1>(exits)) << 64 | u128::from(u64x2_extract_lane::<0>(exits))).to_le_bytes()
+    let both = u128::from(u64x2_extract_lane::<1>(exits)) << 64 | u128::from(u64x2_extract_lane::<0>(exits));
+    Some(both.to_le_bytes())
 }
 
-/// The leaf of each tree. Of the values, by thirty-two, only the first 256 can be looked at.
+/// The leaf of each tree; `None` without values. Those are given by thirty-two, at most [`BLOCKS`].
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[must_use]
-pub fn exits(values: &[[Lanes; 2]], steps: &[Step]) -> Lanes {
+pub fn exits(values: &[[Lanes; 2]], steps: &[Step]) -> Option<Lanes> {
+    values.first()?;
     // As long as a byte can say, so that no place is outside of it.
     let mut table = [0u8; 32 * BLOCKS];
     table.iter_mut().zip(values.as_flattened().as_flattened()).for_each(|(own, value)| *own = *value);
@@ -68,5 +70,5 @@ pub fn exits(values: &[[Lanes; 2]], steps: &[Step]) -> Lanes {
             *exit = (left.wrapping_add(*count) & yes).max(*exit);
         }
     }
-    exits
+    Some(exits)
 }
