@@ -215,7 +215,7 @@ fn a_log_that_cannot_be_learned_from_is_told_why() {
         format!("{header}\n{}\n", lines.join("\n"))
     };
     let action = |number: u32| ["a", "b"][number as usize % 2];
-    let clicks = |number: u32| u8::from(number % 7 == 0);
+    let clicks = |number: u32| u8::from(number.is_multiple_of(7));
     assert_eq!(
         told(&rows("action,click", &|number| format!("{},{}", action(number), clicks(number))), &[]),
         "petitfour: log.csv: line 1: there is no column named probability or propensity_score or pscore; name the columns as docs/evaluation.md has them"

@@ -180,7 +180,7 @@ impl AskingForest {
         }
         // Trees of one size stand together, since each takes as much room as the largest of its group.
         trees.sort_by_key(|(splits, _)| splits.len());
-        let all: BTreeSet<usize> = trees.iter().flat_map(|tree| asked_by(tree)).collect();
+        let all: BTreeSet<usize> = trees.iter().flat_map(asked_by).collect();
         let (mut written, mut groups, mut first) = (Written::default(), Vec::new(), 0);
         let mut count = 0u32;
         // One look at the visitor serves all groups, or else each has its own.
@@ -194,7 +194,7 @@ impl AskingForest {
                 Some(_) => None,
                 // A tree alone has at most 255 splits, which fit.
                 None => Some(loop {
-                    let asked = trees.iter().take(size).flat_map(|tree| asked_by(tree)).collect();
+                    let asked = trees.iter().take(size).flat_map(asked_by).collect();
                     if let Some(values) = Values::of(&questions, &asked) {
                         break values;
                     }

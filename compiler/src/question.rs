@@ -26,6 +26,9 @@ enum Form {
     Among(Vec<bool>),
 }
 
+/// A question's number and what it asks.
+type Numbered<'a> = (usize, &'a Form);
+
 impl Question {
     /// The question whether an attribute's value goes right.
     pub(crate) fn new(attribute: usize, set: &Set, attributes: &Attributes) -> Option<Self> {
@@ -61,7 +64,7 @@ pub(crate) struct Values {
 impl Values {
     /// Values for some of the questions; `None` when there are too many.
     pub(crate) fn of(questions: &[Question], asked: &BTreeSet<usize>) -> Option<Self> {
-        let mut groups: BTreeMap<(u16, Option<bool>), Vec<(usize, &Form)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(u16, Option<bool>), Vec<Numbered<'_>>> = BTreeMap::new();
         for number in asked {
             let Question { attribute, form } = questions.get(*number)?;
             let missing = match form {
