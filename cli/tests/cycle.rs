@@ -247,7 +247,7 @@ fn a_log_that_cannot_be_learned_from_is_told_why() {
     );
     assert_eq!(
         told(&rows(full, &|number| format!("{},0.5,{}", action(number), u8::from(number == 3))), &[]),
-        "petitfour: log.csv: of 1 outcomes none is in the half that judges: bring a longer log, or another --seed"
+        "petitfour: log.csv: of 1 outcomes none is in the half that is learned from: bring a longer log, or another --seed"
     );
     let fine = rows(full, &|number| format!("{},0.5,{}", action(number), clicks(number)));
     assert_eq!(
