@@ -40,9 +40,11 @@ mod python;
 const PEOPLE: usize = 300;
 const ISSUES: usize = 4;
 
-/// Subjects with the chance of a click of who reads mail, and of who does not, as the page has them.
-const SUBJECTS: [(&str, f64, f64, f64); 3] =
-    [("plain", 0.5, 0.20, 0.05), ("saving", 0.25, 0.30, 0.06), ("asking", 0.25, 0.44, 0.10)];
+/// A subject, its share, and the chance of a click of who reads mail and of who does not.
+type Subject = (&'static str, f64, f64, f64);
+
+/// Subjects as the page has them.
+const SUBJECTS: [Subject; 3] = [("plain", 0.5, 0.20, 0.05), ("saving", 0.25, 0.30, 0.06), ("asking", 0.25, 0.44, 0.10)];
 
 /// Pieces of the page between fences of a language, in order.
 fn pieces(language: &str) -> Vec<String> {
@@ -423,8 +425,8 @@ fn opens_clicks_and_subjects_are_rows_for_every_command_and_come_back_to_the_sit
             .fold(String::new(), |all, line| all + line + "\n")
     );
     let found: Value = serde_json::from_str(&origin.run(evaluate, &["--json"])).unwrap();
-    let truth = |chance: &dyn Fn(&(&str, f64, f64, f64)) -> f64| SUBJECTS.iter().map(chance).sum::<f64>();
-    let mean = |of: &(&str, f64, f64, f64)| (of.2 + of.3) / 2.0;
+    let truth = |chance: &dyn Fn(&Subject) -> f64| SUBJECTS.iter().map(chance).sum::<f64>();
+    let mean = |of: &Subject| (of.2 + of.3) / 2.0;
     let truths = [mean(&SUBJECTS[2]), truth(&|of| mean(of) / 3.0)];
     assert!((truth(&|of| of.1 * mean(of)) - 0.175).abs() < 1e-9);
     for (policy, truth) in found["policies"].as_array().unwrap().iter().zip(truths) {
