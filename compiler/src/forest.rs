@@ -51,10 +51,8 @@ type Walk = (Vec<Split>, Vec<f64>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Split {
     question: usize,
-    /// First leaf of its left side.
-    left: u8,
-    /// How many leaves its left side has.
-    count: u8,
+    /// First leaf of its right side.
+    right: u8,
 }
 
 impl AskingForest {
@@ -217,6 +215,8 @@ impl AskingForest {
         data.extend(written.records.to_le_bytes());
         data.extend(written.bytes);
         data.extend(groups);
+        // Rows are looked at by sixteen bytes, the last ones too.
+        data.extend([0; GROUP]);
         Some(data)
     }
 
@@ -489,9 +489,9 @@ fn lay(
         }
     };
     let own = into.0.len();
-    into.0.push(Split { question, left: u8::try_from(into.1.len()).ok()?, count: 0 });
+    into.0.push(Split { question, right: 0 });
     let left = lay(tree, split.left, questions, into, span, report)?;
-    into.0.get_mut(own)?.count = u8::try_from(left + 1).ok()?;
+    into.0.get_mut(own)?.right = u8::try_from(into.1.len()).ok()?;
     let right = lay(tree, split.right, questions, into, span, report)?;
     Some(1 + left + right)
 }
@@ -517,9 +517,10 @@ fn level(questions: &[usize], asked: usize, number: usize, leaves: &[f64], into:
         into.1.push(leaves.get(number).copied()?);
         return Some(());
     };
-    let count = 1u8.checked_shl(u32::try_from(questions.len() - asked - 1).ok()?)?;
-    into.0.push(Split { question: *question, left: u8::try_from(into.1.len()).ok()?, count });
+    let own = into.0.len();
+    into.0.push(Split { question: *question, right: 0 });
     level(questions, asked + 1, number, leaves, into)?;
+    into.0.get_mut(own)?.right = u8::try_from(into.1.len()).ok()?;
     level(questions, asked + 1, number | 1 << asked, leaves, into)
 }
 
@@ -542,16 +543,18 @@ fn group(
         into.push(u8::try_from(count).ok()?);
     }
     for step in 0..steps {
-        let mut lanes = [[0u8; GROUP]; 4];
-        for (lane, (splits, _)) in trees.iter().enumerate() {
-            if let Some(Split { question, left, count }) = splits.get(step) {
-                let (place, bound) = values.place(*question)?;
-                for (row, byte) in lanes.iter_mut().zip([place, bound, *left, *count]) {
-                    *row.get_mut(lane)? = byte;
+        let mut rows = [const { Vec::new() }; 3];
+        for (splits, _) in trees {
+            let asked = match splits.get(step) {
+                Some(Split { question, right }) => {
+                    let (place, bound) = values.place(*question)?;
+                    [place, bound, *right]
                 }
-            }
+                None => [0; 3],
+            };
+            rows.iter_mut().zip(asked).for_each(|(row, byte)| row.push(byte));
         }
-        into.extend(lanes.as_flattened());
+        rows.iter().for_each(|row: &Vec<u8>| into.extend(row));
     }
     for (_, leaves) in trees {
         let padding = std::iter::repeat_n(&0, steps + 1 - leaves.len());

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::lanes::{self, BLOCKS, Lanes, Step};
+use crate::lanes::{self, BLOCKS, Lanes, ROWS};
 
 /// Values that are enough for most models.
 const USUAL_VALUES: usize = 256;
@@ -19,10 +19,12 @@ const MISSING_IS_HIGHEST: u16 = u16::MAX;
 pub struct Group<'a> {
     /// What their splits look at.
     pub values: &'a [[Lanes; 2]],
-    /// Their splits.
-    pub steps: &'a [Step],
-    /// How many they are.
-    trees: usize,
+    /// How many they are, at most sixteen.
+    pub trees: usize,
+    /// Splits of the largest.
+    pub steps: usize,
+    /// Three rows for each step, and all that stands behind them.
+    pub rows: &'a [u8],
     /// Their leaves, of each tree one more than there are steps.
     leaves: &'a [u8],
 }
@@ -39,9 +41,9 @@ pub fn sum(data: &[u8], leaf_bytes: usize, bins: &[u16]) -> Option<i32> {
         let (narrow, wide) = (group.leaves, group.leaves.as_chunks::<2>().0);
         // Both count without a product: a multiplication for each tree would be seen.
         let (mut first, mut own) = (0, 0);
-        for exit in lanes::exits(group.values, group.steps)?.into_iter().take(group.trees) {
+        for exit in lanes::exits(group.values, group.rows, group.steps, group.trees)?.into_iter().take(group.trees) {
             let leaf = first + usize::from(exit);
-            first += group.steps.len() + 1;
+            first += group.steps + 1;
             own += if leaf_bytes == 1 {
                 i32::from(narrow.get(leaf)?.cast_signed())
             } else {
@@ -59,10 +61,11 @@ pub fn group<'a>(values: &'a [u8], leaf_bytes: usize, data: &'a [u8]) -> Option<
     let ([a, b, blocks, steps, trees], rest) = data.split_first_chunk::<5>()?;
     let values = values.as_chunks().0.as_chunks().0.get(usize::from(u16::from_le_bytes([*a, *b]))..)?;
     let values = values.get(..usize::from(*blocks).min(BLOCKS))?;
-    let (steps, rest) = rest.split_at_checked(64 * usize::from(*steps))?;
-    let (steps, trees) = (steps.as_chunks().0.as_chunks().0, usize::from(*trees));
-    let (leaves, rest) = rest.split_at_checked((steps.len() + 1) * trees * leaf_bytes)?;
-    Some((Group { values, steps, trees, leaves }, rest))
+    let (steps, trees) = (usize::from(*steps), usize::from(*trees));
+    let rows = rest;
+    let (_, rest) = rest.split_at_checked(ROWS * steps * trees)?;
+    let (leaves, rest) = rest.split_at_checked((steps + 1) * trees * leaf_bytes)?;
+    Some((Group { values, trees, steps, rows, leaves }, rest))
 }
 
 /// How many groups there are, the values of a visitor, filled up to whole blocks of thirty-two, and the groups.
@@ -121,15 +124,11 @@ mod tests {
         data.extend([2, 0, 0, 0, 3, 0, 0, 0, 1]);
         // A tree of three splits (the second to the left of the first, the third to the right), then one of one split.
         data.extend([0, 0, 1, 3, 2]);
-        for [places, bounds, lefts, counts] in
-            [[[0, 3], [9, 1], [0, 0], [2, 1]], [[1, 0], [45, 0], [0, 0], [1, 0]], [[2, 0], [1, 0], [2, 0], [1, 0]]]
-        {
-            for two in [places, bounds, lefts, counts] {
-                data.extend(two);
-                data.extend([0; 14]);
-            }
+        for row in [[0, 3], [9, 1], [2, 1], [1, 0], [45, 0], [1, 0], [2, 0], [1, 0], [3, 0]] {
+            data.extend(row);
         }
         data.extend(leaves);
+        data.extend([0; 16]);
         data
     }
 
@@ -170,13 +169,15 @@ mod tests {
     fn what_is_cut_or_leads_nowhere_has_no_score_and_comes_to_an_end() {
         let whole = data(&LEAVES);
         for end in 0..whole.len() {
-            assert_eq!(scores(&whole[..end], 1), [None; 7], "{end}");
+            // A row is loaded by sixteen bytes, of which ten stand behind all that counts.
+            let all = if end < whole.len() - 10 { [None; 7] } else { SCORES.map(Some) };
+            assert_eq!(scores(&whole[..end], 1), all, "{end}");
         }
         // Places, bounds and leaves of all kinds: a leaf that is not there is no leaf of the next tree's.
         for byte in [0xFF, 1, 7] {
             let mut wrong = whole.clone();
-            let steps = wrong.len() - LEAVES.len() - 3 * 64;
-            wrong[steps..].fill(byte);
+            let rows = wrong.len() - 16 - LEAVES.len() - 18;
+            wrong[rows..rows + 18].fill(byte);
             for score in scores(&wrong, 1) {
                 assert!(score.is_none_or(|score| (-256..=254).contains(&score)), "{byte} {score:?}");
             }

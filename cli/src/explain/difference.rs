@@ -174,10 +174,14 @@ fn forest_tells(data: &[u8], attribute: usize, leaf_bytes: usize, bins: [u16; 2]
         let (own, after) = model::group(&one, leaf_bytes, rest)?;
         rest = after;
         let [own_values, others] = [own.values, others.values].map(|values| values.as_flattened().as_flattened());
-        for [places, bounds, _, counts] in own.steps {
-            for ((place, bound), count) in places.iter().zip(bounds).zip(counts) {
+        // A row of places, one of bounds and one of first leaves to the right, each a byte for each tree.
+        let rows = own.rows.get(..3 * own.steps * own.trees)?;
+        for step in rows.chunks_exact(3 * own.trees.max(1)) {
+            let (places, rest) = step.split_at_checked(own.trees)?;
+            let (bounds, rights) = rest.split_at_checked(own.trees)?;
+            for ((place, bound), right) in places.iter().zip(bounds).zip(rights) {
                 let says = |values: &[u8]| values.get(usize::from(*place)).is_some_and(|value| value >= bound);
-                if *count > 0 && says(own_values) != says(others) {
+                if *right > 0 && says(own_values) != says(others) {
                     return Some(true);
                 }
             }
