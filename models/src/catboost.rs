@@ -203,7 +203,9 @@ fn level(place: &Place<'_>, columns: &Columns, budget: &mut usize) -> Result<Tre
             splits.push(Split { feature, test: test.clone(), left, right });
         }
     }
-    Ok(Tree { splits, leaves, covers: None })
+    let covers = place.field("leaf_weights").ok().filter(|weights| !weights.value.is_null());
+    let covers = covers.map(|_| place.column("leaf_weights", leaves.len())).transpose()?;
+    Ok(Tree { splits, leaves, covers })
 }
 
 /// A tree of any shape (`grow_policy` Depthwise or Lossguide).
@@ -213,7 +215,8 @@ fn free(place: &Place<'_>, columns: &Columns, budget: &mut usize) -> Result<Tree
             let value = node.field("value")?;
             let leaf = value.number::<f64>()?;
             finite(&value, &[leaf])?;
-            return Ok(Node::Leaf(leaf));
+            let cover = node.field("weight").ok().map(|weight| weight.number::<f64>()).transpose()?;
+            return Ok(Node::Leaf(leaf, cover));
         };
         let (feature, test, swapped) = columns.question(&split)?;
         spend(&test, budget)?;

@@ -156,8 +156,10 @@ fn lefts(number: usize, tree: &Tree) -> Result<Vec<f64>, Fault> {
         return Ok(Vec::new());
     }
     let covers = tree.covers.as_ref().filter(|covers| covers.len() == tree.leaves.len()).ok_or_else(|| {
-        Fault::of(format!("tree {number} does not say how much of the training each leaf saw, which contributions are weighed by"))
-            .remedy("models that `petitfour train`, LightGBM or XGBoost saved say it; of CatBoost's and ONNX's files it is not read")
+        Fault::of(format!(
+            "tree {number} does not say how much of the training each leaf saw, which contributions are weighed by"
+        ))
+        .remedy("models that `petitfour train`, LightGBM, XGBoost or CatBoost saved say it; ONNX's files do not")
     })?;
     if let Some((leaf, cover)) = covers.iter().enumerate().find(|(_, cover)| !(cover.is_finite() && **cover >= 0.0)) {
         return Err(Fault::of(format!("tree {number}: leaf {leaf} saw {cover} of the training, which is no weight"))
