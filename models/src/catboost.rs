@@ -55,7 +55,8 @@ pub(crate) fn forest(value: &Value) -> Result<Forest, Fault> {
         }
         trees.push(tree);
     }
-    Ok(Forest { features: columns.features, trees, bias, averaged: false, link, precision: Precision::Mixed })
+    let features = columns.features;
+    Ok(Forest { features, trees, terms: Vec::new(), bias, averaged: false, link, precision: Precision::Mixed })
 }
 
 /// What the sum means, by the loss that it was trained for.

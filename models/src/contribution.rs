@@ -97,7 +97,9 @@ impl<'a> Explainer<'a> {
             trees.push(Weighed { tree, lefts, depth, rule });
         }
         let rules = counts.into_iter().map(Rule::of).collect();
-        Ok(Self { forest, trees, rules, base: forest.bias + base * scale(forest) })
+        // What is not known adds what it adds in the mean (of columns that are independent, the same expectation).
+        let terms: f64 = forest.terms.iter().map(|term| term.mean).sum();
+        Ok(Self { forest, trees, rules, base: forest.bias + base * scale(forest) + terms })
     }
 
     /// The forest that is taken apart.
@@ -141,6 +143,12 @@ impl<'a> Explainer<'a> {
         }
         let scale = scale(self.forest);
         contributions.iter_mut().for_each(|contribution| *contribution *= scale);
+        for term in &self.forest.terms {
+            let value = row.get(term.feature).copied().unwrap_or(f64::NAN);
+            if let Some(contribution) = contributions.get_mut(term.feature) {
+                *contribution += term.add(value) - term.mean;
+            }
+        }
         contributions
     }
 }

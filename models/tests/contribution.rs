@@ -238,7 +238,15 @@ fn rows() -> impl Strategy<Value = Vec<f64>> {
 
 fn forest(trees: Vec<Tree>, averaged: bool) -> Forest {
     let features = (0..WIDE).map(|number| Feature { name: format!("f{number}"), levels: None }).collect();
-    Forest { features, trees, bias: 0.25, averaged, link: Link::Identity, precision: Precision::Double }
+    Forest {
+        features,
+        trees,
+        terms: Vec::new(),
+        bias: 0.25,
+        averaged,
+        link: Link::Identity,
+        precision: Precision::Double,
+    }
 }
 
 proptest! {

@@ -9,6 +9,7 @@
 //! Absent on purpose: files, clocks and progress bars, which the caller has; several classes; searches over settings.
 
 mod boosted;
+mod calibrated;
 mod drift;
 mod encoding;
 mod fault;
@@ -25,6 +26,7 @@ mod text;
 mod trees;
 
 pub use boosted::Boosted;
+pub use calibrated::{Calibrated, Reliability};
 pub use drift::{Drift, FALL, MOVED, Moved};
 pub use fault::Fault;
 pub use gather::{Plan, gather};
