@@ -158,8 +158,8 @@ fn thompson_draws_as_often_as_a_campaign_may_be_the_best() {
         let mut wins: BTreeMap<&str, f64> = BTreeMap::new();
         let draws = 200_000;
         for _ in 0..draws {
-            let worth = arms
-                .map(|(name, mean, spread, value)| (name, value / (1.0 + (-(mean + spread * normal())).exp())));
+            let worth =
+                arms.map(|(name, mean, spread, value)| (name, value / (1.0 + (-(mean + spread * normal())).exp())));
             let best = worth.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
             *wins.entry(best.0).or_default() += 1.0 / f64::from(draws);
         }

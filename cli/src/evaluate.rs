@@ -21,6 +21,8 @@ use crate::simulate::recorded::unzipped;
 /// How often samples are drawn anew for a bootstrap, and rates for Thompson sampling.
 const BOOTSTRAP: usize = 2_000;
 const THOMPSON: u32 = 100_000;
+/// Independent rounds below which nothing is said: an interval of so few is about their luck.
+const LEAST: usize = 10;
 
 /// What to evaluate on which log.
 #[derive(Debug, clap::Args)]
@@ -166,6 +168,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             (log, policies)
         }
     };
+    if log.clusters() < LEAST {
+        let told = if log.clusters() == log.rounds().len() { "rounds" } else { "clusters of rounds" };
+        bail!("{name}: {} {told} are too few to say anything of a policy; bring at least {LEAST}", log.clusters());
+    }
     let folds = Folds::new(&log, arguments.folds, arguments.seed);
     let rewards = match (arguments.model, &items) {
         (Model::Regression, Some(items)) => Regression { ridge: arguments.ridge }.rewards(&log, items, &folds),

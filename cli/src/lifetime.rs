@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
     /// How much less a purchase in a year is worth than one today
     #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = percent)]
     discount: f64,
-    /// Draw what was foreseen beside what happened as an SVG picture
+    /// Draw what was foreseen beside what happened as an SVG picture; needs --calibrate-until
     #[arg(long, value_name = "FILE", requires = "calibrate_until")]
     picture: Option<PathBuf>,
     /// Write a line for each customer as CSV: how likely they are still there, and what is expected of them

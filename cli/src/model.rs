@@ -1,5 +1,6 @@
 //! `petitfour model`: what a model that was trained elsewhere asks, what it says of rows, and why.
 
+mod calibration;
 mod device;
 mod drift;
 mod quantise;
@@ -7,16 +8,20 @@ mod sentence;
 mod waterfall;
 mod why;
 
+pub(crate) use calibration::Calibrating;
+
 use std::fs;
 use std::io::{BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use petitfour_models::contribution::Explainer;
+use petitfour_models::regression::{Term, Weights};
 use petitfour_models::{BORDERS, Forest, Library, Link, Rows, Test};
 use serde::Serialize;
 
-use crate::simulate::{recorded::unzipped, summary::grouped};
+use crate::simulate::recorded::unzipped;
+use crate::simulate::summary::counted;
 
 /// What to read.
 #[derive(Debug, clap::Args)]
@@ -29,12 +34,15 @@ use crate::simulate::{recorded::unzipped, summary::grouped};
                         docs/models.md says what is read, docs/reasons.md what reasons are."
 )]
 pub(crate) struct Arguments {
-    /// A model: LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's JSON, or trees in ONNX
+    /// A model: LightGBM's text, XGBoost's JSON or UBJSON, CatBoost's JSON, trees in ONNX, or the regression of `petitfour train`
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// Answer each row of a CSV file, plain or gzip'd, instead: two columns, `raw` and `answer`
     #[arg(long, value_name = "FILE")]
     rows: Option<PathBuf>,
+    /// … with a third, `calibrated`, by what `petitfour train` wrote beside the model
+    #[arg(long, value_name = "calibration.json", requires = "rows", conflicts_with_all = ["quantise", "why", "importance"])]
+    calibrate: Option<PathBuf>,
     #[command(flatten)]
     quantise: quantise::Options,
     /// Say what each feature contributes to the score of the row in this line of the file, which counts from 1 with the names
@@ -81,6 +89,17 @@ struct Asked {
     /// Splits by sets of categories.
     sets: usize,
     levels: Option<usize>,
+    /// Of a regression: what each unit adds, or what levels add at least and at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<Weight>,
+}
+
+/// What a column of a regression adds.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Weight {
+    Number { each: f64, missing: f64, seen: (f64, f64) },
+    Levels { least: f64, most: f64, other: f64 },
 }
 
 /// Runs the command.
@@ -125,25 +144,57 @@ fn of_rows(forest: &Forest, rows: &Path, arguments: &Arguments) -> anyhow::Resul
     } else if *json {
         bail!("answers to rows are written as CSV: leave --json out, or ask with --why or --importance");
     } else {
-        return answer(forest, rows).map(|()| true);
+        let calibration = arguments.calibrate.as_deref().map(|path| Calibrating::read(path, forest)).transpose()?;
+        return answer(forest, rows, calibration.as_ref()).map(|()| true);
     };
     writeln!(stdout().lock(), "{}", told.trim_end())?;
     Ok(true)
 }
 
 /// Writes a line for each row; stops at the first that cannot be read.
-fn answer(forest: &Forest, path: &Path) -> anyhow::Result<()> {
+fn answer(forest: &Forest, path: &Path, calibration: Option<&Calibrating>) -> anyhow::Result<()> {
     let name = path.display();
     let told = |fault| anyhow!("{name}: {fault}");
     let mut rows = Rows::open(unzipped(path)?, &forest.features).map_err(told)?;
     let mut out = BufWriter::new(stdout().lock());
-    writeln!(out, "raw,answer")?;
+    writeln!(out, "raw,answer{}", if calibration.is_some() { ",calibrated" } else { "" })?;
     let mut row = Vec::new();
     while rows.next_row(&mut row).map_err(told)? {
-        writeln!(out, "{},{}", forest.raw(&row), forest.answer(&row))?;
+        let raw = forest.raw(&row);
+        write!(out, "{raw},{}", forest.answer(&row))?;
+        if let Some(calibration) = calibration {
+            write!(out, ",{}", calibration.answer(raw))?;
+        }
+        writeln!(out)?;
     }
     out.flush()?;
+    for unseen in rows.unseen() {
+        eprintln!("{name}: {unseen}");
+    }
     Ok(())
+}
+
+impl Weight {
+    fn of(term: &Term) -> Self {
+        match &term.weights {
+            Weights::Number { each, missing, seen } => Self::Number { each: *each, missing: *missing, seen: *seen },
+            Weights::Levels { levels, other } => {
+                let least = levels.iter().copied().fold(*other, f64::min);
+                Self::Levels { least, most: levels.iter().copied().fold(*other, f64::max), other: *other }
+            }
+        }
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Number { each, missing, seen: (least, largest) } => {
+                format!("{each:.6} for each unit ({least} to {largest} were seen), {missing:.4} where it is missing")
+            }
+            Self::Levels { least, most, other } => {
+                format!("{least:.4} to {most:.4} by level, {other:.4} for any other")
+            }
+        }
+    }
 }
 
 impl Card {
@@ -155,6 +206,7 @@ impl Card {
             thresholds: forest.thresholds(number).len(),
             sets: splits().filter(|split| split.feature == number && matches!(split.test, Test::Among { .. })).count(),
             levels: feature.levels.as_ref().map(Vec::len),
+            weight: forest.terms.iter().find(|term| term.feature == number).map(Weight::of),
         });
         Self {
             model: path.display().to_string(),
@@ -172,10 +224,16 @@ impl Card {
 
     fn title(&self) {
         let Self { model, library, answers, trees, leaves, deepest, .. } = self;
+        let regression = self.features.iter().filter(|asked| asked.weight.is_some()).count();
+        if regression > 0 {
+            println!("{model}: {library}, answers {answers}; {} added up", counted(regression, "column", "columns"));
+            return;
+        }
         println!(
-            "{model}: {library}, answers {answers}; {} trees with {} leaves, {deepest} questions at most",
-            grouped(*trees as u64),
-            grouped(*leaves as u64)
+            "{model}: {library}, answers {answers}; {} with {}, {} at most",
+            counted(*trees, "tree", "trees"),
+            counted(*leaves, "leaf", "leaves"),
+            counted(*deepest, "question", "questions")
         );
     }
 
@@ -183,6 +241,13 @@ impl Card {
         let Self { features, .. } = self;
         self.title();
         let wide = features.iter().map(|asked| asked.name.chars().count()).max().unwrap_or_default().max(8);
+        if features.iter().any(|asked| asked.weight.is_some()) {
+            println!("\n{:<wide$}  adds", "feature");
+            for asked in features {
+                println!("{:<wide$}  {}", asked.name, asked.weight.as_ref().map_or_else(String::new, Weight::told));
+            }
+            return;
+        }
         println!("\n{:<wide$}{:>9}{:>12}{:>7}{:>9}", "feature", "splits", "thresholds", "sets", "levels");
         for asked in features {
             let levels = asked.levels.map_or_else(|| "-".to_owned(), |levels| levels.to_string());

@@ -84,7 +84,7 @@ pub(crate) struct Arguments {
     /// Day that the card bears, such as 2026-11-03 [default: today, UTC]
     #[arg(long, value_name = "DAY")]
     date: Option<String>,
-    /// Folder to write model.txt, linear.json, card.md, card.json, calibration.svg and gain.svg into
+    /// Folder to write model.txt, linear.json, calibration.json, card.md, card.json, calibration.svg and gain.svg into
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
     /// Print the card as JSON
@@ -110,7 +110,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let card = Card::of(&table, &study, &settings, origin, &arguments.drop);
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let written = [
+    let mut written = vec![
         ("model.txt", lightgbm(&study.forest)?),
         ("linear.json", serde_json::to_string_pretty(&study.linear)?),
         ("card.json", serde_json::to_string_pretty(&card)?),
@@ -118,6 +118,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         ("calibration.svg", chart::calibration(&card)),
         ("gain.svg", chart::gain(&card)),
     ];
+    if let Some(calibrated) = &study.calibrated {
+        let file =
+            crate::model::Calibrating { model: card.file().to_owned(), calibration: calibrated.calibration.clone() };
+        written.push(("calibration.json", serde_json::to_string_pretty(&file)?));
+    }
     for (name, text) in written {
         let path = out.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;

@@ -141,19 +141,46 @@ fn range(attribute: &Attribute<'_>, least: Option<f64>, end: Option<f64>) -> Str
     least.into_iter().chain(end).collect::<Vec<_>>().join(" and ")
 }
 
-/// Whether the number just below is the one that somebody wrote.
+/// Whether the number just below is the one that somebody wrote, or is told as 0.
 fn plainer(border: f64) -> bool {
-    border.next_down().to_string().len() < border.to_string().len()
+    (border > 0.0 && border < NOTHING) || border.next_down().to_string().len() < border.to_string().len()
 }
 
 /// A number with the unit in which people say it.
 pub(crate) fn unit(attribute: &Attribute<'_>, value: f64) -> String {
     match (attribute.source(), attribute.argument()) {
-        (Source::Affinity | Source::Worth, _) => format!("{}", value / 1_000.0),
+        (Source::Affinity | Source::Worth, _) => shown(value / 1_000.0),
         (Source::Recency, _) if value % 24.0 == 0.0 && value > 24.0 => format!("{} days ago", value / 24.0),
         (Source::Recency, _) => format!("{value} hours ago"),
         (Source::Count, _) if value == 1.0 => "once".to_owned(),
         (Source::Count, _) => format!("{value} times"),
-        _ => format!("{value}"),
+        _ => shown(value),
+    }
+}
+
+/// A number that is told as 0.
+const NOTHING: f64 = 1e-12;
+
+/// As people write it: a border of a trained model stands halfway between two numbers of single precision, or at the least number that LightGBM
+/// tells from 0 (1e-35), and the digits beyond the ninth are of nobody's interest.
+fn shown(value: f64) -> String {
+    if value.abs() < NOTHING {
+        return "0".to_owned();
+    }
+    let digits = 8 - value.abs().log10().floor() as i32;
+    let Ok(digits) = usize::try_from(digits) else { return value.to_string() };
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_people_write_them() {
+        let told = [0.0, 1e-35, -1e-35, 25.0, 0.1, 4.859_499_931_335_449, 63_973.522_23, 1_234_567_890_123.0, -2.5];
+        let wanted = ["0", "0", "0", "25", "0.1", "4.85949993", "63973.5222", "1234567890123", "-2.5"];
+        assert_eq!(told.map(shown), wanted);
     }
 }

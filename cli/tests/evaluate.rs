@@ -87,6 +87,30 @@ fn a_log_with_enough_of_both_ranks_them() {
 }
 
 #[test]
+fn fields_may_be_parted_otherwise_and_no_interval_reaches_where_no_mean_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    // Few outcomes, on one action of two: samples that are drawn anew spread far.
+    let log = coins(60);
+    let said_of = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let asked = [name, "--policy", "always:b", "--interval", "student", "--json"];
+        let (code, told, faults) = said(folder.path(), &asked);
+        assert_eq!(code, 0, "{faults}");
+        serde_json::from_str::<Value>(&told).unwrap()
+    };
+    let comma = said_of("log.csv", &log);
+    for (name, delimiter) in [("semicolon.csv", ";"), ("tab.csv", "\t")] {
+        assert_eq!(said_of(name, &log.replace(',', delimiter))["policies"], comma["policies"], "{name}");
+    }
+    for value in comma["policies"][0]["values"].as_array().unwrap() {
+        let (name, from, to) = (value["estimator"].as_str().unwrap(), value["from"].as_f64(), value["to"].as_f64());
+        if let ("ipw" | "snipw" | "replay", Some(from), Some(to)) = (name, from, to) {
+            assert!(from >= 0.0 && (name == "ipw" || to <= 1.0), "{value}");
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_with_file_line_and_field() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -103,6 +127,7 @@ fn what_is_wrong_is_told_with_file_line_and_field() {
             "`click`: no column has this name; there are action, probability, reward",
         ),
         (vec!["good.csv", "--policy", "uniform", "--model", "regression"], "give them by `--actions`"),
+        (vec!["good.csv", "--policy", "uniform"], "good.csv: 2 rounds are too few to say anything of a policy"),
     ] {
         let (code, _, faults) = said(folder.path(), &arguments);
         assert!(code == 1 && faults.contains(told), "{arguments:?}: {faults}");

@@ -46,7 +46,8 @@ fn a_model_says_what_it_asks_and_answers_rows() {
     let (code, told, faults) = said(&[&model]);
     assert_eq!(code, 0, "{faults}");
     assert!(
-        told.contains("answers a probability; 1 trees with 2 leaves") && told.contains("Never asked: clouds"),
+        told.contains("answers a probability; 1 tree with 2 leaves, 1 question at most")
+            && told.contains("Never asked: clouds"),
         "{told}"
     );
     let (_, told, _) = said(&[&model, "--json"]);
@@ -62,6 +63,9 @@ fn a_model_says_what_it_asks_and_answers_rows() {
     let (code, told, faults) = said(&[&model, "--rows", &warm]);
     assert_eq!((code, told.lines().count()), (1, 2), "what was read before it is answered");
     assert!(faults.contains("warm.csv: line 3: `degrees` is `warm`, where the model wants a number"), "{faults}");
+    let empty = path("empty.txt", "");
+    let (code, _, faults) = said(&[&empty]);
+    assert!(code == 1 && faults.contains("empty.txt: the file is empty; save the model anew"), "{faults}");
     let broken = path("broken.txt", &MODEL.replace("threshold=20.5", "threshold=20.5 3"));
     let (code, _, faults) = said(&[&broken]);
     assert!(

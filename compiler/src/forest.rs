@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use petitfour_models::{Blank, Child, Feature, Forest, Link, Precision, Side, Test, Tree, ZERO, border};
 
 use crate::attribute::Attributes;
-use crate::condition::{Asked, Resolver, Unit};
+use crate::column::{Column, columns, in_thousandths};
+use crate::condition::Resolver;
 use crate::declaration::Kind;
 use crate::diagnostic::Report;
 use crate::quantise::{Quantised, fixed, weight};
 use crate::question::{Question, Values, Written};
 use crate::scorer;
-use crate::segment::Subject;
 use crate::set::Set;
 use crate::source::Span;
 use crate::trained::Trained;
@@ -23,6 +23,8 @@ use crate::trained::Trained;
 const MAX_LEAVES: usize = 256;
 /// Trees of a group: they are asked side by side.
 const GROUP: usize = 16;
+/// Bytes that what is asked of one attribute may take without a warning: a tenth of a large bundle.
+const LARGE: usize = 16 << 10;
 
 /// A forest whose splits have met their attributes.
 #[derive(Debug)]
@@ -58,16 +60,25 @@ struct Split {
 impl AskingForest {
     /// Finds the attributes of a forest.
     pub(crate) fn resolve(trained: &Trained, resolver: &mut Resolver<'_>, report: &mut Report) -> Option<Self> {
-        let Trained { forest, subjects, leaf_bytes, tolerance, span, .. } = trained;
-        let columns = columns(forest, subjects, *span, resolver, report)?;
+        let Trained { forest, leaf_bytes, tolerance, calibration, span, .. } = trained;
+        let columns = columns(trained, resolver, report)?;
         let slope = match forest.link {
             Link::Logistic { slope } => slope,
             Link::Identity => 1.0,
         };
+        // A line over the log-odds is one over each leaf: it costs the device nothing.
+        let (slope, intercept) = (slope * calibration.slope, calibration.intercept);
         let weight = if forest.averaged { slope / (forest.trees.len() as f64).max(1.0) } else { slope };
-        let mut questions =
-            Questions { forest, columns, attributes: &resolver.attributes, known: BTreeMap::new(), all: Vec::new() };
+        let mut questions = Questions {
+            forest,
+            columns,
+            attributes: &resolver.attributes,
+            known: BTreeMap::new(),
+            all: Vec::new(),
+            faults: BTreeMap::new(),
+        };
         let mut trees = Vec::with_capacity(forest.trees.len());
+        let mut fits = true;
         for (number, tree) in forest.trees.iter().enumerate() {
             if tree.leaves.len() > MAX_LEAVES {
                 report
@@ -77,20 +88,30 @@ impl AskingForest {
                         format!("tree {number} has {} leaves of {MAX_LEAVES}", tree.leaves.len()),
                     )
                     .remedy("train with fewer leaves (`num_leaves`, `max_leaves`, `max_depth`): 15 to 63 are usual");
-                return None;
+                fits = false;
+                break;
             }
             let mut walk = (Vec::with_capacity(tree.splits.len()), Vec::with_capacity(tree.leaves.len()));
             let root = if tree.splits.is_empty() { Child::Leaf(0) } else { Child::Split(0) };
-            lay(tree, root, &mut questions, &mut walk, *span, report)?;
+            lay(tree, root, &mut questions, &mut walk)?;
             walk.1.iter_mut().for_each(|leaf| *leaf *= weight);
             trees.push(walk);
         }
         if trained.is_cut() {
             trees = joined(trees);
         }
-        let Questions { all: questions, .. } = questions;
+        let Questions { all: questions, faults, .. } = questions;
+        for (span, fault) in faults.into_values() {
+            report
+                .error("model/feature-kind", span, fault)
+                .remedy("map it to a value of the other kind, or train with what the device has");
+            fits = false;
+        }
+        if !fits {
+            return None;
+        }
         let precision = Kept::Fitted { leaf_bytes: *leaf_bytes, tolerance: *tolerance };
-        Some(Self { questions, trees, bias: forest.bias * slope, precision, span: *span })
+        Some(Self { questions, trees, bias: forest.bias * slope + intercept, precision, span: *span })
     }
 
     /// Finds the attributes of trees whose levels ask one question each.
@@ -151,7 +172,7 @@ impl AskingForest {
             });
             return None;
         }
-        let Some(data) = self.layout(attributes, unit, leaf_bytes, &numbers) else {
+        let Some(data) = self.layout(attributes, unit, leaf_bytes, &numbers, report) else {
             report
                 .error(
                     "file/out-of-range",
@@ -166,7 +187,14 @@ impl AskingForest {
     }
 
     /// The data of the model: values of a visitor, and trees in groups.
-    fn layout(&self, attributes: &Attributes, unit: u32, leaf_bytes: u8, numbers: &[i16]) -> Option<Vec<u8>> {
+    fn layout(
+        &self,
+        attributes: &Attributes,
+        unit: u32,
+        leaf_bytes: u8,
+        numbers: &[i16],
+        report: &mut Report,
+    ) -> Option<Vec<u8>> {
         let asked = self.questions.iter().map(|(attribute, set)| Question::new(*attribute, set, attributes));
         let questions = asked.collect::<Option<Vec<Question>>>()?;
         let mut rest = numbers;
@@ -207,6 +235,13 @@ impl AskingForest {
                 first += own.blocks();
             }
             count += 1;
+        }
+        for (attribute, bytes) in written.tables.iter().filter(|(_, bytes)| **bytes > LARGE) {
+            let name = attributes.get(usize::from(*attribute)).map_or("", |attribute| attribute.name.as_str());
+            let what = format!("what it asks of `{name}` takes {bytes} bytes of the bundle");
+            report
+                .warning("model/large", self.span, what)
+                .remedy("put rare categories together before training, or allow fewer borders (`borders:`)");
         }
         let mut data = Vec::new();
         data.extend(unit.to_le_bytes());
@@ -271,78 +306,6 @@ struct Leaves {
     worst: f64,
 }
 
-/// A feature on the device.
-struct Column {
-    attribute: usize,
-    kind: Kind,
-    /// Are the device's numbers thousandths of the model's?
-    thousandths: bool,
-}
-
-/// The attribute of each feature that is asked.
-fn columns(
-    forest: &Forest,
-    subjects: &[Option<Subject>],
-    span: Span,
-    resolver: &mut Resolver<'_>,
-    report: &mut Report,
-) -> Option<Vec<Option<Column>>> {
-    let mut columns = Vec::with_capacity(subjects.len());
-    let mut missing = Vec::new();
-    for (feature, subject) in forest.features.iter().zip(subjects) {
-        let Some(subject) = subject else {
-            columns.push(None);
-            continue;
-        };
-        if let Subject::Context(word) = subject
-            && word.span == span
-            && !resolver.names.context.contains_key(word.text.as_str())
-        {
-            missing.push(format!("`{}`", feature.name));
-            continue;
-        }
-        let (attribute, asked) = resolver.subject(subject, report)?;
-        let kind = resolver.attributes.get(attribute)?.kind;
-        if let (Asked::Text(values), Some(levels)) = (&asked, &feature.levels) {
-            undeclared(&feature.name, levels, values, span, report);
-        }
-        let thousandths = matches!(asked, Asked::Number(Unit::Thousandths));
-        columns.push(Some(Column { attribute, kind, thousandths }));
-    }
-    if !missing.is_empty() {
-        report
-            .error(
-                "model/unknown-feature",
-                span,
-                format!("no context value has the name of what the model asks for: {}", missing.join(", ")),
-            )
-            .remedy(
-                "say where each is found: `features: { Name: { context: ... } }`, or `event:`, `trait:`, `moment:`, …",
-            );
-        return None;
-    }
-    Some(columns)
-}
-
-/// Warns of categories that no page says: where the values are declared, each of the model's should be among them.
-fn undeclared(feature: &str, levels: &[String], values: &[String], span: Span, report: &mut Report) {
-    let strange: Vec<String> =
-        levels.iter().filter(|level| !values.contains(level)).map(|level| format!("`{level}`")).collect();
-    if values.is_empty() || strange.is_empty() {
-        return;
-    }
-    let more = strange.len().saturating_sub(8);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let named = strange.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
-    report
-        .warning(
-            "model/undeclared-value",
-            span,
-            format!("of `{feature}` the model knows what is not among the declared values: {named}{rest}"),
-        )
-        .remedy("a value that the model does not know is missing to it: write values as they were written in training");
-}
-
 /// The different questions of a forest.
 struct Questions<'a> {
     forest: &'a Forest,
@@ -350,11 +313,13 @@ struct Questions<'a> {
     attributes: &'a Attributes,
     known: BTreeMap<(usize, [u64; 2], Vec<u32>), usize>,
     all: Vec<(usize, Set)>,
+    /// Why a feature cannot be asked on the device, and where it is said what it is there.
+    faults: BTreeMap<usize, (Span, String)>,
 }
 
 impl Questions<'_> {
-    /// The number of a question; the fault says why it cannot be asked on the device.
-    fn number(&mut self, feature: usize, test: &Test) -> Result<usize, String> {
+    /// The number of a question; 0 beside a fault where it cannot be asked on the device.
+    fn number(&mut self, feature: usize, test: &Test) -> Option<usize> {
         let side = |side: &Side| u64::from(*side == Side::Right);
         let key = match test {
             Test::AtMost { threshold, blank } => {
@@ -369,28 +334,25 @@ impl Questions<'_> {
             Test::Among { set, missing } => (feature, [7 + side(missing), 0], set.clone()),
         };
         if let Some(number) = self.known.get(&key) {
-            return Ok(*number);
+            return Some(*number);
         }
-        let unknown = || format!("a split asks for the feature {feature}, which is not there");
-        let named = self.forest.features.get(feature).ok_or_else(unknown)?;
-        let column = self.columns.get(feature).and_then(Option::as_ref).ok_or_else(unknown)?;
-        let set = right(test, named, column, self.forest.precision)?;
+        let named = self.forest.features.get(feature)?;
+        let column = self.columns.get(feature).and_then(Option::as_ref)?;
+        let set = match right(test, named, column, self.forest.precision) {
+            Ok(set) => set,
+            Err(fault) => {
+                self.faults.entry(feature).or_insert((column.span, fault));
+                return Some(0);
+            }
+        };
         let set = self
             .attributes
             .get(column.attribute)
             .map_or_else(|| set.clone(), |attribute| attribute.narrow(set.clone()));
         self.all.push((column.attribute, set));
         self.known.insert(key, self.all.len() - 1);
-        Ok(self.all.len() - 1)
+        Some(self.all.len() - 1)
     }
-}
-
-/// The least whole number of thousandths that is, as a number of whole units, not below `bound`.
-fn in_thousandths(bound: f64) -> f64 {
-    let near = (bound * 1_000.0).ceil();
-    let reaches = |thousandths: f64| thousandths / 1_000.0 >= bound;
-    // The product is rounded, by less than one where thousandths are told apart at all.
-    [near - 1.0, near, near + 1.0].into_iter().find(|thousandths| reaches(*thousandths)).unwrap_or(near)
 }
 
 /// The values that go right.
@@ -463,14 +425,7 @@ fn right(test: &Test, feature: &Feature, column: &Column, precision: Precision) 
 }
 
 /// Lays down what stands under `child`; returns how many splits that were.
-fn lay(
-    tree: &Tree,
-    child: Child,
-    questions: &mut Questions<'_>,
-    into: &mut Walk,
-    span: Span,
-    report: &mut Report,
-) -> Option<usize> {
+fn lay(tree: &Tree, child: Child, questions: &mut Questions<'_>, into: &mut Walk) -> Option<usize> {
     let number = match child {
         Child::Leaf(number) => {
             into.1.push(tree.leaves.get(number).copied()?);
@@ -479,20 +434,12 @@ fn lay(
         Child::Split(number) => number,
     };
     let split = tree.splits.get(number)?;
-    let question = match questions.number(split.feature, &split.test) {
-        Ok(question) => question,
-        Err(fault) => {
-            report
-                .error("model/feature-kind", span, fault)
-                .remedy("map it to a value of the other kind, or train with what the device has");
-            return None;
-        }
-    };
+    let question = questions.number(split.feature, &split.test)?;
     let own = into.0.len();
     into.0.push(Split { question, right: 0 });
-    let left = lay(tree, split.left, questions, into, span, report)?;
+    let left = lay(tree, split.left, questions, into)?;
     into.0.get_mut(own)?.right = u8::try_from(into.1.len()).ok()?;
-    let right = lay(tree, split.right, questions, into, span, report)?;
+    let right = lay(tree, split.right, questions, into)?;
     Some(1 + left + right)
 }
 
@@ -563,19 +510,4 @@ fn group(
         }
     }
     Some(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousandths_turn_where_whole_units_do() {
-        for thousandths in 0..200_000 {
-            let value = f64::from(thousandths) / 1_000.0;
-            assert_eq!(in_thousandths(value), f64::from(thousandths));
-            assert_eq!(in_thousandths(value.next_up()), f64::from(thousandths + 1));
-            assert_eq!(in_thousandths(-value), f64::from(-thousandths));
-        }
-    }
 }

@@ -5,6 +5,7 @@ use crate::attribute::Attributes;
 use crate::condition::Resolver;
 use crate::diagnostic::Report;
 use crate::forest::AskingForest;
+use crate::regression;
 use crate::scorer::{Form, Scorer};
 use crate::set::Set;
 
@@ -15,9 +16,12 @@ pub(crate) struct Asking {
     form: AskingForm,
 }
 
+/// An attribute, and what each set of its values adds.
+pub(crate) type Weighted = (usize, Vec<(Set, f64)>);
+
 #[derive(Debug)]
 enum AskingForm {
-    Linear(Vec<(usize, Vec<(Set, f64)>)>),
+    Linear(Vec<Weighted>),
     Forest(AskingForest),
 }
 
@@ -60,6 +64,10 @@ impl Asking {
                 AskingForm::Linear(found)
             }
             Form::Trees(trees) => AskingForm::Forest(AskingForest::written(trees, scorer.bias.0, resolver, report)?),
+            Form::Trained(trained) if trained.forest.trees.is_empty() => {
+                let (bias, terms) = regression::resolve(trained, resolver, report)?;
+                return Some(Self { bias, form: AskingForm::Linear(terms) });
+            }
             Form::Trained(trained) => AskingForm::Forest(AskingForest::resolve(trained, resolver, report)?),
         };
         Some(Self { bias: scorer.bias.0, form })

@@ -131,6 +131,8 @@ pub(crate) struct Written {
     pub(crate) plain: u16,
     pub(crate) records: u16,
     pub(crate) bytes: Vec<u8>,
+    /// Bytes of tables, by attribute.
+    pub(crate) tables: BTreeMap<u16, usize>,
 }
 
 impl Written {
@@ -140,6 +142,9 @@ impl Written {
             self.bytes.extend(word.to_le_bytes());
         }
         self.bytes.extend(table);
+        if !table.is_empty() {
+            *self.tables.entry(attribute).or_default() += table.len();
+        }
         Some(())
     }
 }

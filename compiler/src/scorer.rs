@@ -57,7 +57,7 @@ pub(crate) struct Tree {
 /// Most questions that a tree may ask as it is written.
 pub(crate) const MAX_LEVELS: usize = 6;
 /// Bound of weights and leaves, which are kept as Q8.8.
-const WEIGHT_BOUND: f64 = 127.0;
+pub(crate) const WEIGHT_BOUND: f64 = 127.0;
 /// Bound of a bias, which is kept as Q16.16.
 const BIAS_BOUND: f64 = 32_000.0;
 /// Bounds of spreads, whose squares are kept in the same numbers, 16 times as fine.

@@ -21,18 +21,20 @@ pub(crate) struct Trained {
     whole: Rc<Forest>,
     /// What was written of features, by their number.
     found: BTreeMap<usize, Found>,
-    /// Bounds of one feature beyond which some share a border.
-    borders: usize,
+    /// Bounds of one feature beyond which some share a border, and borders of a number at most.
+    pub(crate) borders: usize,
     /// Its answer is a probability; leaves are as the library has them. Nothing before [`Trained::settle`].
     pub(crate) forest: Forest,
-    /// What each feature is on the device; `None` for those that are never asked.
-    pub(crate) subjects: Vec<Option<Subject>>,
+    /// What each feature is on the device, and where that is said; `None` for those that are never asked.
+    pub(crate) subjects: Vec<Option<(Subject, Span)>>,
     /// Bytes of a leaf: 1 or 2.
     pub(crate) leaf_bytes: u8,
     /// How unsure it is, where the file says so.
     pub(crate) spread: f64,
-    /// By how much of log-odds the rounding of leaves may move a score.
+    /// By how much of log-odds the rounding of leaves, or the steps of a regression, may move a score.
     pub(crate) tolerance: f64,
+    /// What becomes of the log-odds.
+    pub(crate) calibration: Calibration,
     /// Where the model is declared.
     pub(crate) span: Span,
 }
@@ -40,16 +42,47 @@ pub(crate) struct Trained {
 /// What a feature is on the device.
 #[derive(Clone, Debug)]
 enum Found {
-    /// Something that differs by visitor or moment.
-    Subject(Subject),
+    /// Something that differs by visitor or moment, and where that is said.
+    Subject(Subject, Span),
     /// The same for everybody; NaN where it is missing.
     Constant(f64),
+}
+
+/// A line over log-odds (Platt 1999), by which a model's answers become the rates of newer or of other rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Calibration {
+    pub(crate) slope: f64,
+    pub(crate) intercept: f64,
 }
 
 /// Most borders that may be asked for.
 const MAX_BORDERS: i64 = 4_096;
 /// Log-odds that rounding may move a score by, unless the file says otherwise: from a probability of .5 to .56.
 const TOLERANCE: f64 = 0.25;
+
+impl Calibration {
+    /// What log-odds become.
+    pub(crate) fn of(self, odds: f64) -> f64 {
+        self.slope * odds + self.intercept
+    }
+
+    fn read(node: &Node, report: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, "a calibration", report)?;
+        let (slope, intercept) = (fields.need("slope", report), fields.need("intercept", report));
+        fields.finish(report);
+        let (slope, intercept) = (slope?, intercept?);
+        let slope_span = slope.node.span;
+        let slope = reader::number(&slope.node, "slope", report)?;
+        let intercept = reader::number(&intercept.node, "intercept", report)?;
+        if slope > 0.0 {
+            return Some(Self { slope, intercept });
+        }
+        report
+            .error("model/calibration", slope_span, format!("`slope` must be above 0, not {slope}"))
+            .remedy("with a slope of 0 or less the model's order says nothing, or the opposite: train it anew");
+        None
+    }
+}
 
 impl Trained {
     /// Reads a mapping with the key `trained`.
@@ -64,16 +97,20 @@ impl Trained {
             None => Some(TOLERANCE),
         };
         let spread = scorer::take_spread(&mut fields, scorer::BIAS_SPREAD, report);
+        let calibration = match fields.take("calibrate") {
+            Some(entry) => Calibration::read(&entry.node, report),
+            None => Some(Calibration { slope: 1.0, intercept: 0.0 }),
+        };
         fields.finish(report);
         let name = name?;
-        if bits != 8 && bits != 16 {
+        // What is wrong with the declaration is told with what is wrong with the file.
+        let declared = bits == 8 || bits == 16;
+        if !declared {
             report.error("model/leaves", node.span, format!("leaves are kept in 8 or 16 bits, not in {bits}"));
-            return None;
         }
-        let Some(tolerance) = tolerance else {
+        if tolerance.is_none() {
             report.error("model/tolerance", node.span, "`tolerance` is a number of log-odds above 0");
-            return None;
-        };
+        }
         let Some(bytes) = bytes(&name.text) else {
             report
                 .error("model/no-file", name.span, format!("the file `{}` cannot be read", name.text))
@@ -89,13 +126,16 @@ impl Trained {
         };
         if forest.link == Link::Identity {
             report
-                .error("model/no-probability", name.span, format!("`{}` answers a number, not a probability", name.text))
-                .remedy("a campaign is worth its value times a probability: train for one, such as objective `binary` or `binary:logistic`");
+                .error("model/no-probability", name.span, format!("`{}`: {}", name.text, Forest::NO_LOG_ODDS))
+                .remedy("a campaign is worth its value times a probability: train for one, such as objective `binary`, `binary:logistic` or `Logloss`");
             return None;
         }
         let found = found(&forest, features.map(|entry| &entry.node), report)?;
         let leaf_bytes = if bits == 8 { 1 } else { 2 };
-        let empty = Forest { features: Vec::new(), trees: Vec::new(), ..forest.clone() };
+        if !declared {
+            return None;
+        }
+        let empty = Forest { features: Vec::new(), trees: Vec::new(), terms: Vec::new(), ..forest.clone() };
         Some(Self {
             whole: Rc::new(forest),
             found,
@@ -104,7 +144,8 @@ impl Trained {
             subjects: Vec::new(),
             leaf_bytes,
             spread: spread.unwrap_or(0.0),
-            tolerance,
+            tolerance: tolerance?,
+            calibration: calibration?,
             span: name.span,
         })
     }
@@ -132,7 +173,7 @@ impl Trained {
     pub(crate) fn constants(&self) -> Vec<(usize, u64)> {
         let constants = self.found.iter().filter_map(|(number, found)| match found {
             Found::Constant(value) => Some((*number, value.to_bits())),
-            Found::Subject(_) => None,
+            Found::Subject(..) => None,
         });
         constants.collect()
     }
@@ -163,17 +204,21 @@ impl Trained {
     }
 
     /// What each feature is on the device: as the file says, or the context value of its name; nothing where it is not asked.
-    fn asked(&self) -> Vec<Option<Subject>> {
+    fn asked(&self) -> Vec<Option<(Subject, Span)>> {
         let mut asked = vec![false; self.forest.features.len()];
-        for split in self.forest.trees.iter().flat_map(|tree| &tree.splits) {
-            if let Some(asked) = asked.get_mut(split.feature) {
+        let split = self.forest.trees.iter().flat_map(|tree| &tree.splits).map(|split| split.feature);
+        for feature in split.chain(self.forest.terms.iter().map(|term| term.feature)) {
+            if let Some(asked) = asked.get_mut(feature) {
                 *asked = true;
             }
         }
         let subject = |(number, (asked, feature)): (usize, (bool, &Feature))| match self.found.get(&number) {
-            Some(Found::Subject(subject)) => Some(subject.clone()),
+            Some(Found::Subject(subject, span)) => Some((subject.clone(), *span)),
             Some(Found::Constant(_)) => None,
-            None => asked.then(|| Subject::Context(Word { text: feature.name.clone(), span: self.span })),
+            None => {
+                let own = Subject::Context(Word { text: feature.name.clone(), span: self.span });
+                asked.then_some((own, self.span))
+            }
         };
         asked.into_iter().zip(&self.forest.features).enumerate().map(subject).collect()
     }
@@ -188,7 +233,7 @@ fn found(forest: &Forest, written: Option<&Node>, report: &mut Report) -> Option
             let read = if let Some(value) = fields.take("value") {
                 constant(&value.node, feature, report).map(Found::Constant)
             } else {
-                segment::read_term_subject(&mut fields, report).map(Found::Subject)
+                segment::read_term_subject(&mut fields, report).map(|subject| Found::Subject(subject, entry.key_span))
             };
             fields.finish(report);
             Some((number, read?))

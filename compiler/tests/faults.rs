@@ -590,14 +590,15 @@ fn what_a_trained_model_lacks_is_told_where_it_is_named() {
         .replace("feature_names=heat", "feature_names=heat cold");
     let wide = wide.replacen("split_feature=0", "split_feature=1", 1);
     let many = format!("{{ trained: »m }}\nsegments: {{ s: {{ any: [{}, {}] }} }}", listed("heat"), listed("cold"));
-    let cases: [(&str, &str, &str); 8] = [
+    let cases: [(&str, &str, &str); 9] = [
         ("model/no-file", &small, "{ trained: »gone.txt }"),
         ("model/unread", &cut, "{ trained: »m }"),
         ("model/no-probability", &regression, "{ trained: »m }"),
         ("model/leaves", &small, "»{ trained: m, leaves: 9 }"),
         ("model/tolerance", &small, "»{ trained: m, tolerance: -1 }"),
         ("model/drift", &trained((0..40).map(|tree| tree * tree)), "{ trained: »m, leaves: 8, tolerance: 0.0000001 }"),
-        ("model/feature-kind", &small, "{ trained: »m, features: { heat: { context: sky } } }"),
+        ("model/feature-kind", &small, "{ trained: m, features: { »heat: { context: sky } } }"),
+        ("model/calibration", &small, "{ trained: m, calibrate: { slope: »-1, intercept: 0 } }"),
         ("model/unknown-feature", &small, "{ trained: m, features: { »heta: { context: heat } } }"),
     ];
     let cold = |text: &str| {
@@ -622,6 +623,21 @@ fn what_a_trained_model_lacks_is_told_where_it_is_named() {
         [("model/grid", Severity::Warning)]
     );
     assert!(told.bundle.is_some());
+    // Every second of 4,000 numbers is a category to the left, in forty trees that each leave out another.
+    let wide = |tree: u32| {
+        let words: Vec<String> =
+            (0..125).map(|word| if word == tree { 0x5555_5554_u32 } else { 0x5555_5555 }.to_string()).collect();
+        format!(
+            "\nTree={tree}\nnum_leaves=2\nnum_cat=1\nsplit_feature=0\nthreshold=0\ndecision_type=1\nleft_child=-1\nright_child=-2\nleaf_value=0 0.3\ncat_boundaries=0 125\ncat_threshold={}\nis_linear=0\nshrinkage=1\n",
+            words.join(" ")
+        )
+    };
+    let trees: String = (0..40).map(wide).collect();
+    let sparse = trained([]).replace("\nend of trees\n", &(trees + "\nend of trees\n"));
+    let files = |_: &str| Some(sparse.as_bytes().to_vec());
+    let told = compile(&[Source { name: "c.yaml".to_owned(), text: model("{ trained: m }") }], &files);
+    let found: Vec<_> = told.diagnostics.iter().map(|told| (told.code, told.message.as_str())).collect();
+    assert_eq!(found, [("model/large", "what it asks of `heat` takes 20010 bytes of the bundle")]);
     // The sky is sun or rain, and the model knows it as fog.
     let sets = small
         .replace("feature_names=heat", "feature_names=sky")

@@ -227,6 +227,31 @@ fn what_does_not_fit_is_told_with_a_remedy() {
 }
 
 #[test]
+fn all_that_is_wrong_is_told_at_once_each_where_it_is_said() {
+    let more = ",\n leaves: 9, tolerance: -1, features: {\n warm: { context: weather },\n weather: { context: calm } }";
+    let told = compiled(&small(), "text", more).diagnostics;
+    let found: Vec<_> = told.iter().map(|fault| (fault.code, fault.place.line)).collect();
+    assert_eq!(found, [("model/leaves", 5), ("model/tolerance", 5)], "what the declaration says");
+    let more = ",\n features: {\n warm: { context: weather },\n weather: { context: calm } }";
+    let told = compiled(&small(), "text", more).diagnostics;
+    let found: Vec<_> = told.iter().map(|fault| (fault.code, fault.place.line)).collect();
+    assert_eq!(found, [("model/feature-kind", 7), ("model/feature-kind", 8)], "{told:?}");
+}
+
+#[test]
+fn a_line_over_log_odds_is_one_over_every_leaf() {
+    let score_of = |more: &str, row: [f64; 4]| {
+        let compiled = compiled(&small(), "text", more);
+        assert!(compiled.diagnostics.is_empty(), "{:?}", compiled.diagnostics);
+        score(&bundle::open(compiled.bundle.unwrap()).unwrap(), &row, true)
+    };
+    for row in [[1.0, 0.0, 0.0, 0.0], [3.0, 0.0, 1.0, 0.0], [3.0, 0.0, 2.0, 0.0], [f64::NAN; 4]] {
+        let (plain, line) = (score_of("", row), score_of(", calibrate: { slope: 0.5, intercept: -0.75 }", row));
+        assert!((line - (0.5 * plain - 0.75)).abs() < 0.001, "{line} for {plain}");
+    }
+}
+
+#[test]
 fn a_feature_may_be_found_elsewhere_and_more_bounds_than_borders_share_them() {
     let split = |bound: u16| {
         (

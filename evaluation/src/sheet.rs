@@ -1,15 +1,15 @@
 //! Rows of a CSV file by the names of their columns.
 
-use std::io::Read;
+use std::io::{Chain, Cursor, Read};
 
 use crate::fault::{Fault, cut};
 
 /// Longest row: a thousand candidates of sixty letters.
 const LONGEST: usize = 1 << 16;
 
-/// A CSV file with a first line of names.
+/// A CSV file with a first line of names, its fields parted by whichever of `,`, `;` and tab that line has most of.
 pub struct Sheet<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Chain<Cursor<Vec<u8>>, R>>,
     names: Vec<String>,
     record: csv::StringRecord,
 }
@@ -29,8 +29,17 @@ impl<R: Read> Sheet<R> {
     /// # Errors
     ///
     /// There is none, or it is not text.
-    pub fn open(source: R) -> Result<Self, Fault> {
-        let mut reader = csv::ReaderBuilder::new().from_reader(source);
+    pub fn open(mut source: R) -> Result<Self, Fault> {
+        let (mut first, mut byte) = (Vec::new(), [0; 1]);
+        while first.len() < LONGEST && source.read(&mut byte).map_err(|error| told(&error.into()).line(1))? == 1 {
+            first.extend(byte);
+            if byte == *b"\n" {
+                break;
+            }
+        }
+        let count = |delimiter: u8| first.iter().filter(|byte| **byte == delimiter).count();
+        let delimiter = [b',', b';', b'\t'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(Cursor::new(first).chain(source));
         let header = reader.headers().map_err(|error| told(&error).line(1))?;
         let names: Vec<String> =
             header.iter().map(|name| name.trim().trim_start_matches('\u{feff}').to_owned()).collect();

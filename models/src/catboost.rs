@@ -55,7 +55,8 @@ pub(crate) fn forest(value: &Value) -> Result<Forest, Fault> {
         }
         trees.push(tree);
     }
-    Ok(Forest { features: columns.features, trees, bias, averaged: false, link, precision: Precision::Mixed })
+    let features = columns.features;
+    Ok(Forest { features, trees, terms: Vec::new(), bias, averaged: false, link, precision: Precision::Mixed })
 }
 
 /// What the sum means, by the loss that it was trained for.
@@ -178,7 +179,8 @@ fn named(place: &Place<'_>, number: usize, features: &mut [Option<Feature>]) -> 
     }
 }
 
-/// A tree that asks the same of all rows at one depth: the answers are the bits of the leaf's number, the first the lowest.
+/// A tree that asks the same of all rows at one depth: the answers are the bits of the leaf's number, the first the lowest. The last is taken for
+/// the root, as CatBoost's own contributions take it: no order is another sum, and each is another way through what is not known.
 fn level(place: &Place<'_>, columns: &Columns, budget: &mut usize) -> Result<Tree, Fault> {
     let values = place.field("leaf_values")?;
     let leaves = values.numbers::<f64>()?;
@@ -190,20 +192,22 @@ fn level(place: &Place<'_>, columns: &Columns, budget: &mut usize) -> Result<Tre
     }
     finite(&values, &leaves)?;
     let mut splits = Vec::with_capacity(leaves.len() - 1);
-    for (depth, split) in asked.iter().enumerate() {
+    for (depth, split) in asked.iter().rev().enumerate() {
         let last = depth + 1 == asked.len();
         let (feature, test, swapped) = columns.question(split)?;
         for path in 0..1_usize << depth {
             spend(&test, budget)?;
             let child = |bit: usize| {
-                let path = path | bit << depth;
+                let path = path << 1 | bit;
                 if last { Child::Leaf(path) } else { Child::Split((2 << depth) - 1 + path) }
             };
             let (left, right) = if swapped { (child(1), child(0)) } else { (child(0), child(1)) };
             splits.push(Split { feature, test: test.clone(), left, right });
         }
     }
-    Ok(Tree { splits, leaves, covers: None })
+    let covers = place.field("leaf_weights").ok().filter(|weights| !weights.value.is_null());
+    let covers = covers.map(|_| place.column("leaf_weights", leaves.len())).transpose()?;
+    Ok(Tree { splits, leaves, covers })
 }
 
 /// A tree of any shape (`grow_policy` Depthwise or Lossguide).
@@ -213,7 +217,8 @@ fn free(place: &Place<'_>, columns: &Columns, budget: &mut usize) -> Result<Tree
             let value = node.field("value")?;
             let leaf = value.number::<f64>()?;
             finite(&value, &[leaf])?;
-            return Ok(Node::Leaf(leaf));
+            let cover = node.field("weight").ok().map(|weight| weight.number::<f64>()).transpose()?;
+            return Ok(Node::Leaf(leaf, cover));
         };
         let (feature, test, swapped) = columns.question(&split)?;
         spend(&test, budget)?;

@@ -97,7 +97,9 @@ impl<'a> Explainer<'a> {
             trees.push(Weighed { tree, lefts, depth, rule });
         }
         let rules = counts.into_iter().map(Rule::of).collect();
-        Ok(Self { forest, trees, rules, base: forest.bias + base * scale(forest) })
+        // What is not known adds what it adds in the mean (of columns that are independent, the same expectation).
+        let terms: f64 = forest.terms.iter().map(|term| term.mean).sum();
+        Ok(Self { forest, trees, rules, base: forest.bias + base * scale(forest) + terms })
     }
 
     /// The forest that is taken apart.
@@ -141,6 +143,12 @@ impl<'a> Explainer<'a> {
         }
         let scale = scale(self.forest);
         contributions.iter_mut().for_each(|contribution| *contribution *= scale);
+        for term in &self.forest.terms {
+            let value = row.get(term.feature).copied().unwrap_or(f64::NAN);
+            if let Some(contribution) = contributions.get_mut(term.feature) {
+                *contribution += term.add(value) - term.mean;
+            }
+        }
         contributions
     }
 }
@@ -156,8 +164,10 @@ fn lefts(number: usize, tree: &Tree) -> Result<Vec<f64>, Fault> {
         return Ok(Vec::new());
     }
     let covers = tree.covers.as_ref().filter(|covers| covers.len() == tree.leaves.len()).ok_or_else(|| {
-        Fault::of(format!("tree {number} does not say how much of the training each leaf saw, which contributions are weighed by"))
-            .remedy("models that `petitfour train`, LightGBM or XGBoost saved say it; of CatBoost's and ONNX's files it is not read")
+        Fault::of(format!(
+            "tree {number} does not say how much of the training each leaf saw, which contributions are weighed by"
+        ))
+        .remedy("models that `petitfour train`, LightGBM, XGBoost or CatBoost saved say it; ONNX's files do not")
     })?;
     if let Some((leaf, cover)) = covers.iter().enumerate().find(|(_, cover)| !(cover.is_finite() && **cover >= 0.0)) {
         return Err(Fault::of(format!("tree {number}: leaf {leaf} saw {cover} of the training, which is no weight"))

@@ -7,6 +7,7 @@
 //! alone: [`Stability::noise`] says how far.
 
 use crate::forest::{Forest, Precision, Test};
+use crate::regression::Weights;
 
 /// An index from which on one should look.
 pub const LOOK: f64 = 0.1;
@@ -16,6 +17,9 @@ pub const DRIFTED: f64 = 0.25;
 const SHARE: f64 = 0.05;
 /// What is counted in every bin beforehand, so that an empty one has a logarithm: half a row.
 const BEFOREHAND: f64 = 0.5;
+
+/// Bins of a number of which a regression knows the least and the largest: they are joined until each has its share.
+const STEPS: usize = 1_000;
 
 /// Counts values by bins.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +70,15 @@ impl Tally {
             let splits = forest.trees.iter().flat_map(|tree| &tree.splits);
             splits.filter(|split| split.feature == feature).map(|split| &split.test)
         };
+        if let Some(term) = forest.terms.iter().find(|term| term.feature == feature) {
+            return match &term.weights {
+                Weights::Levels { levels, .. } => Self::each(levels.len()),
+                Weights::Number { seen: (least, largest), .. } => {
+                    let border = |step: usize| least + (largest - least) * step as f64 / STEPS as f64;
+                    Self::between((1..STEPS).map(border).collect())
+                }
+            };
+        }
         let sets = asked().filter_map(|test| match test {
             Test::Among { set, .. } => Some(set.len() * 32),
             _ => None,
@@ -78,6 +91,11 @@ impl Tally {
             (Bins::Between { borders, within: asked().any(|test| matches!(test, Test::AtMost { .. })) }, count)
         };
         Self { bins, single: forest.precision != Precision::Double, counts: vec![0; count], missing: 0 }
+    }
+
+    /// By level, and all beyond so many together.
+    fn each(levels: usize) -> Self {
+        Self { bins: Bins::Each, single: false, counts: vec![0; levels + 1], missing: 0 }
     }
 
     /// By borders of one's own, ascending; a value that is one lies below it.

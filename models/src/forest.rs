@@ -1,4 +1,6 @@
-//! A sum of decision trees, as it was trained.
+//! A sum of decision trees, or of what each column adds by itself, as it was trained.
+
+use crate::regression::Term;
 
 /// Leaves of a whole forest beyond which it is refused: some hundred times what a page would carry.
 pub const MAX_LEAVES: usize = 500_000;
@@ -10,6 +12,8 @@ pub struct Forest {
     pub features: Vec<Feature>,
     /// The trees, in the order in which they are added.
     pub trees: Vec<Tree>,
+    /// What columns add by themselves, of a regression, which has no trees.
+    pub terms: Vec<Term>,
     /// What the sum begins with.
     pub bias: f64,
     /// Is the sum divided by the number of trees, as random forests do?
@@ -135,6 +139,9 @@ pub enum Side {
 pub const ZERO: f64 = 1e-35_f32 as f64;
 
 impl Forest {
+    /// Why what answers by its sum, as [`Link::Identity`] does, is nothing that a device can weigh by.
+    pub const NO_LOG_ODDS: &str = "its trees add up to the answer itself, a number or the shares of a random forest, and not to log-odds, of which a device makes a probability";
+
     /// The sum, or the mean where that is meant, for a row that has as many columns as there are features; a column that is not there is
     /// missing.
     #[must_use]
@@ -156,6 +163,10 @@ impl Forest {
     }
 
     fn sum(&self, row: &[f64]) -> f64 {
+        if !self.terms.is_empty() {
+            let value = |term: &Term| row.get(term.feature).copied().unwrap_or(f64::NAN);
+            return self.terms.iter().fold(self.bias, |sum, term| sum + term.add(value(term)));
+        }
         let sum = self.trees.iter().fold(0.0, |sum, tree| sum + tree.leaf(row));
         self.bias + if self.averaged { sum / (self.trees.len() as f64).max(1.0) } else { sum }
     }
@@ -302,6 +313,7 @@ mod tests {
         let forest = Forest {
             features: Vec::new(),
             trees: vec![tree(1.0), tree(2.0)],
+            terms: Vec::new(),
             bias: 0.5,
             averaged: false,
             link: Link::Identity,

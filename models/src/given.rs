@@ -7,13 +7,22 @@ impl Forest {
     /// for each that is still asked.
     ///
     /// No tree goes, even one of which a single leaf is left, so that every such row has the sum that it had, to the bit: the same leaves are added in the same order.
+    /// What a known column adds to a regression is in the bias from then on.
     #[must_use]
     pub fn given(&self, values: &[Option<f64>]) -> Self {
         // As rows are taken, and to where a split leads then.
         let taken = |value: f64| if self.precision == Precision::Double { value } else { f64::from(value as f32) };
         let known: Vec<Option<f64>> = values.iter().map(|value| value.map(taken)).collect();
         let answer = |split: &Split| known.get(split.feature).copied().flatten().map(|value| split.next(value));
-        Self { trees: self.trees.iter().map(|tree| cut(tree, answer)).collect(), ..self.clone() }
+        let trees = self.trees.iter().map(|tree| cut(tree, answer)).collect();
+        let (mut bias, mut terms) = (self.bias, Vec::new());
+        for term in &self.terms {
+            match known.get(term.feature).copied().flatten() {
+                Some(value) => bias += term.add(value),
+                None => terms.push(term.clone()),
+            }
+        }
+        Self { trees, terms, bias, ..self.clone() }
     }
 }
 
@@ -104,6 +113,7 @@ mod tests {
         Forest {
             features: vec![Feature { name: "x".to_owned(), levels: None }, y],
             trees: vec![tree, single],
+            terms: Vec::new(),
             bias: 0.05,
             averaged: false,
             link: Link::Logistic { slope: 1.0 },

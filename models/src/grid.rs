@@ -67,6 +67,7 @@ mod tests {
         Forest {
             features: vec![Feature { name: "x".into(), levels: None }],
             trees: bounds.into_iter().map(tree).collect(),
+            terms: Vec::new(),
             bias: 0.0,
             averaged: false,
             link: Link::Identity,

@@ -1,8 +1,8 @@
 //! Models that others trained: read as their libraries write them, and scored as these score.
 //!
 //! A [`Forest`] is a sum of decision trees over a row of numbers, whatever library grew it: [`lightgbm`] reads what LightGBM saves, [`xgboost`]
-//! what XGBoost saves, [`catboost`] what CatBoost does, [`onnx`] what scikit-learn's models and others' are exported to, and [`read`] any of
-//! them. It scores in the precision and the order of the library, so that what comes out is what the library says; quantising it is another step.
+//! what XGBoost saves, [`catboost`] what CatBoost does, [`onnx`] what scikit-learn's models and others' are exported to, [`regression`] the logistic
+//! regression that `petitfour train` writes, and [`read`] any of them. It scores in the precision and the order of the library, so that what comes out is what the library says; quantising it is another step.
 //! [`Rows`] brings the rows of a CSV file into the order of a model's features. [`contribution`] takes a score apart by features, and [`drift`]
 //! says whether rows are still like those of before.
 //!
@@ -11,6 +11,7 @@
 //! Absent on purpose: training, and anything that runs where visitors are.
 
 pub mod border;
+pub mod calibration;
 pub mod catboost;
 pub mod contribution;
 pub mod drift;
@@ -23,6 +24,7 @@ pub mod metric;
 pub mod onnx;
 mod place;
 mod quadrature;
+pub mod regression;
 mod rows;
 mod ubjson;
 mod walk;
@@ -44,6 +46,8 @@ pub enum Library {
     CatBoost,
     /// ONNX, whatever was exported to it.
     Onnx,
+    /// A regression, as `petitfour train` writes it.
+    Regression,
 }
 
 impl Library {
@@ -55,6 +59,7 @@ impl Library {
             Self::XgBoost => "XGBoost",
             Self::CatBoost => "CatBoost",
             Self::Onnx => "ONNX",
+            Self::Regression => "regression of petitfour train",
         }
     }
 }
@@ -65,10 +70,16 @@ impl Library {
 ///
 /// As [`lightgbm::read`], [`xgboost::read`], [`catboost::read`] and [`onnx::read`] say; a file of none of them is refused.
 pub fn read(bytes: &[u8]) -> Result<(Library, Forest), Fault> {
+    if bytes.is_empty() {
+        return Err(Fault::of("the file is empty").remedy("save the model anew"));
+    }
     if bytes.first() == Some(&b'{') {
         let value = xgboost::parse(bytes)?;
         if value.get("features_info").is_some() {
             return Ok((Library::CatBoost, catboost::forest(&value)?));
+        }
+        if regression::is(&value) {
+            return Ok((Library::Regression, regression::forest(&value)?));
         }
         return Ok((Library::XgBoost, xgboost::forest(&value)?));
     }

@@ -64,7 +64,7 @@ pub fn read(text: &str) -> Result<Forest, Fault> {
         trees.push(tree);
     }
     levels(lines, &head, &mut features)?;
-    Ok(Forest { features, trees, bias: 0.0, averaged, link, precision: Precision::Double })
+    Ok(Forest { features, trees, terms: Vec::new(), bias: 0.0, averaged, link, precision: Precision::Double })
 }
 
 fn refuse_other_shapes(head: &Block<'_>) -> Result<(), Fault> {

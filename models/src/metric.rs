@@ -27,6 +27,13 @@ pub fn log_loss(probabilities: &[f64], truths: &[bool]) -> f64 {
     probabilities.iter().zip(truths).map(of).sum::<f64>() / (truths.len() as f64).max(1.0)
 }
 
+/// Mean square of a probability's distance from what came (Brier 1950).
+#[must_use]
+pub fn brier(probabilities: &[f64], truths: &[bool]) -> f64 {
+    let of = |(probability, truth): (&f64, &bool)| (probability - f64::from(*truth)).powi(2);
+    probabilities.iter().zip(truths).map(of).sum::<f64>() / (truths.len() as f64).max(1.0)
+}
+
 /// Expected calibration error over ten groups of as many rows, by rank: by how much the mean probability of a group is off the share that
 /// came true, in the mean of all rows (Nixon et al. 2019, adaptive bins).
 #[must_use]
@@ -57,6 +64,7 @@ mod tests {
     fn a_loss_and_an_error_are_those_of_paper_and_pencil() {
         assert!((log_loss(&[0.5, 0.25], &[true, false]) - (0.5f64.ln() + 0.75f64.ln()) / -2.0).abs() < 1e-15);
         assert!(log_loss(&[0.0], &[true]).is_finite());
+        assert_eq!(brier(&[0.5, 0.25], &[true, false]), (0.25 + 0.0625) / 2.0);
         let (probabilities, truths): (Vec<f64>, Vec<bool>) = (0..100).map(|row| (0.3, row % 2 == 0)).unzip();
         assert!((calibration_error(&probabilities, &truths) - 0.2).abs() < 1e-12);
     }

@@ -70,7 +70,7 @@ pub fn read(bytes: &[u8]) -> Result<Forest, Fault> {
         // ONNX Runtime adds it last, which is another number in single precision than a sum that begins with it.
         trees.push(Tree { splits: Vec::new(), leaves: vec![std::mem::take(&mut bias)], covers: None });
     }
-    Ok(Forest { features: reader.features, trees, bias, averaged, link, precision })
+    Ok(Forest { features: reader.features, trees, terms: Vec::new(), bias, averaged, link, precision })
 }
 
 impl Reader {

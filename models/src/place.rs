@@ -15,10 +15,16 @@ pub(crate) struct Place<'a> {
 
 /// Reads JSON.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Fault> {
-    serde_json::from_slice(bytes).map_err(|error| Fault {
-        line: Some(error.line()),
-        what: format!("no JSON: {error}"),
-        remedy: None,
+    serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_eof() {
+            return Fault::at(error.line(), "the file ends in the middle: it was cut").remedy("save it anew");
+        }
+        // What serde_json counts, which is no fault of the JSON.
+        if error.to_string().starts_with("recursion limit") {
+            let what = "something lies more than 127 deep in the file, as trees do that are deeper than that";
+            return Fault::at(error.line(), what).remedy("train with a bounded depth (`max_depth`)");
+        }
+        Fault::at(error.line(), format!("no JSON: {error}"))
     })
 }
 

@@ -19,6 +19,8 @@ pub struct Rows<'a> {
 struct Column {
     place: usize,
     feature: Feature,
+    /// How many fields had a text that the model has not seen, and the first of them.
+    unseen: (u64, String),
 }
 
 impl<'a> Rows<'a> {
@@ -76,7 +78,7 @@ impl<'a> Rows<'a> {
                 .position(|name| *name == feature.name.replace(' ', "_"))
                 .or_else(|| others.get(number).copied().filter(|_| numbered && others.len() == features.len()));
             match found {
-                Some(place) => columns.push(Column { place, feature: feature.clone() }),
+                Some(place) => columns.push(Column { place, feature: feature.clone(), unseen: (0, String::new()) }),
                 None => missing.push(feature.name.as_str()),
             }
         }
@@ -94,6 +96,18 @@ impl<'a> Rows<'a> {
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         self.target.and_then(|place| self.record.get(place)).map(str::trim).filter(|field| !MISSING.contains(field))
+    }
+
+    /// Of each column with texts that the model has not seen in training, how many so far.
+    pub fn unseen(&self) -> impl Iterator<Item = String> {
+        let columns = self.columns.iter().filter(|column| column.unseen.0 > 0);
+        columns.map(|Column { feature, unseen: (count, first), .. }| {
+            let (rows, have) = if *count == 1 { ("row", "has") } else { ("rows", "have") };
+            format!(
+                "{count} {rows} {have} a `{}` that the model has not seen in training, the first is `{first}`",
+                feature.name
+            )
+        })
     }
 
     /// The line that the last row began in, from 1.
@@ -119,9 +133,16 @@ impl<'a> Rows<'a> {
             Err(error) => return Err(Fault::at(told(&error), error.to_string())),
         }
         let line = self.line();
-        for Column { place, feature } in &self.columns {
+        for Column { place, feature, unseen } in &mut self.columns {
             let field = self.record.get(*place).unwrap_or_default();
-            row.push(value(field, feature).ok_or_else(|| {
+            let read = value(field, feature);
+            if feature.levels.is_some() && read.is_some_and(f64::is_nan) && !MISSING.contains(&field.trim()) {
+                if unseen.0 == 0 {
+                    unseen.1 = field.trim().chars().take(40).collect();
+                }
+                unseen.0 += 1;
+            }
+            row.push(read.ok_or_else(|| {
                 let cut: String = field.chars().take(40).collect();
                 Fault::at(line, format!("`{}` is `{cut}`, where the model wants a number", feature.name))
                     .remedy("leave a field empty where the value is not known")
@@ -193,6 +214,17 @@ mod tests {
             fault.to_string(),
             "line 1: there is no column `came` that says what came; name the column as the first line does"
         );
+    }
+
+    #[test]
+    fn texts_that_were_never_seen_are_counted_by_column_and_missing_ones_are_not() {
+        let features = features();
+        let mut rows =
+            Rows::open("weather now,degrees\nrain,1\nhail,2\n,3\nNA,4\nice,5\n".as_bytes(), &features).unwrap();
+        let mut row = Vec::new();
+        while rows.next_row(&mut row).unwrap() {}
+        let told: Vec<String> = rows.unseen().collect();
+        assert_eq!(told, ["2 rows have a `weather now` that the model has not seen in training, the first is `hail`"]);
     }
 
     #[test]

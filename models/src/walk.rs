@@ -5,8 +5,8 @@ use crate::forest::{Child, Side, Split, Test, Tree};
 
 /// What stands at a node, where `K` names nodes.
 pub(crate) enum Node<K> {
-    /// An answer.
-    Leaf(f64),
+    /// An answer, and how much of the training it saw, where the file says it.
+    Leaf(f64, Option<f64>),
     /// A question about a column.
     Split { feature: usize, test: Test, yes: K, no: K },
 }
@@ -15,12 +15,18 @@ pub(crate) enum Node<K> {
 /// or this would not end.
 pub(crate) fn walk<K>(root: K, mut look: impl FnMut(K) -> Result<Node<K>, Fault>) -> Result<Tree, Fault> {
     let mut tree = Tree::default();
+    let mut covers = Some(Vec::new());
     // What is to be looked at, and the side of the split that leads to it.
     let mut next: Vec<(K, Option<(usize, Side)>)> = vec![(root, None)];
     while let Some((key, parent)) = next.pop() {
         let child = match look(key)? {
-            Node::Leaf(value) => {
+            Node::Leaf(value, cover) => {
                 tree.leaves.push(value);
+                // One leaf that does not say it leaves the whole tree without.
+                covers = covers.zip(cover).map(|(mut covers, cover)| {
+                    covers.push(cover);
+                    covers
+                });
                 Child::Leaf(tree.leaves.len() - 1)
             }
             Node::Split { feature, test, yes, no } => {
@@ -41,6 +47,7 @@ pub(crate) fn walk<K>(root: K, mut look: impl FnMut(K) -> Result<Node<K>, Fault>
             }
         }
     }
+    tree.covers = covers;
     Ok(tree)
 }
 

@@ -74,7 +74,8 @@ pub(crate) fn forest(value: &Value) -> Result<Forest, Fault> {
         }
         trees.push(tree);
     }
-    Ok(Forest { features, trees, bias: bias.into(), averaged: false, link, precision: Precision::Single })
+    let bias = bias.into();
+    Ok(Forest { features, trees, terms: Vec::new(), bias, averaged: false, link, precision: Precision::Single })
 }
 
 /// What the sum means, and whether the base score is a probability of it.

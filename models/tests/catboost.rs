@@ -135,7 +135,15 @@ fn a_tree_of_any_shape_is_followed_and_one_that_is_too_deep_is_refused() {
     value["trees"][0]["left"] = json!({"value": [1, 2, 3]});
     assert_eq!(read(&value).unwrap_err(), "trees[0].left.value is [1,2,3], which is not such a number");
     let deep = format!("{{\"trees\": [{}", "{\"left\": ".repeat(100_000));
-    assert!(catboost::read(deep.as_bytes()).unwrap_err().to_string().contains("recursion limit"));
+    assert_eq!(
+        catboost::read(deep.as_bytes()).unwrap_err().to_string(),
+        "line 1: something lies more than 127 deep in the file, as trees do that are deeper than that; train with a bounded depth (`max_depth`)"
+    );
+    let cut = small().to_string();
+    assert_eq!(
+        catboost::read(&cut.as_bytes()[..cut.len() / 2]).unwrap_err().to_string(),
+        "line 1: the file ends in the middle: it was cut; save it anew"
+    );
 }
 
 #[test]

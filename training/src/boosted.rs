@@ -29,6 +29,7 @@ impl Boosted {
             let forest = Forest {
                 features: Vec::new(),
                 trees: Vec::new(),
+                terms: Vec::new(),
                 bias: table.rate(rows),
                 averaged: false,
                 link: Link::Identity,

@@ -9,6 +9,7 @@
 //! Absent on purpose: files, clocks and progress bars, which the caller has; several classes; searches over settings.
 
 mod boosted;
+mod calibrated;
 mod counted;
 mod drift;
 mod encoding;
@@ -26,6 +27,7 @@ mod text;
 mod trees;
 
 pub use boosted::Boosted;
+pub use calibrated::{Calibrated, Reliability};
 pub use counted::{Counted, dealt};
 pub use drift::{Drift, FALL, MOVED, Moved};
 pub use fault::Fault;

@@ -40,6 +40,12 @@ pub enum Term {
         weight: f64,
         /// In place of the product.
         missing: f64,
+        /// What is added in the mean of the rows that were learned from.
+        mean: f64,
+        /// The least number that was learned from.
+        least: f64,
+        /// The largest.
+        largest: f64,
     },
     /// By the level; `other` for one that is not among them, and where there is none.
     Levels {
@@ -49,6 +55,8 @@ pub enum Term {
         levels: Vec<(String, f64)>,
         /// In place of them.
         other: f64,
+        /// What is added in the mean of the rows that were learned from.
+        mean: f64,
     },
 }
 
@@ -59,17 +67,38 @@ impl Linear {
         let of = |name: &str| table.columns.iter().find(|column| column.name == name);
         self.terms.iter().fold(self.intercept, |sum, term| {
             sum + match term {
-                Term::Number { name, weight, missing } => {
+                Term::Number { name, weight, missing, .. } => {
                     let value = of(name).and_then(|column| column.values.get(row)).copied().unwrap_or(f64::NAN);
                     if value.is_nan() { *missing } else { value * weight }
                 }
-                Term::Levels { name, levels, other } => {
+                Term::Levels { name, levels, other, .. } => {
                     let text = of(name).and_then(|column| column.level(row));
                     let told = text.and_then(|text| levels.iter().find(|(level, _)| level == text));
                     told.map_or(*other, |(_, weight)| *weight)
                 }
             }
         })
+    }
+}
+
+impl Linear {
+    /// Says of each term what it adds in the mean of some rows.
+    fn centre(&mut self, table: &Table, encoding: &Encoding, rows: &[usize]) {
+        let all = (rows.len() as f64).max(1.0);
+        for (term, encoded) in self.terms.iter_mut().zip(&encoding.columns) {
+            match term {
+                Term::Number { weight, missing, mean, .. } => {
+                    let values = rows.iter().map(|row| encoded.value(table, *row));
+                    *mean =
+                        values.map(|value| if value.is_nan() { *missing } else { value * *weight }).sum::<f64>() / all;
+                }
+                Term::Levels { levels, other, mean, .. } => {
+                    let numbers =
+                        rows.iter().map(|row| encoded.number(table, *row).and_then(|number| levels.get(number)));
+                    *mean = numbers.map(|level| level.map_or(*other, |(_, weight)| *weight)).sum::<f64>() / all;
+                }
+            }
+        }
     }
 }
 
@@ -106,14 +135,17 @@ pub(crate) fn fit(
     let scales = Scale::all(table, encoding, rows);
     let design = Design::of(table, encoding, &scales, weights, rows);
     let solved = design.solve(penalty, vec![0.0; design.width])?;
-    Ok(told(encoding, &scales, &solved, penalty))
+    let mut linear = told(encoding, &scales, &solved, penalty);
+    linear.centre(table, encoding, rows);
+    Ok(linear)
 }
 
-/// Mean and standard deviation of a column of numbers.
+/// Mean, standard deviation and range of a column of numbers.
 #[derive(Clone, Copy)]
 struct Scale {
     mean: f64,
     deviation: f64,
+    range: (f64, f64),
 }
 
 impl Scale {
@@ -124,7 +156,8 @@ impl Scale {
             let mean = values().sum::<f64>() / count;
             let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
             let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-            Self { mean, deviation }
+            let range = values().fold((mean, mean), |(least, most), value| (least.min(value), most.max(value)));
+            Self { mean, deviation, range }
         };
         encoding.columns.iter().map(of).collect()
     }
@@ -286,13 +319,16 @@ fn told(encoding: &Encoding, scales: &[Scale], weights: &[f64], penalty: f64) ->
             None => {
                 let slope = weight(number) / scale.deviation;
                 intercept -= slope * scale.mean;
-                terms.push(Term::Number { name, weight: slope, missing: slope * scale.mean + weight(next) });
+                let (least, largest) = scale.range;
+                let missing = slope * scale.mean + weight(next);
+                terms.push(Term::Number { name, weight: slope, missing, mean: 0.0, least, largest });
                 number += 1;
                 next += 1;
             }
             Some(levels) => {
                 let told = levels.kept.iter().enumerate().map(|(level, text)| (text.clone(), weight(next + level)));
-                terms.push(Term::Levels { name, levels: told.collect(), other: weight(next + levels.kept.len()) });
+                let other = weight(next + levels.kept.len());
+                terms.push(Term::Levels { name, levels: told.collect(), other, mean: 0.0 });
                 next += levels.kept.len() + 1;
             }
         }

@@ -3,6 +3,7 @@
 use petitfour_models::Forest;
 use serde::Serialize;
 
+use crate::calibrated::Calibrated;
 use crate::drift::Drift;
 use crate::encoding::Encoding;
 use crate::fault::Fault;
@@ -84,6 +85,8 @@ pub struct Study {
     pub columns: Vec<Asked>,
     /// Which to take: the one with the higher AUC on the rows held out, and the regression where they are within 0.001.
     pub recommended: Kind,
+    /// What calibration does to it; nothing where the rows that say when to stop all came out alike.
+    pub calibrated: Option<Calibrated>,
     /// Whether the rows held out are of the same world.
     pub drift: Drift,
     /// Columns that may know too much.
@@ -133,8 +136,26 @@ impl Study {
         let worth = |measures: &Measures| (measures.auc, measures.auc_error);
         let drift = Drift::of(table, &split.learned(), &split.holdout, (worth(&trees.seen), worth(&trees.held)));
         let recommended = if trees.held.auc > linear_held.auc + TIE { Kind::Trees } else { Kind::Linear };
+        tick("calibrating");
+        let calibrated = match recommended {
+            Kind::Trees => {
+                Calibrated::of(table, &trees.odds(table, &split.validation), &trees.odds(table, &split.holdout))
+            }
+            Kind::Linear => {
+                // The regression learned from the rows that say when to stop; one that did not calibrates it.
+                let (weights, shift) = counted(table, &split.learned(), settings.class_weight);
+                let mut first =
+                    linear::fit(table, &encoding(table, &split.train)?, &weights, &split.train, linear.penalty)?;
+                first.intercept -= shift;
+                let odds = |linear: &Linear, rows: &[usize]| -> Vec<(usize, f64)> {
+                    rows.iter().map(|row| (*row, linear.raw(table, *row))).collect()
+                };
+                Calibrated::of(table, &odds(&first, &split.validation), &odds(&linear, &split.holdout))
+            }
+        };
         let mut study = Self {
             recommended,
+            calibrated,
             drift,
             leaks,
             columns,
@@ -205,6 +226,16 @@ struct Trained {
 }
 
 impl Trained {
+    /// The log-odds of rows.
+    fn odds(&self, table: &Table, rows: &[usize]) -> Vec<(usize, f64)> {
+        let mut asked = Vec::new();
+        let odds = |row: &usize| {
+            self.encoding.row(table, *row, &mut asked);
+            (*row, self.forest.raw(&asked))
+        };
+        rows.iter().map(odds).collect()
+    }
+
     fn trees(table: &Table, split: &Split, settings: &Settings) -> Result<Self, Fault> {
         let encoding = encoding(table, &split.train)?;
         let (weights, shift) = counted(table, &split.learned(), settings.class_weight);

@@ -126,8 +126,15 @@ pub(crate) fn grow(
         name: column.name.clone(),
         levels: column.levels.as_ref().map(|levels| levels.kept.clone()),
     });
-    let mut forest =
-        Forest { features: features.collect(), trees, bias: 0.0, averaged: false, link, precision: Precision::Double };
+    let mut forest = Forest {
+        features: features.collect(),
+        trees,
+        terms: Vec::new(),
+        bias: 0.0,
+        averaged: false,
+        link,
+        precision: Precision::Double,
+    };
     lift(&mut forest, booster.base_score);
     if forest.leaves() > MAX_LEAVES {
         return Err(Fault::of(format!("the trees have more than {MAX_LEAVES} leaves"))

@@ -134,7 +134,10 @@ impl Report {
 impl Judged {
     pub(super) fn of(policy: &str, whole: Evaluation, log: &Log, arguments: &Arguments) -> anyhow::Result<Self> {
         let overlap = Overlap::of(&whole);
-        let values = estimators(&whole, arguments).into_iter().map(|estimator| Value::of(estimator, &whole, arguments));
+        let earned = log.outcomes();
+        let earned = (earned.least, earned.most);
+        let values =
+            estimators(&whole, arguments).into_iter().map(|estimator| Value::of(estimator, &whole, earned, arguments));
         let values = values.collect();
         let terms = Estimator::Dr.estimate(&whole).map(|estimate| estimate.terms).unwrap_or_default();
         let mut judged = Self {
@@ -183,18 +186,26 @@ impl Judged {
 }
 
 impl Value {
-    fn of(estimator: Estimator, whole: &Evaluation, arguments: &Arguments) -> Self {
+    /// `earned` is the least and the most that a round earned.
+    fn of(estimator: Estimator, whole: &Evaluation, earned: (f64, f64), arguments: &Arguments) -> Self {
         let estimate = estimator.estimate(whole);
         let interval = estimate.as_ref().and_then(|estimate| {
             let method = arguments.interval.method(estimate.range, arguments.seed)?;
-            estimate.sample(whole).interval(method)
+            let interval = estimate.sample(whole).interval(method)?;
+            // What every log of such rewards would have is no news: a mean of them lies among them, and a sum of none below 0 is none below 0.
+            let (least, most) = match estimator {
+                Estimator::Snipw | Estimator::Replay => earned,
+                Estimator::Ipw | Estimator::Clipped(_) if earned.0 >= 0.0 => (0.0, f64::INFINITY),
+                _ => (f64::NEG_INFINITY, f64::INFINITY),
+            };
+            Some((interval.from.max(least), interval.to.min(most)))
         });
         Self {
             estimator: estimator.name(),
             setting: estimator.setting().filter(|setting| setting.is_finite()),
             value: estimate.map(|estimate| estimate.value),
-            from: interval.map(|interval| interval.from),
-            to: interval.map(|interval| interval.to),
+            from: interval.map(|(from, _)| from),
+            to: interval.map(|(_, to)| to),
         }
     }
 

@@ -132,8 +132,10 @@ impl Importance {
             .collect();
         features.sort_by(|one, other| other.mean_size.total_cmp(&one.mean_size));
         let drift = old.map(|old| {
-            let asked =
-                |number: usize| forest.trees.iter().any(|tree| tree.splits.iter().any(|split| split.feature == number));
+            let asked = |number: usize| {
+                forest.terms.iter().any(|term| term.feature == number)
+                    || forest.trees.iter().any(|tree| tree.splits.iter().any(|split| split.feature == number))
+            };
             let both = named.zip(&old.features).enumerate().filter(|(number, _)| asked(*number));
             let mut shifts: Vec<Shift> = both
                 .map(|(_, ((feature, (sum, _, tally)), (old_sum, _, old_tally)))| Shift {

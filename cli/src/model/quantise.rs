@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail};
 use petitfour_models::{BORDERS, Forest, Link, Rows, metric};
 use serde::Serialize;
 
+use super::calibration::Crossed;
 use super::device::Device;
 use crate::simulate::{recorded::unzipped, summary::grouped};
 
@@ -35,7 +36,12 @@ pub(crate) struct Options {
 pub(crate) struct Report {
     rows: usize,
     positives: usize,
-    leaf_bits: u8,
+    /// Of trees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaf_bits: Option<u8>,
+    /// Of a regression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<Steps>,
     /// As trained, and on the device.
     auc: [Option<f64>; 2],
     log_loss: [f64; 2],
@@ -49,6 +55,23 @@ pub(crate) struct Report {
     border_brotli: usize,
     tolerance: f64,
     within: bool,
+    /// Columns with texts that the model has not seen in training, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unseen: Vec<String>,
+    /// What calibration would do to the device's scores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibrated: Option<Crossed>,
+}
+
+/// What steps make of a regression's lines.
+#[derive(Debug, Serialize)]
+struct Steps {
+    /// Borders of a number at most.
+    borders: u16,
+    /// Log-odds that a score may move by, for numbers that training saw.
+    bound: f64,
+    /// Rows with a number beyond those, which is taken for the nearest of them.
+    beyond: usize,
 }
 
 impl Options {
@@ -57,18 +80,22 @@ impl Options {
         let (Some(bits), Some(target), Some(rows)) = (&self.quantise, &self.target, rows) else { return Ok(None) };
         let bits: u8 = bits.parse()?;
         let Link::Logistic { slope } = forest.link else {
-            bail!("it answers a number, not a probability: a device weighs campaigns by probabilities");
+            bail!("{}", Forest::NO_LOG_ODDS);
         };
         let name = rows.display();
         let told = |fault| anyhow!("{name}: {fault}");
         let mut device = Device::of(model, &forest.features, bits, usize::from(self.borders))?;
         let mut read = Rows::with_target(unzipped(rows)?, &forest.features, target).map_err(told)?;
         let (mut row, mut truths) = (Vec::new(), Vec::new());
+        let mut beyond = 0;
         // Log-odds, then probabilities; as trained, then on the device.
         let (mut odds, mut answers) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         while read.next_row(&mut row).map_err(told)? {
             truths.push(
                 self.came(read.target()).map_err(|what| anyhow!("{name}: line {}: `{target}` {what}", read.line()))?,
+            );
+            beyond += usize::from(
+                forest.terms.iter().any(|term| row.get(term.feature).is_some_and(|value| term.is_beyond(*value))),
             );
             let (score, probability) = device.score(&row);
             let [whole, small] = &mut odds;
@@ -95,7 +122,12 @@ impl Options {
         Ok(Some(Report {
             rows: truths.len(),
             positives,
-            leaf_bits: bits,
+            leaf_bits: forest.terms.is_empty().then_some(bits),
+            steps: (!forest.terms.is_empty()).then(|| Steps {
+                borders: self.borders,
+                bound: forest.stepping(usize::from(self.borders)),
+                beyond,
+            }),
             auc,
             log_loss,
             calibration_error: answers.each_ref().map(|answers| metric::calibration_error(answers, &truths)),
@@ -107,6 +139,8 @@ impl Options {
             border_brotli: brotli(borders)?,
             tolerance,
             within: off(auc.map(Option::unwrap_or_default)) && off(log_loss),
+            unseen: read.unseen().collect(),
+            calibrated: Crossed::of(small, &truths),
         }))
     }
 }
@@ -141,7 +175,13 @@ impl Report {
     /// For people.
     pub(crate) fn print(&self) {
         let rows = grouped(self.rows as u64);
-        println!("\n{rows} rows, {} came true; leaves of {} bits\n", grouped(self.positives as u64), self.leaf_bits);
+        let kept = match (self.leaf_bits, &self.steps) {
+            (Some(bits), _) => format!("leaves of {bits} bits"),
+            (None, steps) => {
+                format!("lines in steps, between {} borders at most", steps.as_ref().map_or(0, |steps| steps.borders))
+            }
+        };
+        println!("\n{rows} rows, {} came true; {kept}\n", grouped(self.positives as u64));
         println!("{:<20}{:>12}{:>15}{:>12}", "", "as trained", "on the device", "moved");
         let line =
             |what: &str, [one, other]: [f64; 2]| println!("{what:<20}{one:>12.5}{other:>15.5}{:>+12.5}", other - one);
@@ -152,8 +192,24 @@ impl Report {
             "\nA score moved by {:.5} log-odds in the mean, by {:.5} at most.",
             self.mean_score_change, self.largest_score_change
         );
+        if let Some(Steps { bound, beyond, .. }) = &self.steps {
+            println!("For numbers that training saw it moves by no more than {bound:.5}.");
+            if *beyond > 0 {
+                let have = if *beyond == 1 { "row has" } else { "rows have" };
+                println!(
+                    "{} {have} a number beyond those, which the device takes for the nearest of them.",
+                    grouped(*beyond as u64)
+                );
+            }
+        }
+        for unseen in &self.unseen {
+            println!("{unseen}.");
+        }
+        if let Some(calibrated) = &self.calibrated {
+            calibrated.print();
+        }
         println!(
-            "In the bundle: {} bytes for the trees ({} after brotli), {} for their borders ({}).",
+            "\nIn the bundle: {} bytes for the model ({} after brotli), {} for their borders ({}).",
             grouped(self.model_bytes as u64),
             grouped(self.model_brotli as u64),
             grouped(self.border_bytes as u64),

@@ -240,6 +240,11 @@ fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
 }
 
+/// `1 tree`, `1,200 trees`.
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number as u64), if number == 1 { one } else { many })
+}
+
 /// `69146` as `69,146`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

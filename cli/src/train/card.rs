@@ -1,6 +1,8 @@
 //! What a model card says, for people and for machines.
 
-use petitfour_training::{Asked, Bin, By, Drift, FALL, Kind, Leak, MOVED, Measures, Settings, Study, Table};
+use petitfour_training::{
+    Asked, Bin, By, Calibrated, Drift, FALL, Kind, Leak, MOVED, Measures, Settings, Study, Table,
+};
 use serde::Serialize;
 
 /// Where the rows came from, and when they were learned from.
@@ -26,6 +28,8 @@ pub(super) struct Card {
     pub recommended: Kind,
     pub trees: Model,
     pub linear: Model,
+    /// What calibration does to the recommended model.
+    pub calibrated: Option<Calibrated>,
     pub grown: Grown,
     pub columns: Vec<Asked>,
     pub drift: Drift,
@@ -81,6 +85,7 @@ impl Card {
             recommended: study.recommended,
             trees: Model { file: "model.txt", measures: study.trees_held.clone() },
             linear: Model { file: "linear.json", measures: study.linear_held.clone() },
+            calibrated: study.calibrated.clone(),
             grown: Grown { trees: study.forest.trees.len(), leaves: study.forest.leaves() },
             columns: study.columns.clone(),
             drift: study.drift.clone(),

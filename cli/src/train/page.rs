@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use petitfour_training::{By, Kind, MOVED};
+use petitfour_training::{By, Calibrated, Kind, MOVED};
 
 use super::card::{Card, Model};
 use crate::simulate::summary::grouped;
@@ -32,6 +32,17 @@ pub(super) fn brief(card: &Card) -> String {
         );
     }
     let _ = writeln!(text, "\nRecommended: {}.", recommended(card));
+    if let Some(calibrated) = &card.calibrated {
+        let Calibrated { before, line, table, .. } = calibrated;
+        let _ = writeln!(
+            text,
+            "Calibrated, log loss is {:.4} by a line and {:.4} by a table, {:.4} as it is: {}.",
+            line.log_loss,
+            table.log_loss,
+            before.log_loss,
+            calibrating(calibrated)
+        );
+    }
     let wide = card.columns.iter().take(SHOWN).map(|asked| asked.name.chars().count()).max().unwrap_or(6).max(6);
     let _ = writeln!(text, "\n{:<wide$}{:>8}{:>11}", "column", "gain", "AUC alone");
     for asked in card.columns.iter().take(SHOWN) {
@@ -44,6 +55,18 @@ pub(super) fn brief(card: &Card) -> String {
         let _ = writeln!(text, "\n{note}");
     }
     text
+}
+
+/// What to do about calibration.
+fn calibrating(calibrated: &Calibrated) -> &'static str {
+    let Calibrated { before, line, table, .. } = calibrated;
+    if before.log_loss <= line.log_loss.min(table.log_loss) {
+        "leave the answers as they are"
+    } else if line.log_loss <= table.log_loss {
+        "take the line of `calibration.json`"
+    } else {
+        "take the table of `calibration.json`"
+    }
 }
 
 /// The whole card, with the pictures beside it.
@@ -78,6 +101,23 @@ pub(super) fn write(card: &Card) -> String {
     for bin in card.calibration() {
         let _ =
             writeln!(text, "| {} | {:.4} | {:.4} | {:.4} to {:.4} |", bin.rows, bin.said, bin.did, bin.low, bin.high);
+    }
+    if let Some(calibrated) = &card.calibrated {
+        let Calibrated { calibration, before, line, table } = calibrated;
+        text.push_str("\nCalibrated on the rows that say when to stop, and measured on those held out:\n\n");
+        text.push_str("| | calibration error | Brier | log loss |\n| --- | --- | --- | --- |\n");
+        for (name, told) in [("as it is", before), ("by a line", line), ("by a table", table)] {
+            let _ =
+                writeln!(text, "| {name} | {:.4} | {:.4} | {:.4} |", told.calibration_error, told.brier, told.log_loss);
+        }
+        let _ = writeln!(
+            text,
+            "\nThe line is {:.4} × log-odds {:+.4} (`calibrate:` in campaign files); the table has {} steps. Both are in `calibration.json`. By log loss: {}.",
+            calibration.line.slope,
+            calibration.line.intercept,
+            calibration.table.steps.len(),
+            calibrating(calibrated)
+        );
     }
     text.push_str(
         "\n## Columns\n\nGain is of the trees; *alone* is the AUC of the column by itself; from a stability index of ",

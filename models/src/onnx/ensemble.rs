@@ -356,7 +356,9 @@ impl Written {
         let (place, branch) = match key {
             Key::Leaf(place) => {
                 let weight = self.leaves.get(place).copied().flatten().filter(|weight| weight.is_finite());
-                return weight.map(walk::Node::Leaf).ok_or_else(|| node.fault(format!("leaf {place} has no weight")));
+                return weight
+                    .map(|weight| walk::Node::Leaf(weight, None))
+                    .ok_or_else(|| node.fault(format!("leaf {place} has no weight")));
             }
             Key::Branch(place) => (place, self.branches.get(place).and_then(Option::as_ref)),
         };

@@ -1,10 +1,10 @@
 """Trains models on the two sets of `data/`, and writes each with some of its rows and what contributes to their scores by others' reckoning.
 
 NAME.txt, NAME.json or NAME.ubj; NAME.csv; NAME.shap (`shap.TreeExplainer` as it answers by itself, which asks the library), NAME.own (the
-library's `pred_contrib` or `pred_contribs`) and, for models without sets of categories, NAME.double (shap's own algorithm, in double
+library's `pred_contrib`, `pred_contribs` or `ShapValues`) and, for models without sets of categories, NAME.double (shap's own algorithm, in double
 precision): little-endian doubles, for each row one number per feature and then the base.
 
-usage: explain.py lightgbm|xgboost OUT
+usage: explain.py lightgbm|xgboost|catboost OUT
 """
 
 import sys
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy
 import shap
-from frames import categories, holes, numbered, sets
+from frames import categories, holes, numbered, sets, texts
 
 library, out = sys.argv[1], Path(sys.argv[2])
 ROUNDS = 40
@@ -62,6 +62,19 @@ def grow_xgboost(name, frame, truth, has_sets, kind="json", **more):
     told(name, booster, rows, given, booster.predict(given, pred_contribs=True), has_sets)
 
 
+def grow_catboost(name, frame, truth, **more):
+    import catboost
+
+    settings = {"iterations": ROUNDS, "verbose": 0, "random_seed": 1, "thread_count": 2, "allow_writing_files": False, "max_ctr_complexity": 1, **more}
+    frame, chosen = texts(frame)
+    pool = catboost.Pool(frame, truth, cat_features=chosen)
+    model = catboost.CatBoostClassifier(**settings).fit(pool)
+    model.save_model(out / f"{name}.json", format="json", pool=pool)
+    rows = frame.iloc[:: max(1, len(frame) // ROWS)]
+    given = catboost.Pool(rows, cat_features=chosen)
+    told(name, model, rows, given, model.get_feature_importance(given, type="ShapValues"), True)
+
+
 for name, (frame, truth) in sets().items():
     if library == "xgboost":
         # It knows no categories that are truth values.
@@ -73,6 +86,12 @@ for name, (frame, truth) in sets().items():
         grow_lightgbm(f"{name}-numbers", numbers, truth, False, num_leaves=63)
         grow_lightgbm(f"{name}-forest", plain, truth, True, boosting="rf", bagging_freq=1, bagging_fraction=0.6)
         grow_lightgbm(f"{name}-slope", plain, truth, True, sigmoid=1.7, boosting="dart")
+    elif library == "catboost":
+        grow_catboost(f"{name}-statistics", frame, truth)
+        grow_catboost(f"{name}-one-hot", frame, truth, one_hot_max_size=255)
+        grow_catboost(f"{name}-holes", gaps, truth, depth=8)
+        grow_catboost(f"{name}-depthwise", gaps, truth, grow_policy="Depthwise", nan_mode="Max")
+        grow_catboost(f"{name}-leaves", gaps, truth, grow_policy="Lossguide", max_leaves=31)
     else:
         grow_xgboost(f"{name}-depth", plain, truth, True)
         grow_xgboost(f"{name}-holes", gaps, truth, True, kind="ubj", max_cat_to_onehot=2)

@@ -44,3 +44,12 @@ def kinds(frame):
         if pandas.api.types.is_integer_dtype(frame[column]) and frame[column].nunique() <= 40:
             frame[column] = (10 * frame[column] + 10).astype("category")
     return categories(holes(frame))
+
+
+def texts(frame, missing=""):
+    """Columns of texts, as CatBoost wants them: nothing is missing in them but what is called so."""
+    frame = frame.copy()
+    chosen = [column for column in frame if not pandas.api.types.is_numeric_dtype(frame[column]) or frame[column].dtype == bool]
+    for column in chosen:
+        frame[column] = frame[column].astype(object).where(frame[column].notna(), missing).astype(str)
+    return frame, chosen

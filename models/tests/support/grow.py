@@ -1,5 +1,5 @@
 """Trains models on the two sets of `data/`, and writes each with its rows and its own answers: NAME.txt (or .json, .ubj, .onnx), NAME.csv, NAME.answers.
-What is to be refused is written as NAME.refused alone.
+What is to be refused is written as NAME.refused alone. What came of each row of a set stands in SET.target.
 
 usage: grow.py lightgbm|xgboost|catboost|onnx DATA OUT
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy
 import pandas
-from frames import categories, holes, kinds, numbered, sets
+from frames import categories, holes, kinds, numbered, sets, texts
 
 library, data, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 if library == "onnx":
@@ -51,15 +51,6 @@ def grow_xgboost(name, frame, truth, array=False, kind="json", **more):
     booster = xgboost.train(settings, given, ROUNDS)
     booster.save_model(out / f"{name}.{kind}")
     keep(name, frame, booster.predict(given, output_margin=True), booster.predict(given))
-
-
-def texts(frame, missing=""):
-    """Columns of texts, as CatBoost wants them: nothing is missing in them but what is called so."""
-    frame = frame.copy()
-    chosen = [column for column in frame if not pandas.api.types.is_numeric_dtype(frame[column]) or frame[column].dtype == bool]
-    for column in chosen:
-        frame[column] = frame[column].astype(object).where(frame[column].notna(), missing).astype(str)
-    return frame, chosen
 
 
 def grow_catboost(name, frame, truth, regress=False, keep_pool=True, seen=None, missing="", kind="json", scale=None, **more):
@@ -260,6 +251,7 @@ def grow_onnx(name, frame, gaps, numbers, truth):
 
 
 for name, (frame, truth) in sets().items():
+    truth.to_csv(out / f"{name}.target", index=False, header=["target"])
     if library == "xgboost":
         # It knows no categories that are truth values.
         frame = frame.apply(lambda column: column.astype(int) if column.dtype == bool else column)

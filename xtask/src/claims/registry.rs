@@ -89,6 +89,8 @@ const GRAPH: &str = "cargo test -p petitfour-collector --test graph";
 const PEOPLE: &str = "cargo test -p petitfour-linkage --test people";
 const ATTRIBUTION: &str = "cargo test -p petitfour-attribution --test reference";
 const DEVICE: &str = "cargo test -p petitfour-cli --test device";
+const IMPORTERS: &str = "cargo test -p petitfour-cli --test importers";
+const REGRESSION: &str = "cargo test -p petitfour-cli --test regression";
 const EVALUATION: &str = "cargo test -p petitfour-evaluation --test obp";
 const LOOP: &str = "cargo test -p petitfour-cli --test cycle";
 const LIFETIME: &str = "cargo test -p petitfour-lifetime --test cdnow";
@@ -546,6 +548,27 @@ pub const CLAIMS: &[Claim] = &[
         DEVICE,
     ),
     claim("model.bytes_16_bits", "the same with leaves of 16 bits", "bytes", Bound::AtMost(19_000.0), DEVICE),
+    claim(
+        "model.importers_catboost_moved",
+        "the most that a score of a row of both sets moves with leaves of 16 bits, over CatBoost's models of a probability",
+        "log-odds",
+        Bound::AtMost(0.001),
+        IMPORTERS,
+    ),
+    claim(
+        "model.importers_onnx_moved",
+        "the same over models of log-odds in ONNX",
+        "log-odds",
+        Bound::AtMost(0.001),
+        IMPORTERS,
+    ),
+    claim(
+        "model.regression_moved",
+        "the most that a score of a row of both sets moves by a regression's steps, 255 borders",
+        "log-odds",
+        Bound::AtMost(0.1),
+        REGRESSION,
+    ),
     claim("training.shoppers.auc", "trees, mean of ten stratified partings", "", Bound::AtLeast(0.9215), TRAINING),
     claim(
         "training.shoppers_honest.auc",
