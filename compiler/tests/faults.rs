@@ -357,6 +357,11 @@ fn cases() -> Vec<(&'static str, String)> {
         ("model/leaves", model("{ kind: trees, trees: [{ levels: [{ context: heat, is: 1 }], leaves: »[0] }] }")),
         ("model/depth", model("{ kind: trees, trees: [{ levels: »[], leaves: [] }] }")),
         ("model/no-file", model("{ file: »gone.json }")),
+        (
+            "model/given",
+            model("{ kind: linear, terms: [{ context: heat, weights: [{ at_least: 1, weight: 1 }] }] }")
+                .replace("model: m", "model: { name: »m, given: { heat: 1 } }"),
+        ),
         ("explore/unknown-policy", explore("{ by: »tompson }", "")),
         ("explore/nothing", explore("»{ by: greedy }", "")),
         ("explore/size", explore("{ by: softmax, temperature: »0 }", "")),
@@ -590,7 +595,7 @@ fn what_a_trained_model_lacks_is_told_where_it_is_named() {
         .replace("feature_names=heat", "feature_names=heat cold");
     let wide = wide.replacen("split_feature=0", "split_feature=1", 1);
     let many = format!("{{ trained: »m }}\nsegments: {{ s: {{ any: [{}, {}] }} }}", listed("heat"), listed("cold"));
-    let cases: [(&str, &str, &str); 9] = [
+    let cases: [(&str, &str, &str); 10] = [
         ("model/no-file", &small, "{ trained: »gone.txt }"),
         ("model/unread", &cut, "{ trained: »m }"),
         ("model/no-probability", &regression, "{ trained: »m }"),
@@ -598,6 +603,7 @@ fn what_a_trained_model_lacks_is_told_where_it_is_named() {
         ("model/tolerance", &small, "»{ trained: m, tolerance: -1 }"),
         ("model/drift", &trained((0..40).map(|tree| tree * tree)), "{ trained: »m, leaves: 8, tolerance: 0.0000001 }"),
         ("model/feature-kind", &small, "{ trained: m, features: { »heat: { context: sky } } }"),
+        ("model/constant", &small, "{ trained: m, features: { heat: { value: »hot } } }"),
         ("model/calibration", &small, "{ trained: m, calibrate: { slope: »-1, intercept: 0 } }"),
         ("model/unknown-feature", &small, "{ trained: m, features: { »heta: { context: heat } } }"),
     ];
@@ -637,7 +643,7 @@ fn what_a_trained_model_lacks_is_told_where_it_is_named() {
     let files = |_: &str| Some(sparse.as_bytes().to_vec());
     let told = compile(&[Source { name: "c.yaml".to_owned(), text: model("{ trained: m }") }], &files);
     let found: Vec<_> = told.diagnostics.iter().map(|told| (told.code, told.message.as_str())).collect();
-    assert_eq!(found, [("model/large", "what it asks of `heat` takes 20010 bytes of the bundle")]);
+    assert_eq!(found, [("model/large", "what it asks of `heat` takes 160080 bytes of the bundle")]);
     // The sky is sun or rain, and the model knows it as fog.
     let sets = small
         .replace("feature_names=heat", "feature_names=sky")
