@@ -113,6 +113,10 @@ impl Session {
     }
 
     /// The calls that answer a number, or whether.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "numbers cross into the module for nothing, and a list of them would be copied"
+    )]
     pub fn number(&mut self, call: u32, texts: &str, a: f64, b: f64, c: f64, d: f64, e: f64) -> f64 {
         let mut texts = texts.split(|letter| u32::from(letter) == 0);
         let mut text = || texts.next().unwrap_or_default();
