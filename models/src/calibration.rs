@@ -47,15 +47,12 @@ impl Calibration {
         Some(Self { line: Line::of(held)?, table: Table::of(held)? })
     }
 
-    /// Is it one that calibrates: finite, ascending, a slope above 0?
+    /// Does the table calibrate: finite and ascending? The line falls where scores stood the wrong way round in the rows that it was learned from; what
+    /// takes a line asks for a slope above 0 by itself.
     #[must_use]
     pub fn is_monotone(&self) -> bool {
-        let Line { slope, intercept } = self.line;
         let ascends = |pair: &[(f64, f64)]| matches!(pair, [one, next] if one.0 < next.0 && one.1 <= next.1);
-        slope > 0.0
-            && slope.is_finite()
-            && intercept.is_finite()
-            && !self.table.steps.is_empty()
+        !self.table.steps.is_empty()
             && self.table.steps.windows(2).all(ascends)
             && self.table.steps.iter().all(|(odds, rate)| odds.is_finite() && (0.0..=1.0).contains(rate))
     }
@@ -156,7 +153,14 @@ impl Table {
             }
             pools.push(pool);
         }
-        Some(Self { steps: pools.into_iter().map(|(from, came, all)| (from, came / all)).collect() })
+        // In so many decimals every number comes back from JSON as it was written.
+        let mut steps: Vec<(f64, f64)> = Vec::with_capacity(pools.len());
+        for (from, came, all) in pools {
+            let step = ((from * 1e9).floor() / 1e9, (came / all * 1e12).round() / 1e12);
+            steps.pop_if(|(before, _)| *before >= step.0);
+            steps.push(step);
+        }
+        Some(Self { steps })
     }
 }
 

@@ -24,7 +24,7 @@ impl Calibrating {
         let read: Self = serde_json::from_str(&text)
             .map_err(|error| anyhow!("{name}: no calibration: {error}; `petitfour train` writes one"))?;
         if !read.calibration.is_monotone() {
-            bail!("{name}: its slope is not above 0, or its table does not ascend; train the model anew");
+            bail!("{name}: its table does not ascend; train the model anew");
         }
         if forest.link != (Link::Logistic { slope: 1.0 }) {
             bail!("{name}: the model's sum is not log-odds, of which a calibration is");

@@ -15,7 +15,8 @@ use std::{
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::registry::{Claim, find};
+use super::claim::Claim;
+use super::registry::find;
 use crate::{step::quiet, workspace::Workspace};
 
 /// When and of what a measurement was taken.

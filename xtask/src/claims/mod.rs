@@ -19,11 +19,13 @@ use crate::{
     workspace::Workspace,
 };
 
+pub mod claim;
 pub mod ledger;
 pub mod registry;
 
+use claim::Claim;
 use ledger::{Ledger, Standing};
-use registry::{CLAIMS, Claim};
+use registry::CLAIMS;
 
 /// Show every figure that the project states, and whether it holds.
 ///
