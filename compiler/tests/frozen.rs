@@ -7,7 +7,7 @@ use petitfour_compiler::{Source, compile};
 
 /// Hash of the bundle that `compat/format-1.yaml` compiles to. It covers the version of the compiler, which the bundle
 /// tells, so a release changes it; anything else that does must say why in its commit.
-const HASH: u64 = 0xc823bb7a8fb3e7b3;
+const HASH: u64 = 0x75020400c2afc003;
 
 #[test]
 fn the_frozen_file_compiles_to_the_frozen_bundle() {
