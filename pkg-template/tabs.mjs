@@ -78,8 +78,9 @@ export function openProfile(host, store, report, may, engine) {
       code = engine.absorb(decode(text));
     } catch {}
     if (code === "note/format") return;
-    if (code === "note/damaged") report(code);
+    // Whoever holds tells of it, once: they remove it.
     if (!holds) return;
+    if (code === "note/damaged") report(code);
     engine.drain();
     // An edge does not come back to what it wrote.
     if (edge) return store.remove(key);
