@@ -173,8 +173,9 @@ pub(crate) fn check(folder: &Folder, report: &mut Report) {
                     .related(explore.span, "explored here");
                 continue;
             };
-            let unsure = folder.models.iter().any(|known| known.name == model.text && known.item.is_unsure());
-            if explore.asks_spread() && !unsure && folder.models.iter().any(|known| known.name == model.text) {
+            // One that is not there is told elsewhere.
+            let silent = folder.models.iter().any(|known| known.name == model.text && !known.item.is_unsure());
+            if explore.asks_spread() && silent {
                 report
                     .error(
                         "explore/no-spread",

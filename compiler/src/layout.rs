@@ -488,16 +488,12 @@ struct Models {
 
 fn write_models(plan: &Plan<'_>, strings: &mut Strings) -> Option<Models> {
     let mut sections = Models::default();
-    for (named, model) in plan.folder.models.iter().zip(&plan.models) {
-        let record = sections.models.name(&named.name, strings);
-        record.u8(model.kind).u8(model.leaf_bytes).raw16(u16::from(model.reads_profile)).i32(model.bias);
-        record.u32(sections.data.len())?.raw32(model.parts);
-        sections.data.extend(&model.data);
-    }
-    for (named, model) in plan.folder.models.iter().zip(&plan.spreads) {
-        let Some(model) = model else { continue };
-        // No author can write such a name.
-        let record = sections.models.name(&format!("{} (spread)", named.name), strings);
+    let named = || plan.folder.models.iter().map(|model| model.name.as_str());
+    let own = named().map(str::to_owned).zip(&plan.models);
+    // No author can write such a name.
+    let unsure = named().map(|name| format!("{name} (spread)")).zip(&plan.spreads);
+    for (name, model) in own.chain(unsure.filter_map(|(name, spread)| Some((name, spread.as_ref()?)))) {
+        let record = sections.models.name(&name, strings);
         record.u8(model.kind).u8(model.leaf_bytes).raw16(u16::from(model.reads_profile)).i32(model.bias);
         record.u32(sections.data.len())?.raw32(model.parts);
         sections.data.extend(&model.data);
