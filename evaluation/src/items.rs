@@ -6,6 +6,7 @@ use std::io::Read;
 use crate::fault::{Fault, cut};
 use crate::sheet::Sheet;
 use crate::table::MAX_CELLS;
+use crate::usual;
 
 /// Actions with their features as numbers.
 ///
@@ -28,7 +29,7 @@ impl Items {
     /// With line and field: the column is not there, a name is empty or told twice, a feature has so many texts that it tells nothing.
     pub fn read(source: impl Read, action: Option<&str>) -> Result<Self, Fault> {
         let mut sheet = Sheet::open(source)?;
-        let column = sheet.required(action, &["action", "item_id", "creative"])?;
+        let column = sheet.required(action, &usual::ACTION)?;
         let titles = sheet.names().to_vec();
         let (mut names, mut texts, mut known) = (Vec::new(), Vec::<Vec<String>>::new(), BTreeSet::new());
         while let Some(cells) = sheet.next_row()? {

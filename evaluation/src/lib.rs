@@ -25,6 +25,7 @@ mod rows;
 mod sheet;
 mod table;
 mod thompson;
+pub mod usual;
 
 pub use comparison::{Comparison, LEAST_EFFECTIVE, LEAST_OUTCOMES, Verdict};
 pub use estimator::{Estimate, Estimator, THRESHOLDS};

@@ -7,6 +7,7 @@ use crate::fault::{Fault, cut};
 use crate::log::Log;
 use crate::sheet::Sheet;
 use crate::table::Table;
+use crate::usual;
 
 /// By how much the probabilities of one choice may miss 1: files have them rounded to six digits.
 const LOOSE: f64 = 1e-4;
@@ -88,9 +89,9 @@ impl Policy {
     /// probability outside 0 to 1; and as [`Policy::new`].
     pub fn read(log: &Log, source: impl Read) -> Result<Self, Fault> {
         let mut sheet = Sheet::open(source)?;
-        let action = sheet.required(None, &["action", "item_id", "creative"])?;
+        let action = sheet.required(None, &usual::ACTION)?;
         let probability = sheet.required(None, &["probability"])?;
-        let position = sheet.column(None, &["position", "placement"])?;
+        let position = sheet.column(None, &usual::POSITION)?;
         let round = sheet.column(None, &["round"])?;
         let actions: HashMap<&str, u32> = log.actions().iter().map(String::as_str).zip(0..).collect();
         let positions: HashMap<&str, u32> = log.positions().iter().map(String::as_str).zip(0..).collect();

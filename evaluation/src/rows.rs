@@ -6,6 +6,7 @@ use std::io::Read;
 use crate::fault::{Fault, cut};
 use crate::log::{Draft, Entry, Log};
 use crate::sheet::Sheet;
+use crate::usual;
 
 /// What columns are called; `None` takes the first of the usual names that is there.
 #[derive(Debug, Clone, Default)]
@@ -32,12 +33,11 @@ impl Columns {
     /// With line and field: a column that is missing, a field that is not what it has to be, what [`Draft`] refuses.
     pub fn read(&self, source: impl Read, actions: &[String]) -> Result<Log, Fault> {
         let mut sheet = Sheet::open(source)?;
-        let action = sheet.required(self.action.as_deref(), &["action", "item_id", "creative"])?;
-        let probability =
-            sheet.required(self.probability.as_deref(), &["probability", "propensity_score", "pscore"])?;
-        let reward = sheet.required(self.reward.as_deref(), &["reward", "click"])?;
-        let position = sheet.column(self.position.as_deref(), &["position", "placement"])?;
-        let cluster = sheet.column(self.cluster.as_deref(), &["cluster", "visitor"])?;
+        let action = sheet.required(self.action.as_deref(), &usual::ACTION)?;
+        let probability = sheet.required(self.probability.as_deref(), &usual::PROBABILITY)?;
+        let reward = sheet.required(self.reward.as_deref(), &usual::REWARD)?;
+        let position = sheet.column(self.position.as_deref(), &usual::POSITION)?;
+        let cluster = sheet.column(self.cluster.as_deref(), &usual::CLUSTER)?;
         let candidates = sheet.column(self.candidates.as_deref(), &["candidates"])?;
         let known: HashSet<&str> = actions.iter().map(String::as_str).collect();
         let mut draft = Draft::default();

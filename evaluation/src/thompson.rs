@@ -14,6 +14,7 @@ use crate::fault::{Fault, cut};
 use crate::log::Log;
 use crate::policy::Policy;
 use crate::sheet::Sheet;
+use crate::usual;
 
 /// What is believed of each action's rate.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +30,7 @@ impl Thompson {
     /// With line and field: a column that is missing, a number that is not above 0 (or above 1e12), no lines, an action that comes twice.
     pub fn read(source: impl Read) -> Result<Self, Fault> {
         let mut sheet = Sheet::open(source)?;
-        let action = sheet.required(None, &["action", "item_id", "creative"])?;
+        let action = sheet.required(None, &usual::ACTION)?;
         let (alpha, beta) = (sheet.required(None, &["alpha"])?, sheet.required(None, &["beta"])?);
         let mut beliefs = Vec::new();
         let mut known = std::collections::HashSet::new();

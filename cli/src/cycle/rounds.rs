@@ -4,17 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
+use petitfour_evaluation::usual::{ACTION, CLUSTER, POSITION, PROBABILITY, REWARD};
 use petitfour_evaluation::{Cells, Draft, Entry, Fault, Folds, Log, MAX_CELLS, Sheet};
 
 use super::Arguments;
 use crate::simulate::{recorded::unzipped, summary::grouped};
 
-/// What columns are called unless an option says it.
-const ACTION: [&str; 3] = ["action", "item_id", "creative"];
-const PROBABILITY: [&str; 3] = ["probability", "propensity_score", "pscore"];
-const REWARD: [&str; 2] = ["reward", "click"];
-const POSITION: [&str; 2] = ["position", "placement"];
-const CLUSTER: [&str; 2] = ["cluster", "visitor"];
 /// How columns of the visitor begin, as the Open Bandit Dataset has them.
 const CONTEXT: &str = "user_feature";
 
